@@ -1,0 +1,39 @@
+"""Decisions: which action to choose, by terms that stakeholders care about and live weights."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from poise.spec.record import Record
+
+
+class Term(Record):
+    """What each action is worth in one unit, to be maximised: an expression per action."""
+
+    unit: str | None = None
+    """The unit of the term, e.g. USD."""
+    actions: dict[str, str]
+    """Action -> expression over objectives, request columns and looked-up columns."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, value: object) -> object:
+        """`{unit: USD, warn: …, nothing: …}` as people write it."""
+        if isinstance(value, dict) and "actions" not in value:
+            rest = {k: str(v) if isinstance(v, int | float) else v for k, v in value.items() if k != "unit"}
+            return {"actions": rest, **({"unit": value["unit"]} if "unit" in value else {})}
+        return value
+
+
+class Decision(Record):
+    """Choose one action per request by expected utility: the sum over terms of weight x term."""
+
+    per: str
+    """The source whose rows are decided on; all objectives used must have the same."""
+    choose: tuple[str, ...] = Field(min_length=2)
+    """The actions."""
+    terms: dict[str, Term] = Field(min_length=1)
+    weights: dict[str, float] = {}
+    """Utility per unit of each term; default 1 for each. They seed the first live version and change nothing later."""
+    rule: str | None = None
+    """The action a person would always take (the baseline and the fallback); default the first."""

@@ -1,0 +1,92 @@
+"""What a store of online state promises. Memory and servers implement one base and pass one suite.
+
+Kinds of features declare what they keep; a store receives the rows of sources as they become known and answers reads.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.table import Column, History
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedKey:
+    """A key of an event that stands in another source: `restaurants.cuisine` by the event's `restaurant_id`.
+
+    It is resolved once, as of the event's κ.
+    """
+
+    source: str
+    column: str
+    by: tuple[str, ...]
+    """Columns of the event that hold the key of `source`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowDeclaration:
+    """Events of `source` by key, aggregated over windows [T - w, T) whose far edge is rounded down to `tile`.
+
+    Windows of one tile size over the same source and keys share one declaration.
+    """
+
+    source: str
+    by: tuple[str | JoinedKey, ...]
+    tile: int
+    """Microseconds."""
+    over: tuple[int, ...]
+    """Windows w in microseconds, ascending."""
+    take: tuple[tuple[str, str | None], ...]
+    """(aggregate, column): ("count", None), ("mean", "value"), ("since_last", None) …"""
+
+
+@dataclass(frozen=True, slots=True)
+class RowDeclaration:
+    """The newest row of `source` per key: a table's current version, a history's value as of T."""
+
+    source: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+Declaration = WindowDeclaration | RowDeclaration
+
+
+class OnlineStore(ABC):
+    """Online state of one system. Times never go back: a read at T is answered from rows with τ < T and κ < T."""
+
+    @abstractmethod
+    def declare(self, declarations: Iterable[Declaration]) -> None:
+        """Make room for these; declared before any row is observed."""
+
+    @abstractmethod
+    def observe(self, chunk: History) -> None:
+        """Take in rows of one source, in any order; each becomes visible once `advance` has passed its τ and κ."""
+
+    @abstractmethod
+    def advance(self, now: int) -> None:
+        """Make visible all rows with τ < now and κ < now (microseconds). Raises `StateError` if `now` goes back
+        further than the store can answer for."""
+
+    @abstractmethod
+    def read(self, declaration: Declaration, keys: Sequence[Column], time: NDArray[np.int64]) -> Mapping[Any, Column]:
+        """Values for n keys (one column of n per key part) at `time` (shape (n,), all >= the last advance).
+
+        For windows the answer maps (aggregate, column, w) to a column, for rows the column's name. Unknown keys give
+        missing, also for counts; a known key without events in the window counts 0.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write a snapshot (arrays and JSON, no pickles), complete or not at all."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> None:
+        """Read a snapshot that `save` wrote for the same declarations."""

@@ -1,0 +1,193 @@
+"""Typed columns in arrays: the form in which stations pass rows, in batch and online alike.
+
+Three kinds of storage carry all column types of the system file:
+
+| kind | values | missing | column types |
+|---|---|---|---|
+| number | float64 | NaN | int, float, bool (0 and 1), durations (microseconds) |
+| time | int64, microseconds since the epoch in UTC | `MISSING_TIME` | time |
+| string | int32 codes into `levels` | -1 | string, category, text |
+
+NumPy only: a server that answers requests imports this and never Polars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["number", "time", "string"]
+MISSING_TIME = int(np.iinfo(np.int64).min)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One column of n rows. `levels` is an object array of `str`, present only for kind `string`.
+
+    >>> Column.strings(["b", None, "b"]).to_list()
+    ['b', None, 'b']
+    >>> Column.numbers([1.0, None]).missing().tolist()
+    [False, True]
+    """
+
+    kind: Kind
+    values: NDArray[Any]
+    levels: NDArray[Any] | None = None
+
+    @classmethod
+    def numbers(cls, values: Iterable[float | None] | NDArray[Any]) -> Column:
+        """Numbers; None becomes missing."""
+        if isinstance(values, np.ndarray):
+            return cls("number", values.astype(np.float64, copy=False))
+        return cls("number", np.array([np.nan if v is None else v for v in values], np.float64))
+
+    @classmethod
+    def times(cls, values: Iterable[int | None] | NDArray[Any]) -> Column:
+        """Instants in microseconds since the epoch; None becomes missing."""
+        if isinstance(values, np.ndarray):
+            return cls("time", values.astype(np.int64, copy=False))
+        return cls("time", np.array([MISSING_TIME if v is None else v for v in values], np.int64))
+
+    @classmethod
+    def strings(cls, values: Iterable[str | None]) -> Column:
+        """Strings, dictionary-encoded in order of first appearance; None becomes missing."""
+        seen: dict[str, int] = {}
+        codes = [-1 if v is None else seen.setdefault(v, len(seen)) for v in values]
+        return cls.coded(np.array(codes, np.int32), list(seen))
+
+    @classmethod
+    def coded(cls, codes: NDArray[Any], levels: Sequence[str] | NDArray[Any]) -> Column:
+        """Strings that are encoded already: `codes` index `levels`, -1 is missing."""
+        array = np.empty(len(levels), object)
+        array[:] = levels
+        return cls("string", codes.astype(np.int32, copy=False), array)
+
+    @classmethod
+    def absent(cls, kind: Kind, height: int) -> Column:
+        """A column of `height` missing values."""
+        if kind == "number":
+            return cls("number", np.full(height, np.nan))
+        if kind == "time":
+            return cls("time", np.full(height, MISSING_TIME, np.int64))
+        return cls.coded(np.full(height, -1, np.int32), [])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def missing(self) -> NDArray[np.bool_]:
+        """True where the value is missing, shape (n,)."""
+        if self.kind == "number":
+            return np.asarray(np.isnan(self.values), np.bool_)
+        return np.asarray(self.values == (MISSING_TIME if self.kind == "time" else -1), np.bool_)
+
+    def take(self, index: NDArray[Any]) -> Column:
+        """The rows at `index` (positions or a boolean mask), in that order. A position of -1 gives missing."""
+        if index.dtype == np.bool_ or not len(index) or index.min() >= 0:
+            return Column(self.kind, self.values[index], self.levels)
+        out = Column.absent(self.kind, len(index)).values
+        found = index >= 0
+        out[found] = self.values[index[found]]
+        return Column(self.kind, out, self.levels)
+
+    def to_list(self) -> list[Any]:
+        """Python values with None for missing; instants stay integers."""
+        gone = self.missing()
+        if self.kind == "string":
+            assert self.levels is not None
+            return [None if g else self.levels[v] for v, g in zip(self.values, gone, strict=True)]
+        return [None if g else v for v, g in zip(self.values.tolist(), gone, strict=True)]
+
+    def recoded(self, index_of: Mapping[str, int], unknown: int = -1) -> NDArray[np.int32]:
+        """Codes of a `string` column under another dictionary; strings it lacks get `unknown`, missing stays -1."""
+        assert self.levels is not None
+        lookup = np.fromiter((index_of.get(v, unknown) for v in self.levels), np.int32, len(self.levels))
+        if not len(lookup):
+            return np.full(len(self.values), -1, np.int32)
+        return np.where(self.values >= 0, lookup[self.values], np.int32(-1)).astype(np.int32, copy=False)
+
+
+class Table(Mapping[str, Column]):
+    """Columns of one height, by name, in order. Immutable.
+
+    >>> t = Table({"x": Column.numbers([1.0, 2.0])})
+    >>> t.height, t.take(np.array([1]))["x"].to_list()
+    (2, [2.0])
+    """
+
+    __slots__ = ("_columns", "height")
+
+    def __init__(self, columns: Mapping[str, Column], height: int | None = None) -> None:
+        self._columns = dict(columns)
+        heights = {len(c) for c in self._columns.values()}
+        if len(heights) > 1:
+            raise ValueError(f"columns of different heights: { {k: len(c) for k, c in self._columns.items()} }")
+        self.height = heights.pop() if heights else (height or 0)
+
+    def __getitem__(self, name: str) -> Column:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def select(self, names: Iterable[str]) -> Table:
+        """These columns, in this order."""
+        return Table({name: self._columns[name] for name in names}, self.height)
+
+    def with_columns(self, columns: Mapping[str, Column]) -> Table:
+        """This table with more (or replaced) columns."""
+        return Table({**self._columns, **columns}, self.height)
+
+    def take(self, index: NDArray[Any]) -> Table:
+        """The rows at `index` (positions or a boolean mask)."""
+        height = int(index.sum()) if index.dtype == np.bool_ else len(index)
+        return Table({name: column.take(index) for name, column in self._columns.items()}, height)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The rows of one source with both times, sorted by (τ, order of arrival).
+
+    `kind`: `table` (the first version of a key holds for all earlier times), `history` (changes in time) or `log`.
+    `time` is τ and `known` is κ, int64 microseconds, shape (n,); a table's τ is when its version was accepted.
+    `first` (tables only) is True where the row is the first version of its key.
+    """
+
+    source: str
+    kind: Literal["table", "history", "log"]
+    time: NDArray[np.int64]
+    known: NDArray[np.int64]
+    rows: Table
+    first: NDArray[np.bool_] | None = None
+
+    @property
+    def height(self) -> int:
+        """How many rows."""
+        return len(self.time)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requests:
+    """Rows to answer: what the caller sends (or sent), and T, the instant of each (int64 microseconds, shape (n,)).
+
+    `time` holds `MISSING_TIME` where the system has no time at all. `id` names the rows of the `per` source.
+    """
+
+    rows: Table
+    time: NDArray[np.int64]
+    id: Column | None = None
+
+    @property
+    def height(self) -> int:
+        """How many rows."""
+        return len(self.time)
+
+    def take(self, index: NDArray[Any]) -> Requests:
+        """The requests at `index` (positions or a boolean mask)."""
+        return Requests(self.rows.take(index), self.time[index], None if self.id is None else self.id.take(index))
