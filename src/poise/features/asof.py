@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from poise.features.keys import Codes
@@ -30,7 +31,7 @@ def newest(codes: Codes, time: NDArray[np.int64], row_codes: Codes, history: His
     τ < T and κ < T, strictly; among visible ones the greatest τ wins, at equal τ the one that arrived later. Where T is
     `MISSING_TIME` (a system without time) all rows are visible.
 
-    One sort of the rows and two binary searches per request, whatever the number of rows per key.
+    One walk through rows and requests in the order of time, whatever the number of rows per key.
 
     >>> from poise.table import Table
     >>> t = np.array([10, 20, 30])
@@ -38,25 +39,36 @@ def newest(codes: Codes, time: NDArray[np.int64], row_codes: Codes, history: His
     >>> newest(np.array([0, 0, 1, 0]), np.array([20, 21, 31, 5]), np.array([0, 0, 1]), h).tolist()
     [0, 1, 2, -1]
     """
-    height = history.height
-    if not height or not len(codes):
+    if not history.height or not len(codes):
         return np.full(len(codes), -1, np.int64)
     seen = visible_from(history)
-    order = None if bool((seen[1:] >= seen[:-1]).all()) else np.argsort(seen, kind="stable")
-    if order is not None:
-        seen, row_codes = seen[order], row_codes[order]
-    # How many rows of any key are visible to each request, then the rows by key: `place` is (key, rank in time) as one
-    # integer, so that one search finds the last visible row of the request's key.
-    rank = np.searchsorted(seen, np.where(time == MISSING_TIME, _END, time), side="left")
-    by_key = np.argsort(row_codes, kind="stable")
-    step = np.int64(height + 1)
-    place = row_codes[by_key] * step + by_key
-    found = np.searchsorted(place, codes * step + rank, side="left") - 1
-    hit = (found >= 0) & (codes >= 0)
-    hit[hit] = row_codes[by_key[found[hit]]] == codes[hit]
-    # Rows that became known late are not in the order of τ: the newest of those seen so far is a running maximum.
-    position = by_key if order is None else order[by_key]
-    best = position if order is None else np.maximum.accumulate(row_codes[by_key] * step + position) % step
+    at = np.where(time == MISSING_TIME, _END, time)
+    size = int(max(codes.max(), row_codes.max())) + 1
+    found: NDArray[np.int64] = _walk(codes, at, _order(at), row_codes, seen, _order(seen), size)
+    return found
+
+
+def _order(time: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions in the order of time; a sort only where they are not in order already."""
+    if bool((time[1:] >= time[:-1]).all()):
+        return np.arange(len(time))
+    return np.argsort(time, kind="stable")
+
+
+@njit(cache=True)
+def _walk(codes, at, requests, row_codes, seen, rows, size):  # type: ignore[no-untyped-def]
+    """The newest row of each key, kept while time passes. Rows stand in the order of (τ, arrival), so the greatest
+    position among those that are visible is the newest, also where some became known late."""
+    last = np.full(size, -1, np.int64)
     out = np.full(len(codes), -1, np.int64)
-    out[hit] = best[found[hit]]
+    passed = 0
+    for request in requests:
+        while passed < len(rows) and seen[rows[passed]] < at[request]:
+            row = rows[passed]
+            code = row_codes[row]
+            if code >= 0 and row > last[code]:
+                last[code] = row
+            passed += 1
+        if codes[request] >= 0:
+            out[request] = last[codes[request]]
     return out

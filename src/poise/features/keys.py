@@ -67,7 +67,8 @@ def _renumbered(column: Column, number: dict[str, int]) -> Codes:
     table = np.empty(len(levels) + 1, np.int64)
     table[:-1] = [number.setdefault(word, len(number)) for word in levels]
     table[-1] = -1  # where the code of a missing value, -1, points
-    return table[column.values]
+    codes: Codes = table[column.values]
+    return codes
 
 
 def _numbers(values: NDArray[np.float64] | Codes, gone: NDArray[np.bool_]) -> tuple[Codes, int]:
