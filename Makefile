@@ -1,0 +1,46 @@
+# make demo   the flights example, from nothing to an answered request (ONCE=1 stops there)
+# make test   all tests
+# make check  format, lint, types, imports, docs
+# make bench  the figures of the README
+# make soak   long kill and simulation runs
+.PHONY: demo test check bench soak lock clean
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export PYTHONWARNINGS ?= default
+# Two workers: the tests are written for two cores.
+WORKERS ?= 2
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Poise needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.ready
+	$(BIN)/python examples/flights/demo.py $(if $(ONCE),--once)
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+check: $(VENV)/.ready
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house.py tests/test_docs.py
+
+bench: $(VENV)/.ready
+	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.ready
+	$(BIN)/python -m pytest -q -m soak -o addopts="--import-mode=importlib -ra"
+
+lock: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --extra dev --extra examples --extra fast --output-file requirements/dev.txt pyproject.toml requirements/build.in
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache examples/*/data examples/*/.poise

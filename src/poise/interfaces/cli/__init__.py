@@ -1,0 +1,105 @@
+"""The command line: a table of commands, each loaded only when it is called.
+
+A command parses, calls one handler of `poise.interfaces.system`, and prints. Exit codes are those of `poise.errors`:
+0 done, 1 failed, 2 the system file or the request is not valid, 3 the data cannot be used, 4 a gate refused the
+release, 5 a release was tampered with, 6 the stored state cannot be used, 7 something is not installed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from poise.errors import PoiseError, did_you_mean
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("up:up", "From the file to a system that answers: all of the below."),
+    "check": ("check:check", "Say what is wrong with the system file."),
+    "ingest": ("ingest:ingest", "Read the sources into the lake; set bad rows apart."),
+    "quarantine": ("quarantine:quarantine", "List, explain and re-admit the rows set apart."),
+    "train": ("train:train", "Learn the simplest sufficient models: a candidate."),
+    "release": ("release:release", "Judge a candidate by every requirement."),
+    "serve": ("serve:serve", "Answer requests over HTTP with the live release."),
+    "rollback": ("rollback:rollback", "Make an earlier release live again."),
+    "history": ("history:history", "What happened to this system: who, when and why."),
+    "schema": ("schema:schema", "Print the JSON Schema of the system file."),
+}
+"""Name -> (module of this folder:function, one line of help). The order is the order of `poise --help`."""
+
+
+class UnknownCommand(PoiseError):
+    """A command that the table does not have."""
+
+    exit_code = 2
+
+
+class CommandTable(TyperGroup):
+    """A group whose commands are imported when they are called, so that `--help` stays fast."""
+
+    listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        target, line = COMMANDS[cmd_name]
+        if self.listing:
+            return TyperCommand(cmd_name, help=line)
+        module, _, function = target.partition(":")
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(cmd_name, help=line)(getattr(import_module(f"{__name__}.{module}"), function))
+        return typer.main.get_command(app)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise UnknownCommand(f"there is no command '{args[0]}'", hint=did_you_mean(args[0], COMMANDS))
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
+
+
+app = typer.Typer(cls=CommandTable, add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback(
+    help="Poise turns a business problem and its data into a running machine-learning system, and keeps it honest.",
+    epilog="Start with: poise up -f poise.yaml",
+)
+def poise() -> None:
+    """The program itself takes no options."""
+
+
+def main() -> None:
+    """Run the command line; every error of Poise becomes a sentence on stderr and its exit code."""
+    try:
+        app(standalone_mode=True)
+    except PoiseError as error:
+        sys.exit(report(error))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def report(error: PoiseError) -> int:
+    """Print an error the way the caller asked for (`--json` on stdout, else a sentence on stderr); its exit code."""
+    if "--json" in sys.argv:
+        problem = {"format": 1, "error": error.title, "detail": error.message, "where": error.where, "hint": error.hint}
+        print(json.dumps(problem))
+    print(f"poise: {error}", file=sys.stderr)
+    return error.exit_code
