@@ -19,15 +19,17 @@ from poise.table import Column, History
 
 @dataclass(frozen=True, slots=True)
 class JoinedKey:
-    """A key of an event that stands in another source: `restaurants.cuisine` by the event's `restaurant_id`.
+    """A part of a key that stands in another source: `restaurants.cuisine` by the row's `restaurant_id`.
 
-    It is resolved once, as of the event's κ.
+    For an event it is resolved once, as of the event's κ; for a request as of T.
     """
 
     source: str
     column: str
+    key: tuple[str, ...]
+    """The key columns of `source`."""
     by: tuple[str, ...]
-    """Columns of the event that hold the key of `source`."""
+    """Columns of the row that hold this key, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
