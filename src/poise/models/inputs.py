@@ -1,0 +1,162 @@
+"""From feature columns to one matrix of numbers, in batch and for one row alike: categories become codes.
+
+Code 0 is *another level* (rare in training, or never seen), 1 … are the levels kept; missing is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.errors import DataError
+from poise.features.base import OutputType
+from poise.models.base import Examples, Floats
+from poise.table import MISSING_TIME, Column, Table
+
+MOST_LEVELS = 100_000
+"""A column keeps at most so many levels, the most frequent; the others are one level."""
+
+
+def level_of(value: float) -> str:
+    """The level of a category that is stored as a number: 3.0 is level "3".
+
+    >>> level_of(3.0), level_of(0.5)
+    ('3', '0.5')
+    """
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(float(value))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """The columns a model reads and, for categories, their levels in the order of their codes 1, 2, …
+
+    >>> inputs = Inputs(("x", "c"), (None, ("a", "b")))
+    >>> inputs.encode(Table({"x": Column.numbers([1.5, None]), "c": Column.strings(["b", "new"])})).tolist()
+    [[1.5, 2.0], [nan, 0.0]]
+    """
+
+    names: tuple[str, ...]
+    levels: tuple[tuple[str, ...] | None, ...]
+    _codes: tuple[dict[str, int] | None, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        codes = tuple(None if of is None else {level: i for i, level in enumerate(of, 1)} for of in self.levels)
+        object.__setattr__(self, "_codes", codes)
+
+    @classmethod
+    def learn(cls, examples: Examples, least: Callable[[int], int]) -> Inputs:
+        """Numbers and categories of `examples`; levels with fewer rows than `least(number of levels)` are merged."""
+        names = examples.of_type("number", "category")
+        types: Mapping[str, OutputType] = examples.types
+        levels = tuple(
+            _kept(*_counted(examples.features[name]), least) if types[name] == "category" else None for name in names
+        )
+        return cls(names, levels)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def categories(self) -> list[int]:
+        """Positions of the category columns."""
+        return [j for j, of in enumerate(self.levels) if of is not None]
+
+    def encode(self, features: Table) -> Floats:
+        """The matrix, float64 (n, columns), C order. Raises `DataError` where a column is absent or of another kind."""
+        out = np.empty((features.height, len(self.names)))
+        one = features.height == 1
+        for j, (name, codes) in enumerate(zip(self.names, self._codes, strict=True)):
+            try:
+                column = features[name]
+            except KeyError:
+                raise DataError(f"the model reads '{name}', which these rows do not have") from None
+            if one:
+                out[0, j] = _one(name, column, codes)
+            else:
+                out[:, j] = _numbers(name, column) if codes is None else _coded(column, codes)
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file."""
+        return {"names": list(self.names), "levels": [None if of is None else list(of) for of in self.levels]}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Inputs:
+        """What `to_json` gave."""
+        return cls(tuple(content["names"]), tuple(None if of is None else tuple(of) for of in content["levels"]))
+
+
+def _one(name: str, column: Column, codes: dict[str, int] | None) -> float:
+    """One value without array work: a request's features are mostly single rows."""
+    value = column.values.item(0)
+    if column.kind == "string":
+        if codes is None:
+            raise _wrong(name)
+        assert column.levels is not None
+        return float(codes.get(column.levels[value], 0)) if value >= 0 else np.nan
+    if column.kind == "time":
+        value = np.nan if value == MISSING_TIME else float(value)
+    if codes is None or value != value:
+        return float(value)
+    return float(codes.get(_level(value), 0))
+
+
+def _numbers(name: str, column: Column) -> NDArray[Any]:
+    if column.kind == "string":
+        raise _wrong(name)
+    if column.kind == "time":
+        return np.where(column.missing(), np.nan, column.values.astype(np.float64))
+    return column.values
+
+
+def _wrong(name: str) -> DataError:
+    return DataError(f"the model reads '{name}' as a number; strings came")
+
+
+def _level(value: float) -> str:
+    return level_of(value) if np.isfinite(value) else repr(value)
+
+
+def _as_strings(column: Column) -> Column:
+    """A category that is stored as numbers, as strings."""
+    gone = column.missing()
+    distinct, codes = np.unique(column.values[~gone].astype(np.float64), return_inverse=True)
+    out = np.full(len(column), -1, np.int32)
+    out[~gone] = codes
+    return Column.coded(out, [_level(float(v)) for v in distinct])
+
+
+def _coded(column: Column, codes: dict[str, int]) -> Floats:
+    if column.kind != "string":
+        column = _as_strings(column)
+    values, levels = column.values, column.levels
+    assert levels is not None
+    if len(levels) > 2 * len(values):  # a large dictionary and few rows: look up only what is there
+        return np.array([codes.get(levels[v], 0) if v >= 0 else np.nan for v in values.tolist()], np.float64)
+    known = column.recoded(codes, unknown=0).astype(np.float64)
+    known[values < 0] = np.nan
+    return known
+
+
+def _counted(column: Column) -> tuple[list[str], NDArray[np.int64]]:
+    """The levels that occur, and how often."""
+    if column.kind != "string":
+        column = _as_strings(column)
+    assert column.levels is not None
+    counts: dict[str, int] = {}
+    rows = np.bincount(column.values[column.values >= 0], minlength=len(column.levels))
+    for level, count in zip(column.levels.tolist(), rows.tolist(), strict=True):
+        if count:
+            counts[level] = counts.get(level, 0) + count
+    return list(counts), np.fromiter(counts.values(), np.int64, len(counts))
+
+
+def _kept(levels: list[str], counts: NDArray[np.int64], least: Callable[[int], int]) -> tuple[str, ...]:
+    """Levels with enough rows, the most frequent first, ties by name: the same for any order of the rows."""
+    ranked = sorted(zip((-counts).tolist(), levels, strict=True))
+    floor = least(len(levels))
+    return tuple(level for count, level in ranked[:MOST_LEVELS] if -count >= floor)

@@ -1,0 +1,176 @@
+"""What the rung `linear` sees while it is fitted: scaled numbers, sparse one-hot levels, TF-IDF of words.
+
+`Design.weights` folds all of it into the arrays that answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from poise.models.base import Examples, Floats
+from poise.models.guards import least_rows
+from poise.models.inputs import Inputs
+from poise.models.linear_model import Weights
+from poise.models.text import TextTerms
+from poise.table import Table
+
+DENSE_COLUMNS = 128
+"""Up to so many columns the matrix is dense: faster, and small."""
+Matrix = Any
+"""A dense or a CSR matrix (n, d)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where one input's columns stand in the matrix: `size` columns from `start`; `gap` is its missing column or -1."""
+
+    start: int
+    size: int
+    gap: int = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """How inputs become columns of a matrix. Numbers: clipped to [low, high], then (x - mean) / scale; all (f,).
+
+    median: what stands for a missing number. A number whose scale is 0 (constant, or never there) has no column.
+    """
+
+    inputs: Inputs
+    low: Floats
+    high: Floats
+    median: Floats
+    mean: Floats
+    scale: Floats
+    blocks: tuple[Block, ...]
+    texts: dict[str, TextTerms]
+    text_starts: tuple[int, ...]
+    columns: int
+
+    @classmethod
+    def learn(cls, examples: Examples) -> Design:
+        """Levels, ranges, means and terms of `examples`."""
+        floor = least_rows(examples.height)
+        inputs = Inputs.learn(examples, lambda count: floor)
+        X = inputs.encode(examples.features)
+        numbers = np.array([_ranges(X[:, j]) for j in range(len(inputs))]).reshape(-1, 5)
+        blocks, at = [], 0
+        for j, of in enumerate(inputs.levels):
+            gap = bool(np.isnan(X[:, j]).any())
+            if of is None:
+                size = 0 if numbers[j, 4] == 0 else 1
+                blocks.append(Block(at, size, at + size if gap and size else -1))
+                at += size + (1 if gap and size else 0)
+            else:
+                blocks.append(Block(at, len(of) + 2, at + len(of) + 1))
+                at += len(of) + 2
+        texts = {name: TextTerms.learn(examples.features[name]) for name in examples.of_type("text")}
+        starts = np.cumsum([at, *(len(terms) for terms in texts.values())]).tolist()
+        low, high, median, mean, scale = numbers.T.copy()
+        return cls(inputs, low, high, median, mean, scale, tuple(blocks), texts, tuple(starts[:-1]), starts[-1])
+
+    def matrix(self, features: Table) -> Matrix:
+        """The matrix (n, columns), dense where it has few columns and no text."""
+        X = self.inputs.encode(features)
+        if self.columns <= DENSE_COLUMNS and not self.texts:
+            out = np.zeros((features.height, self.columns))
+            for j, block in enumerate(self.blocks):
+                for column, rows, values in self._entries(X, j, block):
+                    out[rows, column] = values
+            return out
+        triplets = [_triplet(*entry) for j, block in enumerate(self.blocks) for entry in self._entries(X, j, block)]
+        for start, (name, terms) in zip(self.text_starts, self.texts.items(), strict=True):
+            words = terms.rows(features[name])
+            height = np.repeat(np.arange(features.height), np.diff(words.starts))
+            triplets.append((height, words.columns + start, words.values))
+        return _csr(triplets, (features.height, self.columns))
+
+    def _entries(self, X: Floats, j: int, block: Block) -> list[tuple[Any, NDArray[np.int64], Floats]]:
+        """(column or columns, rows, values) of one input."""
+        x = X[:, j]
+        gone = np.isnan(x)
+        every = np.arange(len(x))
+        if self.inputs.levels[j] is not None:
+            code = np.where(gone, block.size - 1, np.where(gone, 0, x)).astype(np.int64)
+            return [(block.start + code, every, np.ones(len(x)))]
+        entries: list[tuple[Any, NDArray[np.int64], Floats]] = []
+        if block.size:
+            entries.append((block.start, every, self._scaled(np.where(gone, self.median[j], x), j)))
+        if block.gap >= 0:
+            entries.append((block.gap, every[gone], np.ones(int(gone.sum()))))
+        return entries
+
+    def _scaled(self, x: Any, j: int) -> Any:
+        return (np.clip(x, self.low[j], self.high[j]) - self.mean[j]) / self.scale[j]
+
+    def weights(self, coefficients: Floats, intercept: Floats) -> tuple[Weights, list[Floats]]:
+        """The answering arrays for coefficients (columns, k) and intercept (k,), and each text's weights by term."""
+        f, k = len(self.inputs), coefficients.shape[1]
+        start, slope, missing = np.full(f, -1, np.int64), np.zeros((f, k)), np.zeros((f, k))
+        tables: list[Floats] = []
+        for j, block in enumerate(self.blocks):
+            if self.inputs.levels[j] is not None:
+                start[j] = sum(map(len, tables))
+                tables.append(coefficients[block.start : block.start + block.size - 1])
+                missing[j] = coefficients[block.gap]
+            elif block.size:
+                slope[j] = coefficients[block.start] / self.scale[j]
+                missing[j] = self._scaled(self.median[j], j) * coefficients[block.start]
+                missing[j] += coefficients[block.gap] if block.gap >= 0 else 0.0
+        table = np.concatenate(tables) if tables else np.zeros((0, k))
+        terms = [coefficients[s : s + len(t)] for s, t in zip(self.text_starts, self.texts.values(), strict=True)]
+        return Weights(start, self.low, self.high, self.mean, slope, missing, table, intercept), terms
+
+    def importance(self, coefficients: Floats, matrix: Matrix) -> dict[str, float]:
+        """Share of each input: sum over its columns and outputs of |coefficient| times the column's spread."""
+        spread = _spread(matrix)
+        size = np.abs(coefficients).sum(axis=1) * spread
+        ends = [(block.start, max(block.start + block.size, block.gap + 1)) for block in self.blocks]
+        ends += [(s, s + len(t)) for s, t in zip(self.text_starts, self.texts.values(), strict=True)]
+        shares = [float(size[a:b].sum()) for a, b in ends]
+        total = sum(shares)
+        names = (*self.inputs.names, *self.texts)
+        return {name: share / total for name, share in zip(names, shares, strict=True)} if total > 0 else {}
+
+
+def _ranges(x: Floats) -> tuple[float, float, float, float, float]:
+    """low, high, median, mean, scale of a number; codes of categories pass through unused."""
+    x = x[np.isfinite(x)]
+    if not len(x):
+        return 0.0, 0.0, 0.0, 0.0, 0.0
+    inner_low, inner_high = np.quantile(x, (0.001, 0.999))
+    slack = 0.5 * (inner_high - inner_low)
+    # absurd values are clipped, a trend may go on a little; a rare flag keeps its range
+    low, high = (inner_low - slack, inner_high + slack) if slack > 0 else (x.min(), x.max())
+    inside = np.clip(x, low, high)
+    mean, scale = float(inside.mean()), float(inside.std())
+    if not np.isfinite(scale) or scale <= 1e-12 * max(abs(mean), 1e-300):
+        scale = 0.0
+    return float(low), float(high), float(np.median(inside)), mean, scale
+
+
+def _triplet(column: Any, rows: NDArray[np.int64], values: Floats) -> tuple[Any, Any, Any]:
+    return rows, np.broadcast_to(column, rows.shape), values
+
+
+def _csr(triplets: list[tuple[Any, Any, Any]], shape: tuple[int, int]) -> Matrix:
+    if not triplets:
+        return sparse.csr_matrix(shape, dtype=np.float64)
+    rows, columns, values = (np.concatenate(parts) for parts in zip(*triplets, strict=True))
+    out = sparse.csr_matrix((values, (rows, columns)), shape=shape, dtype=np.float64)
+    out.sort_indices()
+    return out
+
+
+def _spread(matrix: Matrix) -> Floats:
+    """Standard deviation of each column, (d,)."""
+    if not sparse.issparse(matrix):
+        return np.asarray(matrix.std(axis=0))
+    mean = np.asarray(matrix.mean(axis=0)).ravel()
+    square = np.asarray(matrix.multiply(matrix).mean(axis=0)).ravel()
+    return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)))

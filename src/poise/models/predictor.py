@@ -1,0 +1,70 @@
+"""What a release holds of one objective: a model and its calibration. Loads and answers with NumPy and Numba only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from poise.errors import StateError
+from poise.models.base import Floats, Model
+from poise.models.calibration import Calibration
+from poise.models.stored import read_json, write_json
+from poise.registry import get
+from poise.table import Table
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictor:
+    """A calibrated model.
+
+    >>> import numpy as np
+    >>> from poise.models.constant import ConstantModel
+    >>> predictor = Predictor(ConstantModel(np.array([0.25]), many=False), Calibration.identity("binary"))
+    >>> predictor.predict(Table({}, 2)).tolist()
+    [0.25, 0.25]
+    """
+
+    model: Model
+    calibration: Calibration
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns that `predict` reads."""
+        return self.model.inputs
+
+    @property
+    def importance(self) -> dict[str, float]:
+        """Share of each input; see `Model.importance`."""
+        return self.model.importance
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What guards did, and what could not be done."""
+        return (*self.model.notes, *self.calibration.notes)
+
+    def predict(self, features: Table) -> Floats:
+        """Calibrated predictions: (n,) probabilities or values, (n, k) probabilities of classes or labels."""
+        return self.calibration.apply(self.model.predict(features))
+
+    def save(self, folder: Path) -> None:
+        """Write `predictor.json`, `calibration.json` and the model's own files under `model/`."""
+        write_json(folder / "predictor.json", {"format": FORMAT, "kind": self.model.kind})
+        write_json(folder / "calibration.json", self.calibration.to_json())
+        self.model.save(folder / "model")
+
+    @classmethod
+    def load(cls, folder: Path) -> Predictor:
+        """Read what `save` wrote. Raises `StateError` where a file is absent, damaged or of a newer format."""
+        content = read_json(folder / "predictor.json")
+        if content.get("format") != FORMAT:
+            raise StateError(
+                f"this model has format {content.get('format')!r}; this Poise reads {FORMAT}", where="predictor.json"
+            )
+        kind = get("model", content["kind"])
+        try:
+            model: Model = kind.load(folder / "model")
+            return cls(model, Calibration.from_json(read_json(folder / "calibration.json")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StateError(f"the model's files do not fit together: {error!r}", where=folder.name) from error
