@@ -1,0 +1,151 @@
+"""What judging a requirement found, before it is put to its owner: a status, numbers, and words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.evaluation.blocks import ENOUGH, Blocks
+from poise.evaluation.bootstrap import BlockSums
+from poise.evaluation.slices import LEAST_ROWS, Slice, Tested, hold, slices_of
+from poise.evaluation.words import number
+from poise.spec.requirement import Requirement
+from poise.table import Column
+
+Status = Literal["pass", "fail", "insufficient", "cannot tell"]
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The number that decided, with its limits, from `n` rows (requests) in so many blocks; `words` say it."""
+
+    status: Status
+    words: str
+    value: float = NAN
+    low: float = NAN
+    high: float = NAN
+    n: int = 0
+    blocks: int | None = None
+    slice: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A bound that the value of some rows must clear, on the scale on which blocks add up.
+
+    `strictly`: reaching the bound is not enough.
+    """
+
+    sums: Callable[[NDArray[np.int64]], BlockSums]
+    bound: float
+    at_most: bool
+    strictly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The slice that decides (all rows where the requirement names no `by`): the worst that does not clear, or where
+    all do, the worst."""
+
+    decides: Tested
+    beside: str
+    """About the other slices, for the sentence; empty without `by`."""
+
+
+def ask(question: Question, requirement: Requirement, column: Column | None, blocks: Blocks) -> Answer | Finding | None:
+    """The slice that decides on `question`, or the finding that there is too little evidence; None where the value is
+    not defined for these rows."""
+    rows = len(blocks.codes)
+    if requirement.by is None or column is None:
+        held = len(np.unique(blocks.codes))
+        if rows < LEAST_ROWS or held < ENOUGH:
+            return Finding("insufficient", f"{_evidence(rows, held, blocks)}; {_needed()}", n=rows, blocks=held)
+        everything = Slice("", "", np.arange(rows))
+        tested = hold([everything], question.sums, question.bound, question.at_most, question.strictly)
+        return Answer(tested[0], "") if tested else None
+    found = slices_of(requirement.by, column, blocks)
+    tested = hold(found.enough, question.sums, question.bound, question.at_most, question.strictly)
+    small = found.too_small + len(found.enough) - len(tested)
+    if not tested:
+        words = f"no value of {requirement.by} has enough evidence ({small} have less); {_needed()}"
+        return Finding("insufficient", words, n=rows)
+    beside = f"the worst of {len(tested)} by {requirement.by}"
+    decides = next((one for one in tested if not one.clears), tested[0])
+    return Answer(decides, beside + (f"; {small} more have too little evidence" if small else ""))
+
+
+def _evidence(rows: int, held: int, blocks: Blocks) -> str:
+    return f"{number(rows, 9)} rows in {held} blocks by {blocks.unit}"
+
+
+def _needed() -> str:
+    return f"at least {LEAST_ROWS} rows in {ENOUGH} blocks are needed"
+
+
+def in_slice(one: Slice) -> str:
+    """Where, in a sentence: ` in Queens`; nothing for all rows."""
+    return f" in {one.value}" if one.value else ""
+
+
+def of_rows(n: int) -> str:
+    """How many, in a sentence.
+
+    >>> of_rows(1204)
+    'n = 1,204'
+    """
+    return f"n = {n:,}"
+
+
+def bound_words(
+    label: str,
+    value: float,
+    limit: float,
+    clears: bool,
+    requirement: Requirement,
+    shown: Callable[[float], str] = number,
+) -> str:
+    """A value against its bound, in words.
+
+    >>> need = Requirement(who="trust", metric="order.calibration_error", at_most=0.05)
+    >>> bound_words("order.calibration_error in Queens", 0.071, 0.09, False, need)
+    'order.calibration_error in Queens 0.071 > 0.05'
+    >>> bound_words("order.calibration_error", 0.041, 0.058, False, need)
+    'order.calibration_error 0.041 is within 0.05, but may be up to 0.058'
+    >>> bound_words("order.calibration_error", 0.021, 0.03, True, need)
+    'order.calibration_error 0.021 (at most 0.03) <= 0.05'
+    """
+    bound = requirement.at_most or requirement.at_least
+    assert bound is not None
+    high = requirement.at_most is not None
+    if clears:
+        side = "at most" if high else "at least"
+        extent = "" if limit == value else f" ({side} {shown(limit)})"
+        return f"{label} {shown(value)}{extent} {'<=' if high else '>='} {bound.text}"
+    if value > bound.value if high else value < bound.value:
+        return f"{label} {shown(value)} {'>' if high else '<'} {bound.text}"
+    reach = f"may be up to {shown(limit)}" if high else f"may be as low as {shown(limit)}"
+    return f"{label} {shown(value)} is within {bound.text}, but {reach}"
+
+
+def share_words(label: str, value: float, other: float, clears: bool, requirement: Requirement, name: str) -> str:
+    """A value against a share of a baseline's, in words.
+
+    >>> need = Requirement(who="sales", metric="decision.revenue", at_least="95%", relative_to="live")
+    >>> share_words("decision.revenue", 0.9, 1.0, False, need, "r3 (live)")
+    'decision.revenue 0.9 is less than 95% of the 1 of r3 (live)'
+    """
+    bound = requirement.at_most or requirement.at_least
+    assert bound is not None
+    high = requirement.at_most is not None
+    against = f"{bound.text} of the {number(other)} of {name}"
+    allowed = other + (bound.value - 1) * abs(other)
+    if clears:
+        return f"{label} {number(value)} is {'at most' if high else 'at least'} {against}"
+    if value > allowed if high else value < allowed:
+        return f"{label} {number(value)} is {'more' if high else 'less'} than {against}"
+    return f"{label} {number(value)} is not shown to be {'at most' if high else 'at least'} {against}"
