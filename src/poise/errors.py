@@ -78,15 +78,25 @@ class NotEnoughData(DataError):
 
 
 class RequestError(PoiseError):
-    """A request does not fit the contract. `field` names the place in the body."""
+    """A request does not fit the contract. `field` names the place in the body, `allowed` what may stand there."""
 
     exit_code = 2
     status = 422
     title = "The request does not fit the contract"
 
-    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, field: str | None = None, allowed: str | None = None, hint: str | None = None
+    ) -> None:
         self.field = field
-        super().__init__(message, where=field, hint=hint)
+        self.allowed = allowed
+        super().__init__(message, where=field, hint=hint or (f"allowed: {allowed}" if allowed else None))
+
+
+class NotJson(RequestError):
+    """A body is not JSON as RFC 8259 defines it (HTTP 400)."""
+
+    status = 400
+    title = "The body is not JSON"
 
 
 class TooLarge(RequestError):
@@ -94,6 +104,14 @@ class TooLarge(RequestError):
 
     status = 413
     title = "The request is too large"
+
+
+class NotFinite(PoiseError):
+    """A prediction is not a finite number, so nothing is answered from it; the message names the objective."""
+
+    exit_code = 8
+    status = 503
+    title = "No answer could be computed"
 
 
 class Overloaded(PoiseError):

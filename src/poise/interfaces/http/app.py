@@ -1,0 +1,132 @@
+"""The ASGI application: routes, guards and limits in one place, around the handlers of one release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from poise.errors import PoiseError, RequestError
+from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.guard import LoopbackGuard
+from poise.interfaces.http.openapi import openapi
+from poise.interfaces.http.page import front_page
+from poise.interfaces.http.problem import of_error, problem
+from poise.serving import views
+from poise.serving.answer import Answerer
+from poise.serving.views import Registry
+
+PREDICT, DECIDE = "/v1/predict", "/v1/decide"
+
+
+def create_app(answerer: Answerer, registry: Registry) -> ASGIApp:
+    """The application for a server on loopback without tokens (whose callers all have the role `operate`)."""
+    gate = Gate(answerer.limits.concurrent)
+    hot = {
+        PREDICT: Ask(lambda body: answerer.predict(body, may_ask_time=True), answerer.limits, gate),
+        DECIDE: Ask(lambda body: answerer.decide(body, may_ask_time=True), answerer.limits, gate),
+    }
+    pages = _Pages(answerer, registry)
+    routes = [
+        *(Route(path, ask, methods=["POST"]) for path, ask in hot.items()),
+        Route("/v1/releases", pages.releases),
+        Route("/v1/requirements", pages.requirements),
+        Route("/v1/history", pages.history),
+        Route("/health/live", pages.live),
+        Route("/health/ready", pages.ready),
+        Route("/openapi.json", pages.openapi),
+        Route("/", pages.front),
+    ]
+    handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
+    return LoopbackGuard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)))
+
+
+class _Hot:
+    """Sends POSTs of the hot routes straight to them, past the routing of everything else."""
+
+    def __init__(self, hot: Mapping[str, ASGIApp], others: ASGIApp) -> None:
+        self._hot = hot
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._hot.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        await (app or self._others)(scope, receive, send)
+
+
+class _Pages:
+    """The routes that read. What touches the state database does so in a thread, off the event loop."""
+
+    def __init__(self, answerer: Answerer, registry: Registry) -> None:
+        self._answerer = answerer
+        self._registry = registry
+        contract, purpose = answerer.loaded.contract, answerer.loaded.system.purpose
+        examples = {per: answerer.loaded.example(per) for per in contract.pers}
+        self._openapi = openapi(contract, examples, answerer.limits, purpose=purpose)
+
+    async def releases(self, request: Request) -> Response:
+        return _json(await run_in_threadpool(views.releases, self._registry, self._answerer.zone))
+
+    async def requirements(self, request: Request) -> Response:
+        return _json(views.requirements(self._answerer.release, self._answerer.evidence()))
+
+    async def history(self, request: Request) -> Response:
+        known = ("subject", "after", "limit")
+        for name in request.query_params:
+            if name not in known:
+                raise RequestError("there is no such parameter", field=name[:60], allowed=", ".join(known))
+        after = _whole(request, "after", 0, 0, 2**53)
+        limit = _whole(request, "limit", 100, 1, views.MOST_LINES)
+        subject = request.query_params.get("subject")
+        lines = await run_in_threadpool(
+            views.history, self._registry, self._answerer.zone, subject=subject, after=after, limit=limit
+        )
+        return _json(lines)
+
+    async def live(self, request: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        if not self._answerer.ready:
+            return problem(503, "no rehearsal request has been answered yet", headers={"retry-after": "1"})
+        return _json({"ready": True, "release": self._answerer.release})
+
+    async def openapi(self, request: Request) -> Response:
+        return _json(self._openapi)
+
+    async def front(self, request: Request) -> Response:
+        return front_page(self._answerer.described(), str(request.base_url).rstrip("/"))
+
+
+def _json(content: Mapping[str, Any]) -> Response:
+    return Response(msgspec.json.encode(content), 200, {"cache-control": "no-store"}, "application/json")
+
+
+def _whole(request: Request, name: str, default: int, least: int, most: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= most):
+        raise RequestError(f"'{text[:40]}' came", field=name, allowed=f"a whole number from {least} to {most}")
+    return int(text)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.url.path[:80]
+    said = {404: f"there is nothing at {path}", 405: f"{request.method} is not allowed at {path}"}
+    headers = dict(error.headers or {})
+    return problem(
+        error.status_code, said.get(error.status_code, error.detail), headers=headers, allowed=headers.get("Allow")
+    )
+
+
+async def _error(request: Request, error: Exception) -> Response:
+    return of_error(error)

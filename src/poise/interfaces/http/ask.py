@@ -1,0 +1,70 @@
+"""The two routes that answer requests of models: raw ASGI, since every millisecond here is paid by each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.types import Receive, Scope, Send
+
+from poise.errors import Overloaded
+from poise.interfaces.http.body import Gone, TooSlow, WrongMedia, read_json_body
+from poise.interfaces.http.problem import of_error, problem
+from poise.serving.answer import Answer
+from poise.serving.limits import Limits
+
+
+class Gate:
+    """Counts requests in progress, over all routes that share it, and refuses those above the limit."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._inside = 0
+
+    def enter(self) -> None:
+        """Raises `Overloaded` where as many as allowed are inside already."""
+        if self._inside >= self._most:
+            raise Overloaded(f"{self._most} requests are in progress, as many as are allowed at once")
+        self._inside += 1
+
+    def leave(self) -> None:
+        """One fewer inside."""
+        self._inside -= 1
+
+
+class Ask:
+    """One POST route: reads the body, calls the handler, sends its bytes; every failure is a problem document."""
+
+    def __init__(self, handler: Callable[[bytes], Answer], limits: Limits, gate: Gate) -> None:
+        self._handler = handler
+        self._limits = limits
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._gate.enter()
+            try:
+                body = await read_json_body(scope, receive, self._limits)
+                answer = self._handler(body)
+            finally:
+                self._gate.leave()
+        except Gone:
+            return
+        except TooSlow:
+            text = f"the body did not come in within {self._limits.patience:g} s"
+            await problem(408, text, headers={"connection": "close"})(scope, receive, send)
+        except WrongMedia as error:
+            await problem(415, str(error), allowed="application/json")(scope, receive, send)
+        except Exception as error:  # the server stays up whatever a handler does; of_error logs what nobody foresaw
+            await of_error(error)(scope, receive, send)
+        else:
+            await _send(send, answer)
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

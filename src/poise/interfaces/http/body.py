@@ -1,0 +1,83 @@
+"""Reading the body of a request within its limits of size and time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Message, Receive, Scope
+
+from poise.errors import TooLarge
+from poise.serving.limits import Limits
+
+
+class Gone(Exception):
+    """The caller hung up before its body was complete: nobody is there to be answered."""
+
+
+class TooSlow(Exception):
+    """The body did not come in within the server's patience (HTTP 408)."""
+
+
+class WrongMedia(Exception):
+    """The body is said to be something else than JSON (HTTP 415)."""
+
+
+async def read_json_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
+    """The whole body. Raises `WrongMedia`, `TooLarge`, `TooSlow` or `Gone`; nothing beyond the limit is kept."""
+    _check_headers(scope, limits)
+    message = await _next(receive, limits.patience)
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return _bounded(body, limits)
+    parts, size = [body], len(body)
+    ends = asyncio.get_running_loop().time() + limits.patience
+    while message.get("more_body", False):
+        message = await _next(receive, ends - asyncio.get_running_loop().time())
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limits.body:
+            raise _too_large(limits)
+    return b"".join(parts)
+
+
+async def _next(receive: Receive, patience: float) -> Message:
+    try:
+        async with asyncio.timeout(patience):
+            message = await receive()
+    except TimeoutError:
+        raise TooSlow from None
+    if message["type"] == "http.disconnect":
+        raise Gone
+    return message
+
+
+def _check_headers(scope: Scope, limits: Limits) -> None:
+    media = None
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            media = value
+        elif name == b"content-length" and value.isdigit() and int(value) > limits.body:
+            raise _too_large(limits)
+        elif name == b"content-encoding" and value.strip().lower() != b"identity":
+            raise WrongMedia(f"the body is compressed ({value[:40].decode('ascii', 'replace')}); send it plain")
+    if media != b"application/json":
+        _check_media(media)
+
+
+def _check_media(media: bytes | None) -> None:
+    text = "" if media is None else media.decode("latin-1")
+    kind, _, rest = text.partition(";")
+    charset = rest.strip().lower().replace('"', "").replace(" ", "")
+    if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
+        came = f"the content type is {text[:80]!r}" if text else "there is no content type"
+        raise WrongMedia(f"{came}; send 'content-type: application/json' in UTF-8")
+
+
+def _bounded(body: bytes, limits: Limits) -> bytes:
+    if len(body) > limits.body:
+        raise _too_large(limits)
+    return body
+
+
+def _too_large(limits: Limits) -> TooLarge:
+    return TooLarge("the body is too large", allowed=f"at most {limits.body:,} bytes")

@@ -1,0 +1,65 @@
+"""Every failure as a problem document (RFC 9457): what was wrong, what came, what is allowed."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from poise.errors import Overloaded, PoiseError, RequestError
+
+MEDIA_TYPE = "application/problem+json"
+_LOG = logging.getLogger("poise.http")
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    title: str | None = None,
+    type: str = "about:blank",
+    headers: Mapping[str, str] | None = None,
+    **more: str | None,
+) -> Response:
+    """A problem document; members that are None are left out.
+
+    >>> problem(404, "there is no such page").body
+    b'{"type":"about:blank","title":"Not Found","status":404,"detail":"there is no such page"}'
+    """
+    content: dict[str, Any] = {
+        "type": type,
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    content.update({name: value for name, value in more.items() if value is not None})
+    return Response(msgspec.json.encode(content), status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)
+
+
+def of_error(error: Exception) -> Response:
+    """The problem document of an exception: Poise's own speak for themselves, of others only the id in the log is said.
+
+    >>> of_error(RequestError("17 came", field="carrier", allowed="a string")).status_code
+    422
+    """
+    if not isinstance(error, PoiseError):
+        number = secrets.token_hex(4)
+        _LOG.error("unexpected error %s", number, exc_info=error)
+        return problem(500, f"an unexpected error, logged as {number}")
+    headers = {"retry-after": str(math.ceil(error.retry_after))} if isinstance(error, Overloaded) else {}
+    kind = f"urn:poise:problem:{_CAPITAL.sub('-', error.__class__.__name__).lower()}"
+    if isinstance(error, RequestError):
+        headers = {"connection": "close"} if error.status == 413 else headers
+        more = {"field": error.field, "allowed": error.allowed, "hint": error.hint if error.allowed is None else None}
+        return problem(error.status, str(error), title=error.title, type=kind, headers=headers, **more)
+    if error.status >= 500:
+        _LOG.warning("%s", error)
+    return problem(error.status, error.message, title=error.title, type=kind, headers=headers, hint=error.hint)

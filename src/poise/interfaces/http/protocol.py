@@ -1,0 +1,87 @@
+"""uvicorn's HTTP protocol with the bounds that it leaves open: slow or huge headers, and too many connections."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from poise.interfaces.http.problem import MEDIA_TYPE
+from poise.serving.limits import Limits
+
+try:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
+except ImportError:  # the extra `fast` is not installed: the same on pure Python
+    from uvicorn.protocols.http.h11_impl import H11Protocol as Base  # type: ignore[assignment]
+
+_PHRASES = {400: "Bad Request", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
+
+
+def guarded(limits: Limits) -> type[asyncio.Protocol]:
+    """The protocol class of a server with these limits.
+
+    A connection whose request line and headers are not complete within `limits.patience` seconds is closed; one that
+    sends more than `limits.head` bytes of them gets 431, one above `limits.connections` 503.
+    """
+
+    class Guarded(Base):
+        _timer: asyncio.TimerHandle | None = None
+        _head = 0
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            if len(self.connections) > limits.connections:
+                self._refuse(503, "too many connections are open", "retry-after: 1\r\n")
+            else:
+                self._expect_head()
+
+        def data_received(self, data: bytes) -> None:
+            before = self.cycle
+            if self._timer is None and self._between_requests():
+                self._expect_head()
+            super().data_received(data)
+            if self.cycle is not before or not self._between_requests():
+                self._stop_expecting()
+            else:
+                self._head += len(data)
+                if self._head > limits.head and not self.transport.is_closing():
+                    self._refuse(431, f"a request's line and headers have at most {limits.head:,} bytes")
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_expecting()
+            super().connection_lost(exc)
+
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(400, msg)
+
+        def _between_requests(self) -> bool:
+            return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
+
+        def _expect_head(self) -> None:
+            self._timer = self.loop.call_later(limits.patience, self._too_slow)
+
+        def _stop_expecting(self) -> None:
+            self._head = 0
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _too_slow(self) -> None:
+            self._timer = None
+            if not self.transport.is_closing():
+                self.transport.close()
+
+        def _refuse(self, status: int, detail: str, headers: str = "") -> None:
+            """A problem document straight onto the wire: no request exists yet that an application could answer."""
+            body = msgspec.json.encode(
+                {"type": "about:blank", "title": _PHRASES[status], "status": status, "detail": detail}
+            )
+            head = (
+                f"HTTP/1.1 {status} {_PHRASES[status]}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+                f"content-length: {len(body)}\r\n{headers}connection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+            self.transport.close()
+
+    return Guarded

@@ -1,0 +1,71 @@
+"""For which instant a request is answered: the clock's, or an earlier or (on old data) later one that it asks for."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from poise.clock import AHEAD, Clock, ReplayClock, to_text
+from poise.errors import RequestError, StateError
+from poise.serving.body import described
+from poise.serving.field import instant_of
+from poise.serving.rows import TIME
+from poise.stores.base import OnlineStore
+from poise.table import MISSING_TIME
+
+
+class Instants:
+    """Gives each request its T and brings the store there.
+
+    Without `time` in the request T is now by the clock, and never earlier than the T before: a wall clock that was set
+    back stands still until it has caught up. A `time` that the store can no longer answer for is refused, and so is one
+    ahead of a wall clock; a `replay` clock moves there, since nothing else moves it while no events come in.
+    """
+
+    def __init__(self, clock: Clock, store: OnlineStore, zone: str, *, timed: bool = True) -> None:
+        ZoneInfo(zone)
+        self._clock = clock
+        self._store = store
+        self._zone = zone
+        self._timed = timed
+        self._last = MISSING_TIME
+
+    def of(self, asked: str | None, *, may_ask: bool) -> int:
+        """T in microseconds (`MISSING_TIME` in a system without time); the store is advanced to it."""
+        if not self._timed:
+            if asked is not None:
+                raise RequestError("this system has no time: none of its sources declares any", field=TIME)
+            return MISSING_TIME
+        if asked is None:
+            instant = max(self._clock.now(), self._last)
+            self._store.advance(instant)
+        else:
+            instant = self._asked(asked, may_ask)
+            try:
+                self._store.advance(instant)
+            except StateError as error:
+                text = f"{asked} is in the past of what has been answered already: {error.message}"
+                raise RequestError(text, field=TIME, hint="leave 'time' out to ask for now") from None
+        self._last = max(instant, self._last)
+        return instant
+
+    def _asked(self, asked: str, may_ask: bool) -> int:
+        if not may_ask:
+            raise RequestError(
+                "only the role 'operate' may choose the time", field=TIME, allowed="nothing: leave it out"
+            )
+        try:
+            instant = instant_of(asked, self._zone)
+        except ValueError as error:
+            raise RequestError(f"{described(asked)} came{error}", field=TIME, allowed="an ISO 8601 time") from None
+        wall = Clock().now()
+        latest = wall + AHEAD if isinstance(self._clock, ReplayClock) else max(self._clock.now(), self._last)
+        if instant > latest:
+            shows = f"the {self._clock.kind} clock shows {to_text(self._clock.now(), self._zone)}"
+            raise RequestError(f"{asked} is in the future; {shows}", field=TIME, hint="leave 'time' out to ask for now")
+        if isinstance(self._clock, ReplayClock):
+            self._clock.move(instant)
+        return instant
+
+    def text(self, instant: int) -> str | None:
+        """T as answers show it, in the system's zone; None without time."""
+        return None if instant == MISSING_TIME else to_text(instant, self._zone)

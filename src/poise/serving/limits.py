@@ -1,0 +1,33 @@
+"""What one request may ask for. Every limit is stated here, in `docs/serving.md` and in the OpenAPI document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request and of the server's load; reaching one gives a clear answer, never a crash.
+
+    >>> Limits().rows
+    10000
+    """
+
+    body: int = 1_000_000
+    """Bytes of a request's body; a larger one is answered 413."""
+    rows: int = 10_000
+    """Rows of one request; more are answered 413."""
+    string: int = 10_000
+    """Characters of one string value."""
+    digits: int = 9_007_199_254_740_992
+    """Largest whole number of an `int` column, 2**53: beyond it a float64 no longer tells neighbours apart."""
+    head: int = 32_000
+    """Bytes of a request's line and headers; more are answered 431."""
+    concurrent: int = 64
+    """Requests in progress (an answer takes one core, so that more would only wait); above it 503 with Retry-After."""
+    connections: int = 1_000
+    """Open connections; above it 503."""
+    patience: float = 10.0
+    """Seconds within which headers, and then the body, must have come in; slower clients are answered 408 or closed."""
+    idle: int = 30
+    """Seconds that an idle keep-alive connection is kept."""

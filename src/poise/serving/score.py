@@ -1,0 +1,81 @@
+"""From rows of a request to features as of now, and from features to one calibrated prediction per objective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.errors import NotFinite
+from poise.releases.contract import Output
+from poise.stores.base import OnlineStore
+from poise.table import Requests, Table
+
+if TYPE_CHECKING:  # the stations above are handed in, so that tests of this one can use small stand-ins
+    from poise.features.plan import FeaturePlan
+    from poise.models.predictor import Predictor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """n scored rows: `features` (and what else was asked for), and per objective (n,) or (n, k) numbers."""
+
+    features: Table
+    predictions: Mapping[str, NDArray[np.float64]]
+    unknown: dict[str, int]
+    """Features without a value -> in how many of the rows: an unknown key, no history yet, or null sent."""
+
+
+class Scorer:
+    """Predicts all objectives of one source's rows: features once, then one model after another.
+
+    `also` are names that a decision reads: columns of the request, features, dotted look-ups (`airports.lat`).
+    """
+
+    def __init__(
+        self,
+        plan: FeaturePlan,
+        outputs: Iterable[Output],
+        predictors: Mapping[str, Predictor],
+        also: Iterable[str] = (),
+    ) -> None:
+        self._plan = plan
+        self._outputs = tuple(outputs)
+        self._predictors = [predictors[output.name] for output in self._outputs]
+        self._made = tuple(output.name for output in plan.outputs)
+        read = {name for predictor in self._predictors for name in predictor.model.inputs}
+        self.extra = tuple(sorted((read | set(also)) - set(self._made)))
+        """What is asked of the plan beside its outputs: columns of the request and of other sources."""
+
+    def score(self, requests: Requests, store: OnlineStore) -> Scored:
+        """Features from a store that has been advanced to the requests' T, and what the models make of them.
+
+        Raises `NotFinite`, naming objective and row, where a model gives no number: nothing is answered from that.
+        """
+        features = self._plan.online(requests, store, self.extra)
+        predictions = {}
+        for output, predictor in zip(self._outputs, self._predictors, strict=True):
+            values = predictor.predict(features)
+            if not np.isfinite(values).all():
+                row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
+                raise NotFinite(f"the model of '{output.name}' gave no finite number for row {row}")
+            predictions[output.name] = values
+        return Scored(features, predictions, _unknown(features, self._made))
+
+    def as_rows(self, predictions: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+        """One object per row: `{"late": 0.31, "delay": 12.4}`, for classes `{"kind": {"a": 0.2, "b": 0.8}}`."""
+        columns: list[list[Any]] = []
+        for output in self._outputs:
+            values: list[Any] = predictions[output.name].tolist()
+            many = predictions[output.name].ndim == 2
+            columns.append([dict(zip(output.classes, row, strict=True)) for row in values] if many else values)
+        names = [output.name for output in self._outputs]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _unknown(features: Table, names: Iterable[str]) -> dict[str, int]:
+    counts = {name: int(np.count_nonzero(features[name].missing())) for name in names}
+    return {name: count for name, count in counts.items() if count}

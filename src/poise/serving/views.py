@@ -1,0 +1,62 @@
+"""What a server shows of its release and of what was done to it, as plain values; HTTP, CLI and console share them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from poise.clock import to_text
+from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow
+
+MOST_LINES = 1_000
+"""Lines of history in one answer."""
+
+
+class Registry(Protocol):
+    """What views read: the state database of `stores`, or a stand-in of a test."""
+
+    def live(self) -> LiveRow | None: ...
+    def releases(self) -> Sequence[ReleaseRow]: ...
+    def history(
+        self, *, subject: str | None = None, after: int = 0, limit: int | None = None
+    ) -> Sequence[HistoryRow]: ...
+
+
+def releases(registry: Registry, zone: str = "UTC") -> dict[str, Any]:
+    """All releases and candidates, the newest first, and which one is live since when."""
+    live = registry.live()
+    rows = [
+        {"name": row.name, "status": row.status, "created": to_text(row.created, zone), "verdict": dict(row.verdict)}
+        for row in reversed(registry.releases())
+    ]
+    return {
+        "live": live.release if live else None,
+        "since": to_text(live.since, zone) if live else None,
+        "releases": rows,
+    }
+
+
+def history(
+    registry: Registry, zone: str = "UTC", *, subject: str | None = None, after: int = 0, limit: int = 100
+) -> dict[str, Any]:
+    """The newest `limit` lines with a number above `after`, the newest first: who did what to what, when and why."""
+    lines = registry.history(subject=subject, after=after, limit=min(limit, MOST_LINES))
+    return {
+        "history": [
+            {
+                "seq": line.seq,
+                "at": to_text(line.at, zone),
+                "who": line.who,
+                "act": line.act,
+                "subject": line.subject,
+                "why": line.why,
+                "details": dict(line.details),
+            }
+            for line in reversed(lines)
+        ]
+    }
+
+
+def requirements(release: str, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """What each stakeholder requires of the release that answers, and what was measured when it was judged."""
+    return {"release": release, "requirements": list(evidence.get("requirements", ()))}
