@@ -55,6 +55,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "values": "poise.data.check_values:ValuesCheck",
         "pattern": "poise.data.check_pattern:PatternCheck",
         "rule": "poise.data.check_rule:RuleCheck",
+        "future": "poise.data.check_future:FutureCheck",
     },
 }
 

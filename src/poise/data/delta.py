@@ -1,0 +1,128 @@
+"""Delta tables that are on disk when a write returns: the library does not sync its files, this does.
+
+A commit is durable in this order: the library writes data files, then the log entry; then the data files, the log
+entry and the folders are synced. A log entry that names files which are absent or cut short (the power went between)
+was never acknowledged: `mend` takes it back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
+
+from poise.errors import StateError
+
+KEPT = "interval 36500 days"
+CONFIGURATION: dict[str, str | None] = {
+    "delta.logRetentionDuration": KEPT,
+    "delta.deletedFileRetentionDuration": KEPT,
+}
+"""Old versions stay readable, so that a training run can be repeated on the versions that it recorded."""
+
+
+def exists(url: str) -> bool:
+    """Is there a Delta table at `url`?"""
+    return bool(DeltaTable.is_deltatable(url))
+
+
+def version(url: str) -> int | None:
+    """The newest version of the table, None where there is none."""
+    return DeltaTable(url).version() if exists(url) else None
+
+
+def scan(url: str, at: int | None = None) -> pl.LazyFrame:
+    """The table's rows, of version `at` or the newest. Raises `StateError` where it cannot be read."""
+    try:
+        return pl.scan_delta(url, version=at)
+    except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
+        wanted = "" if at is None else f" at version {at}"
+        raise StateError(f"the table {url}{wanted} cannot be read: {error}") from error
+
+
+def write(url: str, frame: pl.DataFrame, *, replace: bool = False) -> None:
+    """Append `frame` (or `replace` all rows and columns with it) in one durable commit; new columns are added.
+
+    Raises `StateError` where the disk does not take it.
+    """
+    before = version(url)
+    try:
+        write_deltalake(
+            url,
+            frame,
+            mode="overwrite" if replace else "append",
+            schema_mode="overwrite" if replace else "merge",
+            configuration=CONFIGURATION if before is None else None,
+        )
+    except (DeltaError, OSError) as error:
+        raise StateError(
+            f"the table {url} cannot be written: {error}", hint="is the disk full or read-only?"
+        ) from error
+    _sync(url, -1 if before is None else before)
+
+
+def mend(url: str) -> bool:
+    """Take back a newest commit that a power loss tore: its entry is set aside as `.torn`. True if that was needed."""
+    logs = _logs(url)
+    if not logs or _whole(Path(url), logs[-1]):
+        return False
+    logs[-1].rename(logs[-1].with_suffix(".torn"))
+    _sync_path(logs[-1].parent)
+    return True
+
+
+def local(url: str) -> bool:
+    """Is `url` a folder of this machine?"""
+    return "://" not in url
+
+
+def _logs(url: str) -> list[Path]:
+    folder = Path(url) / "_delta_log"
+    return sorted(folder.glob("*.json")) if local(url) and folder.is_dir() else []
+
+
+def _actions(log: Path) -> list[dict[str, dict[str, object]]]:
+    return [json.loads(line) for line in log.read_text("utf-8").splitlines() if line.strip()]
+
+
+def _whole(table: Path, log: Path) -> bool:
+    try:
+        added = [action["add"] for action in _actions(log) if "add" in action]
+        return log.stat().st_size > 0 and all((table / str(a["path"])).stat().st_size == a["size"] for a in added)
+    except (ValueError, OSError):
+        return False
+
+
+def _sync(url: str, before: int) -> None:
+    """Sync everything that commits after version `before` wrote."""
+    if not local(url):
+        return  # an object store acknowledges only what it keeps
+    table = Path(url)
+    for log in _logs(url):
+        if int(log.stem) > before:
+            for action in _actions(log):
+                if "add" in action:
+                    _sync_path(table / str(action["add"]["path"]))
+            _sync_path(log)
+    folder = table / "_delta_log"
+    for path in folder.iterdir():  # a checkpoint, written every hundred commits
+        checkpoint = path.suffix == ".parquet" and int(path.stem.split(".")[0]) > before
+        if checkpoint or path.name == "_last_checkpoint":
+            _sync_path(path)
+    _sync_path(folder)
+    _sync_path(table)
+    if before < 0:
+        _sync_path(table.parent)
+        _sync_path(table.parent.parent)
+
+
+def _sync_path(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

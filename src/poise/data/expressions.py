@@ -1,0 +1,51 @@
+"""Expressions of a source (`derive`, `where`, `rules`) as Polars expressions over its typed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from poise.errors import SpecError
+from poise.spec import in_polars
+from poise.spec.expression import check, parse, type_of
+from poise.spec.source import ColumnType, Source
+
+DERIVED: dict[str, ColumnType] = {
+    "number": "float",
+    "bool": "bool",
+    "string": "category",
+    "time": "time",
+    "duration": "float",
+}
+"""Column type of a derived column by the type of its expression; durations are microseconds."""
+
+
+def condition(text: str, types: Mapping[str, ColumnType], *, where: str) -> pl.Expr:
+    """A boolean expression; null where it is missing.
+
+    Raises `ExpressionError`, or `SpecError` where the text is no condition.
+    """
+    expression = parse(text, where)
+    kinds = {name: type_of(kind) for name, kind in types.items()}
+    found = check(expression, kinds, where)
+    if found != "bool":
+        raise SpecError(f"'{text}' gives a {found}", where=where, hint="a condition is needed, e.g. 'price > 0'")
+    return in_polars.compile(expression, kinds)
+
+
+def derived(name: str, source: Source) -> tuple[list[tuple[str, pl.Expr]], dict[str, ColumnType]]:
+    """The derived columns of source `name`, in order, and the types of all its columns, declared and derived."""
+    types: dict[str, ColumnType] = {column: spec.type for column, spec in source.columns.items()}
+    made: list[tuple[str, pl.Expr]] = []
+    for column, text in source.derive.items():
+        where = f"sources.{name}.derive.{column}"
+        expression = parse(text, where)
+        kinds = {known: type_of(kind) for known, kind in types.items()}
+        found = check(expression, kinds, where)
+        value = in_polars.compile(expression, kinds)
+        if found == "number":
+            value = value.cast(pl.Float64)
+        made.append((column, value))
+        types[column] = DERIVED[found]
+    return made, types

@@ -1,0 +1,154 @@
+"""Which rows are new, which are known already, and which contradict what is known.
+
+Contents are compared exactly, by joins: no hash whose value could change with a version decides about a row.
+
+| source | same row | other content |
+|---|---|---|
+| log with `id` | duplicate | conflict |
+| history: key and time | duplicate | conflict |
+| table: key | duplicate | a new version; within one file a conflict |
+| log without `id` | the n-th copy of a content in a file is the n-th copy in the lake | |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from poise.data.base import say
+from poise.data.lake import Lake
+from poise.data.reading import POSITION
+from poise.spec.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Positions in a batch by fate: `fresh` and `known` are boolean columns over it, the rest are conflicts."""
+
+    fresh: pl.Series
+    known: pl.Series
+
+    @property
+    def conflict(self) -> pl.Series:
+        """Rows whose identity is known with other content."""
+        return ~(self.fresh | self.known)
+
+
+@dataclass
+class Identity:
+    """Tells the rows of one file (`ingest` names its content) from those that the lake has; batches come in order."""
+
+    lake: Lake
+    name: str
+    source: Source
+    content: tuple[str, ...]
+    """The declared columns: derived ones follow from them."""
+    ingest: str
+    _seen: pl.DataFrame | None = field(default=None, init=False)
+
+    def sort(self, good: pl.DataFrame) -> Sorted:
+        """The fate of each row of `good` (typed, with `_position`)."""
+        if not good.height:
+            return Sorted(pl.Series([], dtype=pl.Boolean), pl.Series([], dtype=pl.Boolean))
+        if self.source.identity:
+            return self._by_identity(good)
+        return self._by_content(good)
+
+    def conflicts(self) -> tuple[str, pl.Expr]:
+        """The code of a conflict, and its sentence over the typed rows."""
+        names = self.source.identity
+        listed = ", ".join(f"{name} {{}}" for name in names)
+        return f"conflict:{','.join(names)}", say(f"{listed} came before with other content", *map(pl.col, names))
+
+    def _by_identity(self, good: pl.DataFrame) -> Sorted:
+        ids = list(self.source.identity)
+        rows = good.select(*dict.fromkeys([*ids, *self.content])).with_row_index("row:")
+        first = rows.unique(ids, keep="first", maintain_order=True)
+        twice = first.height < rows.height
+        stored = self._stored(first.select(ids))
+        if stored is None and not twice:
+            return Sorted(_all(good, True), _all(good, False))
+        match = rows.join(first.rename({"row:": "first:"}), on=ids, how="left", maintain_order="left", suffix=":first")
+        is_first = match["row:"] == match["first:"]
+        like_first = _same(match, [c for c in self.content if c not in ids], ":first")
+        if stored is None:
+            return Sorted(is_first, ~is_first & like_first)
+        against = rows.join(stored, on=ids, how="left", maintain_order="left", suffix=":stored")
+        there = against["there:"].fill_null(False)
+        same = _same(against, [c for c in self.content if c not in ids and c + ":stored" in against.columns], ":stored")
+        renewable = ~same & ~against["ours:"].fill_null(False) if self.source.kind == "table" else _all(good, False)
+        known_or_new = there & (same | renewable)
+        fresh = (~there | (there & renewable)) & is_first
+        told = is_first if self.source.kind == "table" else _all(good, True)  # a later row cannot be an older version
+        known = (there & same & told) | (~is_first & like_first & (~there | known_or_new))
+        return Sorted(fresh, known & ~fresh)
+
+    def _stored(self, ids: pl.DataFrame) -> pl.DataFrame | None:
+        """What the lake has under these identities: content, `there:` (true) and `ours:` (from this very content)."""
+        lake = self.lake.scan(self.name)
+        if lake is None:
+            return None
+        names = list(ids.columns)
+        hits = lake.select(names).join(ids.lazy(), on=names, how="semi").collect()
+        if not hits.height:
+            return None
+        held = [column for column in self.content if column in lake.collect_schema().names()]
+        columns = dict.fromkeys([*names, *held, "_seq", "_ingest"])
+        rows = lake.select(*columns).join(hits.lazy(), on=names, how="semi").collect()
+        newest = rows.sort("_seq").unique(names, keep="last", maintain_order=True)
+        ours = (pl.col("_ingest") == self.ingest).alias("ours:")
+        return newest.with_columns(ours, pl.lit(True).alias("there:")).drop("_seq", "_ingest")
+
+    def _by_content(self, good: pl.DataFrame) -> Sorted:
+        lake = self.lake.scan(self.name)
+        if lake is None:
+            return Sorted(_all(good, True), _all(good, False))
+        ours = lake.filter(pl.col("_ingest") == self.ingest).select(POSITION)
+        mine = good.select(POSITION).lazy().join(ours, on=POSITION, how="semi").collect()[POSITION]
+        known = good[POSITION].is_in(mine.implode()) if mine.len() else _all(good, False)
+        others = self._others(lake, good)
+        if others is not None:
+            known |= self._copies(good, others)
+        return Sorted(~known, known)
+
+    def _others(self, lake: pl.LazyFrame, good: pl.DataFrame) -> pl.DataFrame | None:
+        """How often the lake has each content of this batch from other files: content and `held:`."""
+        content = list(self.content)
+        elsewhere = lake.filter(pl.col("_ingest") != self.ingest)
+        if self.source.time in content:
+            assert self.source.time is not None
+            times = good[self.source.time]
+            elsewhere = elsewhere.filter(pl.col("_time").is_between(times.min(), times.max()))
+        if not elsewhere.select(pl.len()).collect().item():
+            return None
+        matching = elsewhere.select(content).join(good.lazy(), on=content, how="semi", nulls_equal=True)
+        held = matching.group_by(content).agg(pl.len().cast(pl.Int64).alias("held:")).collect()
+        return held if held.height else None
+
+    def _copies(self, good: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
+        """Rows that are at most the `held:`-th copy of their content in this file."""
+        content = list(self.content)
+        rows = good.select(content).join(others, on=content, how="left", nulls_equal=True, maintain_order="left")
+        index = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(content)
+        rows = rows.with_columns(pl.when(pl.col("held:").is_not_null()).then(index).alias("copy:"))
+        if self._seen is not None:
+            rows = rows.join(self._seen, on=content, how="left", nulls_equal=True, maintain_order="left")
+            rows = rows.with_columns(pl.col("copy:") + pl.col("before:").fill_null(0)).drop("before:")
+        matched = rows.filter(pl.col("held:").is_not_null())
+        counts = matched.group_by(content).agg(pl.col("copy:").max().alias("before:"))
+        earlier = counts if self._seen is None else pl.concat([self._seen, counts])
+        self._seen = earlier.group_by(content).agg(pl.col("before:").max())
+        return (rows["copy:"] <= rows["held:"]).fill_null(False)
+
+
+def _all(frame: pl.DataFrame, value: bool) -> pl.Series:
+    return pl.Series([value], dtype=pl.Boolean).new_from_index(0, frame.height)
+
+
+def _same(joined: pl.DataFrame, columns: list[str], suffix: str) -> pl.Series:
+    """Are the two contents of each joined row equal? Missing equals missing."""
+    if not columns:
+        return _all(joined, True)
+    equal = [pl.col(column).eq_missing(pl.col(column + suffix)) for column in columns]
+    return joined.lazy().with_columns(pl.all_horizontal(equal).alias("same:")).select("same:").collect().to_series()

@@ -1,0 +1,119 @@
+"""Intake: the one way by which rows come into the lake, whatever brought them.
+
+Order of commits, so that a kill at any point loses nothing and a repeat doubles nothing: `raw` and `quarantine` first,
+then `accepted`, then entries of quarantine that are resolved are taken out, then (by the caller) the record of the
+ingest. Rows are recognised by identity, raw rows by (`_ingest`, `_position`), entries of quarantine by (file, position,
+content).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from poise.data import delta
+from poise.data.base import Finding
+from poise.data.identity import Identity
+from poise.data.judge import Judge, described, reasons_of
+from poise.data.lake import INSTANT, Lake
+from poise.data.raw import as_text
+from poise.data.reading import POSITION, Batch
+from poise.data.report import Counts
+from poise.data.ward import Origin, Ward
+from poise.spec.source import Source
+
+
+class Intake:
+    """Takes in the batches of one file for one source, in order.
+
+    now: when rows are accepted, in microseconds. live: rows arrive beside a running server, so that nobody can have
+    known them before now: κ = max(κ, now).
+    """
+
+    def __init__(self, system_name: str, judge: Judge, lake: Lake, origin: Origin, *, now: int, live: bool) -> None:
+        self._judge, self._lake, self._origin = judge, lake, origin
+        self._now, self._live, self._system = now, live, system_name
+        self._identity = Identity(lake, judge.name, judge.source, tuple(judge.source.columns), origin.ingest)
+        self._ward = Ward(lake, judge.name, origin, now)
+        self._next = _next_seq(lake, judge.name)
+        self._raw = _raw_positions(lake, judge.name, origin.ingest)
+
+    def take(self, batch: Batch) -> Counts:
+        """Judge the batch, keep every row of it somewhere, and say how many went where."""
+        judged = self._judge.judge(batch, self._now)
+        fate = self._identity.sort(judged.good)
+        fresh = judged.good.filter(fate.fresh)
+        refused = judged.refused
+        if fate.conflict.any():
+            refused = pl.concat([refused, self._contradicting(judged.good.filter(fate.conflict), batch)]).sort(POSITION)
+        self._keep_raw(batch, fresh, refused)
+        self._ward.receive(batch, refused)
+        if fresh.height:
+            delta.write(self._lake.table("accepted", self._judge.name), self._stamped(fresh))
+        counts = Counts(
+            rows_in=batch.frame.height,
+            accepted=fresh.height,
+            duplicates=int(fate.known.sum()),
+            quarantined=refused.height,
+            other_rows=judged.other,
+            reasons=reasons_of(refused),
+        )
+        assert counts.balanced(), f"rows of '{self._judge.name}' went missing: {counts}"
+        return counts
+
+    def finish(self) -> None:
+        """After the last batch: take out of quarantine what was resolved."""
+        self._ward.settle()
+
+    def _contradicting(self, rows: pl.DataFrame, batch: Batch) -> pl.DataFrame:
+        code, why = self._identity.conflicts()
+        masks = pl.DataFrame({"hit:0": pl.repeat(True, rows.height, eager=True)})
+        return described(rows, masks, [Finding(code, pl.lit(True), why)], batch.frame)
+
+    def _keep_raw(self, batch: Batch, fresh: pl.DataFrame, refused: pl.DataFrame) -> None:
+        kept = pl.concat([fresh[POSITION], refused[POSITION]]).sort()
+        if self._raw.len():
+            kept = kept.filter(~kept.is_in(self._raw.implode()))
+        if kept.len():
+            rows = batch.frame[batch.frame[POSITION].search_sorted(kept)]
+            delta.write(self._lake.table("raw", self._judge.name), as_text(rows, self._origin.ingest))
+
+    def _stamped(self, fresh: pl.DataFrame) -> pl.DataFrame:
+        """Accepted rows with their reserved columns, these first."""
+        time, known = times(self._judge.source, self._now, live=self._live)
+        start = self._next
+        self._next += fresh.height
+        return fresh.select(
+            time.cast(INSTANT).alias("_time"),
+            known.cast(INSTANT).alias("_known"),
+            pl.int_range(start, start + fresh.height, dtype=pl.Int64).alias("_seq"),
+            pl.lit(self._origin.ingest).alias("_ingest"),
+            pl.col(POSITION),
+            pl.lit(self._system).alias("_system"),
+            *self._judge.columns,
+        )
+
+
+def times(source: Source, now: int, *, live: bool) -> tuple[pl.Expr, pl.Expr]:
+    """τ and κ of typed rows. A table's rows are of when they were accepted; rows without time have neither."""
+    accepted = pl.lit(now).cast(INSTANT)
+    if source.kind == "table":
+        return accepted, accepted
+    if source.time is None:
+        nothing = pl.lit(None, INSTANT)
+        return nothing, nothing
+    time = pl.col(source.time)
+    known = time if source.known is None else pl.max_horizontal(time, pl.col(source.known))
+    return time, pl.max_horizontal(known, accepted) if live else known
+
+
+def _next_seq(lake: Lake, name: str) -> int:
+    rows = lake.scan(name)
+    largest = None if rows is None else rows.select(pl.col("_seq").max()).collect().item()
+    return 0 if largest is None else int(largest) + 1
+
+
+def _raw_positions(lake: Lake, name: str, ingest: str) -> pl.Series:
+    url = lake.table("raw", name)
+    if not delta.exists(url):
+        return pl.Series([], dtype=pl.Int64)
+    return delta.scan(url).filter(pl.col("_ingest") == ingest).select(POSITION).collect().to_series()

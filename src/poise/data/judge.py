@@ -1,0 +1,155 @@
+"""Judging a batch: typed, derived, filtered by `where`, checked. One function for every row that comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from poise import registry
+from poise.clock import AHEAD
+from poise.data.base import Check, Finding, Setting
+from poise.data.expressions import condition, derived
+from poise.data.parse import Typed, typed
+from poise.data.reading import FLAW, LINE, POSITION, Batch
+from poise.spec.source import Source
+from poise.spec.system import SystemSpec
+
+REFUSED: dict[str, pl.DataType] = {
+    "_position": pl.Int64(),
+    "reasons": pl.List(pl.String()),
+    "why": pl.List(pl.String()),
+    "row": pl.String(),
+}
+"""Columns of refused rows: where it stood, the codes, a sentence for each, and the row as it came (JSON)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A batch, judged.
+
+    good: `_position` and all columns, typed. refused: see `REFUSED`. other: how many rows `where` leaves out.
+    """
+
+    good: pl.DataFrame
+    refused: pl.DataFrame
+    other: int
+
+
+class Judge:
+    """The types, derived columns and checks of one source, ready for any number of batches."""
+
+    def __init__(self, system: SystemSpec, name: str) -> None:
+        self.name = name
+        self.source: Source = system.sources[name]
+        self._zone = self.source.timezone or system.timezone
+        made, self.types = derived(name, self.source)
+        self._derive: list[tuple[str, pl.Expr]] = made
+        self._where: pl.Expr | None = None
+        if self.source.where is not None:
+            self._where = condition(self.source.where, self.types, where=f"sources.{name}.where")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Declared and derived columns, in order."""
+        return tuple(self.types)
+
+    @cached_property
+    def zones(self) -> Mapping[str, str]:
+        """The zone of naive values per declared `time` column."""
+        specs = self.source.columns.items()
+        return {column: spec.timezone or self._zone for column, spec in specs if spec.type == "time"}
+
+    def judge(self, batch: Batch, now: int) -> Judged:
+        """Every row of `batch` is good, refused with all its reasons, or not of this source. `now` in microseconds."""
+        frame, helpers = self._typed(batch)
+        findings = self._findings(frozenset(helpers), now)
+        if FLAW in frame.columns:  # a broken line says nothing about its columns
+            findings = [Finding("line", pl.col(FLAW).is_not_null(), pl.col(FLAW))]
+            sound = self._judged(frame.filter(pl.col(FLAW).is_null()), batch, helpers, now)
+            broken, _ = _refuse(frame.filter(pl.col(FLAW).is_not_null()), batch.frame, findings)
+            return Judged(sound.good, pl.concat([broken, sound.refused]).sort(POSITION), sound.other)
+        return self._judged(frame, batch, helpers, now)
+
+    def _judged(self, frame: pl.DataFrame, batch: Batch, helpers: list[str], now: int) -> Judged:
+        findings = self._findings(frozenset(helpers), now)
+        ours, other = self._ours(frame, findings)
+        refused, good = _refuse(ours, batch.frame, findings)
+        return Judged(good.select(POSITION, *self.columns), refused, other)
+
+    def _typed(self, batch: Batch) -> tuple[pl.DataFrame, list[str]]:
+        """The batch with typed and derived columns, and the names of the helper columns."""
+        schema = batch.frame.schema
+        ways: dict[str, Typed] = {}
+        for column, spec in self.source.columns.items():
+            zone = self.zones.get(column, self._zone)
+            ways[column] = typed(column, spec, schema[column], zone, text=batch.text)
+        values = [way.value.alias(column) for column, way in ways.items()]
+        helpers = {name: value for way in ways.values() for name, value in way.helpers.items()}
+        lazy = batch.frame.lazy().with_columns(*values, **helpers)
+        for column, value in self._derive:
+            lazy = lazy.with_columns(value.alias(column))
+        return lazy.collect(), list(helpers)
+
+    def _findings(self, helpers: frozenset[str], now: int) -> list[Finding]:
+        setting = Setting(self.name, self.source, self.types, helpers, self.zones, now + AHEAD)
+        kinds: list[type[Check]] = [registry.get("check", kind) for kind in registry.names("check")]
+        return [finding for kind in kinds for finding in kind.findings(setting)]
+
+    def _ours(self, frame: pl.DataFrame, findings: list[Finding]) -> tuple[pl.DataFrame, int]:
+        """The rows of this source, and how many are not. A row with a wrong type is ours: `where` cannot tell."""
+        if self._where is None:
+            return frame, 0
+        mine = self._where.fill_null(False)
+        wrong = [f.bad.fill_null(False) for f in findings if f.code.startswith(("type:", "local_time:"))]
+        kept = frame.filter(pl.any_horizontal(mine, *wrong))
+        return kept, frame.height - kept.height
+
+
+def _refuse(frame: pl.DataFrame, came: pl.DataFrame, findings: list[Finding]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The refused rows of `frame` in the shape `REFUSED`, and the others."""
+    if not findings or not frame.height:
+        return pl.DataFrame(schema=REFUSED), frame
+    names = [f"hit:{n}" for n in range(len(findings))]
+    tests = [f.bad.fill_null(False).alias(name) for f, name in zip(findings, names, strict=True)]
+    masks = frame.lazy().with_columns(tests).select(names).collect()
+    bad = masks.select(pl.any_horizontal(pl.all())).to_series()
+    if not bad.any():
+        return pl.DataFrame(schema=REFUSED), frame
+    worst = frame.filter(bad)
+    return described(worst, masks.filter(bad), findings, came), frame.filter(~bad)
+
+
+def described(rows: pl.DataFrame, masks: pl.DataFrame, findings: list[Finding], came: pl.DataFrame) -> pl.DataFrame:
+    """Refused `rows` with all their reasons. `masks` has one boolean column per finding."""
+    hit = [n for n, column in enumerate(masks.get_columns()) if column.any()]
+    marked = pl.concat([rows, masks], how="horizontal")
+    codes = pl.concat_list(pl.when(pl.col(f"hit:{n}")).then(pl.lit(findings[n].code)) for n in hit)
+    whys = pl.concat_list(pl.when(pl.col(f"hit:{n}")).then(findings[n].why) for n in hit)
+    told = marked.lazy().select(POSITION, codes.list.drop_nulls().alias("reasons"), whys.list.drop_nulls().alias("why"))
+    return told.collect().with_columns(as_came(came, rows[POSITION]).alias("row")).cast(pl.Schema(REFUSED))
+
+
+def as_came(came: pl.DataFrame, positions: pl.Series) -> pl.Series:
+    """The rows at `positions` of a batch as they came, each a JSON object (a broken line: `{"line": …}`)."""
+    rows = came[came[POSITION].search_sorted(positions)]
+    columns = [column for column in came.columns if column not in (POSITION, FLAW, LINE)]
+    spelt = rows.select(pl.struct(columns).struct.json_encode()).to_series()
+    if LINE not in came.columns:
+        return spelt
+    lines = rows.select(pl.when(pl.col(LINE).is_not_null()).then(pl.struct(line=LINE).struct.json_encode()))
+    return lines.to_series().fill_null(spelt)
+
+
+def reasons_of(refused: pl.DataFrame) -> dict[str, int]:
+    """How many rows each reason refused, largest first; a row with two reasons counts in both.
+
+    >>> reasons_of(pl.DataFrame({"reasons": [["a", "b"], ["b"]]}))
+    {'b': 2, 'a': 1}
+    """
+    if not refused.height:
+        return {}
+    counts = refused["reasons"].explode().value_counts(name="n").sort(["n", "reasons"], descending=[True, False])
+    return dict(zip(counts["reasons"].to_list(), counts["n"].to_list(), strict=True))

@@ -1,0 +1,158 @@
+"""The lake: every accepted row of every source, in Delta tables with their versions.
+
+| table | rows |
+|---|---|
+| `accepted/<source>` | rows that passed, typed, with the reserved columns below |
+| `raw/<source>` | the same rows and the refused ones, each value as the text it came as |
+| `quarantine/<source>` | refused rows, with their reasons |
+| `ingests` | one row per file taken in: its fingerprint, the rules it met, its counts |
+
+Reserved columns of accepted rows: `_time` (τ), `_known` (κ), `_seq` (order of arrival within the source), `_ingest`
+(which content of which source brought it), `_position` (its row in that file), `_system`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from poise.data import delta
+from poise.data.history import to_history
+from poise.data.instants import instants
+from poise.errors import DataError, StateError, did_you_mean
+from poise.spec.source import Source
+from poise.spec.system import SystemSpec
+from poise.table import MISSING_TIME, History
+
+Part = Literal["accepted", "raw", "quarantine"]
+INSTANT = pl.Datetime("us", "UTC")
+RESERVED: dict[str, pl.DataType] = {
+    "_time": INSTANT,
+    "_known": INSTANT,
+    "_seq": pl.Int64(),
+    "_ingest": pl.String(),
+    "_position": pl.Int64(),
+    "_system": pl.String(),
+}
+
+
+class Lake:
+    """The Delta tables of one system under a folder or URL.
+
+    Reading needs no lock: a table is read at one version. Writing is for one process at a time, see `writing`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    def table(self, part: Part, source: str) -> str:
+        """Where a table is."""
+        return f"{self.url}/{part}/{source}"
+
+    @property
+    def ingests(self) -> str:
+        """Where the table of ingests is."""
+        return f"{self.url}/ingests"
+
+    def versions(self) -> dict[str, int]:
+        """The newest version of each source's accepted rows: what a training run records and can be repeated on."""
+        folder = Path(self.url) / "accepted"
+        if not delta.local(self.url):
+            raise StateError("the sources of a remote lake cannot be listed", hint="ask version(source) for each")
+        names = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+        found = {name: self.version(name) for name in names}
+        return {name: at for name, at in found.items() if at is not None}
+
+    def version(self, source: str) -> int | None:
+        """The newest version of a source's accepted rows; None where it has none."""
+        return delta.version(self.table("accepted", source))
+
+    def scan(self, source: str, version: int | None = None) -> pl.LazyFrame | None:
+        """Accepted rows, lazily and in no order; None where the source has none."""
+        url = self.table("accepted", source)
+        return delta.scan(url, version) if delta.exists(url) else None
+
+    def read(self, source: str, columns: Sequence[str] | None = None, version: int | None = None) -> pl.DataFrame:
+        """Accepted rows in order of arrival: all columns, or those asked for.
+
+        Raises `DataError` where the source has no rows, or no such column.
+        """
+        rows = self.scan(source, version)
+        if rows is None:
+            raise DataError(f"the lake has no rows of source '{source}'", hint="run 'poise ingest' first")
+        names = rows.collect_schema().names()
+        wanted = list(names if columns is None else columns)
+        for column in wanted:
+            if column not in names:
+                raise DataError(
+                    f"source '{source}' has no column '{column}' in the lake", hint=did_you_mean(column, names)
+                )
+        with_order = dict.fromkeys([*wanted, "_seq"])
+        return rows.select(*with_order).collect().sort("_seq").select(wanted)
+
+    def history(
+        self, system: SystemSpec, source: str, columns: Sequence[str] | None = None, version: int | None = None
+    ) -> History:
+        """The accepted rows of `source` as arrays, sorted by (τ, order of arrival), of a version or the newest.
+
+        `columns` defaults to all declared and derived ones.
+        """
+        wanted = None if columns is None else list(dict.fromkeys([*columns, *(system.sources[source].key or ())]))
+        rows = self.read(source, None if wanted is None else [*wanted, "_time", "_known", "_seq"], version)
+        made = to_history(source, system.sources[source], rows)
+        if columns is None:
+            return made
+        return History(made.source, made.kind, made.time, made.known, made.rows.select(columns), made.first)
+
+    def watermark(self, system: SystemSpec, source: str, version: int | None = None) -> int | None:
+        """Up to when the source is complete (microseconds): `complete_until`, else the largest τ; None without time."""
+        spec = system.sources[source]
+        if spec.complete_until is not None:
+            return complete_until(source, spec, spec.timezone or system.timezone)
+        rows = self.scan(source, version)
+        if rows is None or spec.time is None:
+            return None
+        largest = rows.select(pl.col("_time").dt.timestamp("us").max()).collect().item()
+        return None if largest is None or largest == MISSING_TIME else int(largest)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lake for writing. Raises `StateError` where another process holds it."""
+        if not delta.local(self.url):
+            yield
+            return
+        Path(self.url).mkdir(parents=True, exist_ok=True)
+        handle = os.open(Path(self.url) / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise StateError(f"another process writes to the lake {self.url}", hint="wait for it to end") from None
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def mend(self, source: str) -> list[str]:
+        """Take back commits that a power loss tore; sentences that say which."""
+        parts: tuple[Part, ...] = ("accepted", "raw", "quarantine")
+        urls = [*(self.table(part, source) for part in parts), self.ingests]
+        return [f"a torn commit of {url} was taken back" for url in urls if delta.mend(url)]
+
+
+def complete_until(name: str, source: Source, zone: str) -> int:
+    """The declared `complete_until` in microseconds. Raises `DataError` where it is no instant."""
+    assert source.complete_until is not None
+    value, _ = instants(pl.col("t"), pl.String(), None, zone)
+    assert value is not None
+    found = pl.DataFrame({"t": [source.complete_until]}).select(value.dt.timestamp("us")).item()
+    if found is None:
+        where = f"sources.{name}.complete_until"
+        raise DataError(f"'{source.complete_until}' is no instant", where=where, hint="e.g. 2013-12-31T23:59:59Z")
+    return int(found)
