@@ -11,7 +11,16 @@ from typing import Any
 
 from poise.errors import StateError
 
-CURRENT: dict[str, int] = {"system": 1, "release": 1, "state": 1, "snapshot": 1, "json": 1}
+CURRENT: dict[str, int] = {
+    "system": 1,
+    "release": 1,
+    "contract": 1,
+    "evidence": 1,
+    "manifest": 1,
+    "state": 1,
+    "snapshot": 1,
+    "json": 1,
+}
 """The format that this version of Poise writes, per kind of stored thing. `json` is the output of `--json`."""
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]

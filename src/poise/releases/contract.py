@@ -1,0 +1,196 @@
+"""The contract: what callers of a release send and what they get. Later releases may only widen it.
+
+It is made of the columns that the features of a release need (nothing more is asked for), with the domains that the
+system file declares, and of the outputs per objective, the actions and the terms. `schema.py` shows it as JSON Schema,
+`compatibility.py` compares two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from poise.errors import StateError
+from poise.formats import CURRENT, migrate
+from poise.spec.objective import Objective, ProblemType
+from poise.spec.source import ColumnSpec, ColumnType
+from poise.spec.system import SystemSpec
+
+Value = str | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One column of a request row of the source `per`.
+
+    required: the key must be in the row. nullable: its value may be null. Bounds are inclusive; `pattern` must match
+    the whole string; naive times are read in `timezone`.
+    """
+
+    name: str
+    type: ColumnType
+    required: bool = True
+    nullable: bool = True
+    min: float | None = None
+    max: float | None = None
+    values: tuple[Value, ...] | None = None
+    pattern: str | None = None
+    timezone: str | None = None
+    per: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a release predicts for one objective of the source `per`.
+
+    Binary, multi-class and multi-label answers are probabilities (per class in `classes`); a regression's answer is in
+    `unit`, the unit of its label, where that is known.
+    """
+
+    name: str
+    type: ProblemType
+    unit: str | None = None
+    classes: tuple[str, ...] = ()
+    per: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TermOutput:
+    """One term that a decision reports for each candidate, with its unit."""
+
+    name: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What one release promises. `major` counts the breaks so far; `decides_on` names the source that decisions are for.
+
+    >>> c = Contract("shop", inputs=(Input("price", "float", min=0.0),), outputs=(Output("sale", "binary"),))
+    >>> Contract.from_json(c.to_json()) == c
+    True
+    """
+
+    system: str
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    actions: tuple[str, ...] = ()
+    terms: tuple[TermOutput, ...] = ()
+    decides_on: str | None = None
+    major: int = 1
+
+    @classmethod
+    def of(
+        cls,
+        system: SystemSpec,
+        requests: Mapping[str, Mapping[str, ColumnType]],
+        *,
+        classes: Mapping[str, Sequence[str]] | None = None,
+        earlier: Contract | None = None,
+    ) -> Contract:
+        """The contract of a release.
+
+        requests: source (`per`) -> the request columns that its features need, with their types.
+        classes: objective -> its classes or labels, for multi-class and multi-label.
+        earlier: the contract that callers know. A nullable column that is new to it may be left out of a request, so
+        that they need not change; so may any that it let them leave out.
+        """
+        known = {(i.per, i.name): i for i in earlier.inputs} if earlier else {}
+        inputs = [
+            _input(system, per, name, kind, optional=earlier is not None and not _must_send(known.get((per, name))))
+            for per, columns in requests.items()
+            for name, kind in columns.items()
+        ]
+        decision = system.decision
+        return cls(
+            system=system.system,
+            inputs=tuple(inputs),
+            outputs=tuple(_output(name, o, (classes or {}).get(name, ())) for name, o in system.objectives.items()),
+            actions=decision.choose if decision else (),
+            terms=tuple(TermOutput(name, term.unit) for name, term in decision.terms.items()) if decision else (),
+            decides_on=decision.per if decision else None,
+            major=earlier.major if earlier else 1,
+        )
+
+    @property
+    def pers(self) -> tuple[str, ...]:
+        """The sources whose rows may be sent, in order."""
+        return tuple(dict.fromkeys([*(o.per for o in self.outputs), *(i.per for i in self.inputs)]))
+
+    def inputs_of(self, per: str) -> tuple[Input, ...]:
+        """The columns of a request row of `per`."""
+        return tuple(i for i in self.inputs if i.per == per)
+
+    def outputs_of(self, per: str) -> tuple[Output, ...]:
+        """What is predicted for a row of `per`."""
+        return tuple(o for o in self.outputs if o.per == per)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `contract.json` holds it: what is not set is left out."""
+        return {
+            "format": CURRENT["contract"],
+            "system": self.system,
+            "major": self.major,
+            "inputs": [_plain(i) for i in self.inputs],
+            "outputs": [_plain(o) for o in self.outputs],
+            "actions": list(self.actions),
+            "terms": [_plain(t) for t in self.terms],
+            "decides_on": self.decides_on,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Contract:
+        """The contract that `to_json` wrote. Raises `StateError` where the content is none, or of a newer format."""
+        content = migrate("contract", dict(content))
+        try:
+            return cls(
+                system=content["system"],
+                inputs=tuple(Input(**_tuples(i)) for i in content["inputs"]),
+                outputs=tuple(Output(**_tuples(o)) for o in content["outputs"]),
+                actions=tuple(content["actions"]),
+                terms=tuple(TermOutput(**t) for t in content["terms"]),
+                decides_on=content["decides_on"],
+                major=content["major"],
+            )
+        except (KeyError, TypeError) as error:
+            raise StateError(f"this contract cannot be read: {error}", hint="release again") from error
+
+
+def _must_send(known: Input | None) -> bool:
+    """Whether callers of the earlier contract send this column for certain."""
+    return known is not None and known.required
+
+
+def _input(system: SystemSpec, per: str, name: str, kind: ColumnType, *, optional: bool) -> Input:
+    """A derived column has a type but no declared domain; callers send it like any other."""
+    source = system.sources[per]
+    column = source.columns.get(name, ColumnSpec(type=kind))
+    nullable = not column.required
+    return Input(
+        name=name,
+        type=kind,
+        required=not (optional and nullable),
+        nullable=nullable,
+        min=column.min,
+        max=column.max,
+        values=column.values,
+        pattern=column.pattern,
+        timezone=(column.timezone or source.timezone or system.timezone) if kind == "time" else None,
+        per=per,
+    )
+
+
+def _output(name: str, objective: Objective, classes: Sequence[str]) -> Output:
+    unit = None if objective.type == "regression" else "probability"
+    return Output(name, objective.type, unit, tuple(classes), objective.per)
+
+
+def _plain(record: Input | Output | TermOutput) -> dict[str, Any]:
+    """The fields of a record that are set; booleans always."""
+    fields = {name: getattr(record, name) for name in record.__slots__}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items() if v not in (None, (), "")}
+
+
+def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}

@@ -1,0 +1,289 @@
+"""The state database: the registry of releases, which is live, the weights, and the append-only history.
+
+One verb per act. Whatever changes state writes its history line in the same transaction, so that neither is ever there
+without the other. Any number of processes may read and write at once.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, get_args
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from poise.clock import Clock
+from poise.errors import StateError, did_you_mean
+from poise.releases.plain_json import finite
+from poise.stores.state_base import HistoryRow, LiveRow, LiveState, NameKind, ReleaseRow, Status, WeightsRow
+from poise.stores.state_tables import HISTORY, LIVE, RELEASES, WEIGHTS, last_number, next_number
+from poise.stores.state_url import engine_of, explain, is_prepared, prepare
+
+
+def os_user() -> str:
+    """Who runs this process, by name where the machine knows one.
+
+    >>> bool(os_user())
+    True
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"user {os.getuid()}"
+
+
+class State(LiveState):
+    """The state of one `system` in the database at `url` (a SQLAlchemy address).
+
+    Times are wall-clock microseconds, also where a system's clock is `replay`: they say when people did what.
+
+    >>> import tempfile; folder = tempfile.TemporaryDirectory()
+    >>> state = State(f"sqlite:///{folder.name}/state.db", "shop")
+    >>> name = state.next_name("release")
+    >>> state.record(name, "released", folder="releases/r1", act="release", who="ana", why="all requirements hold")
+    >>> state.promote(name, who="ana", why="first release")
+    >>> state.live().release, [row.act for row in state.history()]
+    ('r1', ['release', 'promote'])
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, url: str, system: str, *, clock: Clock | None = None) -> None:
+        self.system = system
+        self._url = url
+        self._clock = clock or Clock()
+        self._engine = engine_of(url)
+        with self._transaction() as connection:
+            ready = is_prepared(connection, where=url)
+        if not ready:
+            with self._transaction(write=True) as connection:
+                prepare(connection, where=url)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    # The registry
+
+    def next_name(self, kind: NameKind) -> str:
+        """A name that was never handed out: c1, c2, … for candidates, r1, r2, … for releases."""
+        with self._transaction(write=True) as connection:
+            return f"{kind[0]}{next_number(connection, self.system, kind)}"
+
+    def record(
+        self,
+        name: str,
+        status: Status,
+        *,
+        folder: str,
+        act: str,
+        why: str,
+        who: str | None = None,
+        seal: str | None = None,
+        verdict: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down a new candidate or release, or the new status of a known one, with its history line.
+
+        Of a known one, `seal` and `verdict` stay as they are where none is given.
+        """
+        if status not in get_args(Status):
+            raise StateError(f"'{status}' is not a status", hint=did_you_mean(status, get_args(Status)))
+        given = {"seal": seal, "verdict": None if verdict is None else _dump(verdict)}
+        values = {"status": status, "folder": folder, **{k: v for k, v in given.items() if v is not None}}
+        with self._transaction(write=True) as connection:
+            if connection.execute(RELEASES.update().where(self._named(name)).values(**values)).rowcount == 0:
+                new = {"system": self.system, "name": name, "created": self._clock.now(), "verdict": "{}", **values}
+                connection.execute(RELEASES.insert().values(**new))
+            self._write_history(connection, act, name, why, who, {"status": status, **(verdict or {})})
+
+    def release(self, name: str) -> ReleaseRow:
+        """The row of one release or candidate. Raises `StateError` where there is none."""
+        with self._transaction() as connection:
+            return self._release(connection, name)
+
+    def releases(self, status: Status | None = None) -> tuple[ReleaseRow, ...]:
+        """All candidates and releases, the oldest first; only those of one status if given."""
+        chosen = sa.select(RELEASES).where(RELEASES.c.system == self.system)
+        if status:
+            chosen = chosen.where(RELEASES.c.status == status)
+        with self._transaction() as connection:
+            rows = connection.execute(chosen.order_by(RELEASES.c.created, RELEASES.c.name)).all()
+        return tuple(_release_row(row) for row in rows)
+
+    # Which release is live
+
+    def promote(self, name: str, *, why: str, who: str | None = None) -> None:
+        """Make a release live. Raises `StateError` unless it is released."""
+        with self._transaction(write=True) as connection:
+            self._must_be_released(connection, name)
+            self._write_live(connection, name, "promote", why, who)
+
+    def rollback(self, *, why: str, who: str | None = None, to: str | None = None) -> str:
+        """Make the release that was live before (or `to`) live again; returns its name.
+
+        A second rollback goes one further back, never forward again. Raises `StateError` where there is none.
+        """
+        with self._transaction(write=True) as connection:
+            target = to or self._target(connection)
+            if target is None:
+                raise StateError(
+                    "there is no earlier release to go back to", hint="`poise history` tells what was live"
+                )
+            self._must_be_released(connection, target)
+            self._write_live(connection, target, "rollback", why, who)
+        return target
+
+    def rollback_target(self) -> str | None:
+        """The release that `rollback` would make live; None where there is none."""
+        with self._transaction() as connection:
+            return self._target(connection)
+
+    def retire(self, name: str, *, why: str, who: str | None = None) -> None:
+        """Take a release out of use for good. Raises `StateError` for the live one."""
+        with self._transaction(write=True) as connection:
+            row = self._release(connection, name)
+            live = self._live_rows(connection)
+            if live and live[-1].release == name:
+                raise StateError(f"{name} is live and cannot be retired", hint="promote or roll back to another first")
+            connection.execute(RELEASES.update().where(self._named(name)).values(status="retired"))
+            self._write_history(connection, "retire", name, why, who, {"was": row.status})
+
+    def live(self) -> LiveRow | None:
+        """The release that answers now; None before the first promotion."""
+        return self.live_at(None)
+
+    def live_at(self, instant: int | None) -> LiveRow | None:
+        """The release that was live at `instant` (microseconds; None for now); None where none was."""
+        chosen = sa.select(LIVE).where(LIVE.c.system == self.system).order_by(LIVE.c.seq.desc()).limit(1)
+        if instant is not None:
+            chosen = chosen.where(LIVE.c.since <= instant)
+        with self._transaction() as connection:
+            row = connection.execute(chosen).first()
+        return None if row is None else LiveRow(row.release, row.since, row.act)
+
+    # Weights
+
+    def weights(self) -> WeightsRow | None:
+        """The live weights; None before the first version."""
+        versions = self.weight_versions(limit=1)
+        return versions[-1] if versions else None
+
+    def set_weights(self, values: Mapping[str, float], *, why: str, who: str | None = None) -> int:
+        """Make new weights live; returns their version. Raises `StateError` for a number that is not finite."""
+        plain, wrong = finite({name: float(value) for name, value in values.items()})
+        if wrong:
+            raise StateError(f"the weight of '{wrong[0]}' is {values[wrong[0]]}; a finite number is needed")
+        who = who or os_user()
+        with self._transaction(write=True) as connection:
+            version = next_number(connection, self.system, "weights")
+            row = {"values": _dump(plain), "who": who, "at": self._clock.now(), "why": why}
+            connection.execute(WEIGHTS.insert().values(system=self.system, version=version, **row))
+            self._write_history(connection, "weights", f"weights {version}", why, who, {"values": plain})
+        return version
+
+    def weight_versions(self, *, limit: int | None = None) -> tuple[WeightsRow, ...]:
+        """The newest `limit` versions of the weights (default all), the oldest first."""
+        newest = sa.select(WEIGHTS).where(WEIGHTS.c.system == self.system).order_by(WEIGHTS.c.version.desc())
+        with self._transaction() as connection:
+            rows = connection.execute(newest.limit(limit)).mappings().all()
+        return tuple(
+            WeightsRow(r["version"], json.loads(r["values"]), r["who"], r["at"], r["why"]) for r in reversed(rows)
+        )
+
+    # History
+
+    def note(
+        self, act: str, subject: str, *, why: str, who: str | None = None, details: Mapping[str, Any] | None = None
+    ) -> int:
+        """Add a line to the history (what changed nothing else here, e.g. `ingest`); returns its number."""
+        with self._transaction(write=True) as connection:
+            return self._write_history(connection, act, subject, why, who, details or {})
+
+    def history(
+        self, *, subject: str | None = None, after: int = 0, limit: int | None = None
+    ) -> tuple[HistoryRow, ...]:
+        """The newest `limit` lines numbered above `after`, of one `subject` if given; the oldest first."""
+        chosen = sa.select(HISTORY).where((HISTORY.c.system == self.system) & (HISTORY.c.seq > after))
+        if subject is not None:
+            chosen = chosen.where(HISTORY.c.subject == subject)
+        with self._transaction() as connection:
+            rows = connection.execute(chosen.order_by(HISTORY.c.seq.desc()).limit(limit)).all()
+        return tuple(
+            HistoryRow(r.seq, r.at, r.who, r.act, r.subject, r.why, json.loads(r.details)) for r in reversed(rows)
+        )
+
+    def seq(self) -> int:
+        """The number of the newest history line, 0 before the first: unchanged means that nothing has changed."""
+        with self._transaction() as connection:
+            return last_number(connection, self.system, "history")
+
+    # Within a transaction
+
+    @contextmanager
+    def _transaction(self, *, write: bool = False) -> Iterator[Connection]:
+        """Everything or nothing; failures of the database become `StateError`."""
+        try:
+            with self._engine.connect().execution_options(poise_write=write) as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as error:
+            raise explain(error, self._url) from error
+
+    def _named(self, name: str) -> sa.ColumnElement[bool]:
+        return sa.and_(RELEASES.c.system == self.system, RELEASES.c.name == name)
+
+    def _release(self, connection: Connection, name: str) -> ReleaseRow:
+        row = connection.execute(sa.select(RELEASES).where(self._named(name))).first()
+        if row is None:
+            known = sa.select(RELEASES.c.name).where(RELEASES.c.system == self.system)
+            hint = did_you_mean(name, connection.execute(known).scalars())
+            raise StateError(f"there is no release '{name}' of {self.system}", hint=hint)
+        return _release_row(row)
+
+    def _must_be_released(self, connection: Connection, name: str) -> None:
+        status = self._release(connection, name).status
+        if status != "released":
+            raise StateError(f"{name} is {status}; only a released one can be live")
+
+    def _live_rows(self, connection: Connection) -> list[LiveRow]:
+        rows = connection.execute(sa.select(LIVE).where(LIVE.c.system == self.system).order_by(LIVE.c.seq)).all()
+        return [LiveRow(row.release, row.since, row.act) for row in rows]
+
+    def _target(self, connection: Connection) -> str | None:
+        """Promotions pile up, a rollback takes down to its target: the next target lies below what is on top."""
+        pile: list[str] = []
+        for row in self._live_rows(connection):
+            if row.act == "rollback" and row.release in pile:
+                del pile[len(pile) - pile[::-1].index(row.release) :]
+            elif not pile or pile[-1] != row.release:
+                pile.append(row.release)
+        for name in reversed(pile[:-1]):
+            if name != pile[-1] and self._release(connection, name).status == "released":
+                return name
+        return None
+
+    def _write_live(self, connection: Connection, name: str, act: str, why: str, who: str | None) -> None:
+        seq = next_number(connection, self.system, "live")
+        before = self._live_rows(connection)
+        since = max([self._clock.now(), *(row.since for row in before[-1:])])  # never before what it follows
+        connection.execute(LIVE.insert().values(system=self.system, seq=seq, release=name, since=since, act=act))
+        self._write_history(connection, act, name, why, who, {"from": before[-1].release if before else None})
+
+    def _write_history(
+        self, connection: Connection, act: str, subject: str, why: str, who: str | None, details: Mapping[str, Any]
+    ) -> int:
+        seq = next_number(connection, self.system, "history")
+        row = {"at": self._clock.now(), "who": who or os_user(), "act": act, "subject": subject, "why": why}
+        connection.execute(HISTORY.insert().values(system=self.system, seq=seq, details=_dump(details), **row))
+        return seq
+
+
+def _dump(value: Mapping[str, Any]) -> str:
+    return json.dumps(finite(value)[0], ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def _release_row(row: Row[Any]) -> ReleaseRow:
+    return ReleaseRow(row.name, row.status, row.created, row.folder, row.seal, json.loads(row.verdict))

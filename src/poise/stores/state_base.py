@@ -1,0 +1,81 @@
+"""What is remembered of releases: which exist, which is live, who did what when and why. Records, and what a store of
+them promises.
+
+Distinct from the online state in `base.py`, which holds feature values: this one is small, read by people, and what it
+has written it never changes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["candidate", "released", "refused", "retired"]
+NameKind = Literal["candidate", "release"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """A candidate or a release. `created` is in microseconds; `seal` is the hash of its manifest; `verdict` is JSON."""
+
+    name: str
+    status: Status
+    created: int
+    folder: str
+    seal: str | None = None
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """`release` answers since `since` (microseconds); `act` is how it came: promote or rollback."""
+
+    release: str
+    since: int
+    act: Literal["promote", "rollback"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One line of the history: `who` did `act` to `subject` at `at` (microseconds), `why`."""
+
+    seq: int
+    at: int
+    who: str
+    act: str
+    subject: str
+    why: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsRow:
+    """One version of the live weights: utility per unit of each term."""
+
+    version: int
+    values: Mapping[str, float]
+    who: str
+    at: int
+    why: str
+
+
+class LiveState(ABC):
+    """What a server polls: which release and which weights are live. `serving` is handed one and knows no more."""
+
+    @abstractmethod
+    def seq(self) -> int:
+        """The number of the newest history line, 0 before the first: unchanged means that nothing has changed."""
+
+    @abstractmethod
+    def live(self) -> LiveRow | None:
+        """The release that answers now; None before the first promotion."""
+
+    @abstractmethod
+    def release(self, name: str) -> ReleaseRow:
+        """The row of one release or candidate. Raises `StateError` where there is none."""
+
+    @abstractmethod
+    def weights(self) -> WeightsRow | None:
+        """The live weights; None before the first version."""

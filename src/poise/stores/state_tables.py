@@ -1,0 +1,90 @@
+"""The tables of the state database, and its counters: portable SQL only (SQLite now, PostgreSQL later).
+
+Every row names its system. Nothing in `live`, `history` and `weights` is ever updated or deleted.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+METADATA = sa.MetaData()
+
+META = sa.Table(
+    "meta", METADATA, sa.Column("name", sa.String(32), primary_key=True), sa.Column("value", sa.String(200))
+)
+
+COUNTERS = sa.Table(
+    "counters",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("last", sa.BigInteger, nullable=False),
+)
+"""Numbers handed out so far: candidate, release, history, live, weights."""
+
+RELEASES = sa.Table(
+    "releases",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("seal", sa.String(64)),
+    sa.Column("verdict", sa.Text, nullable=False),
+)
+
+LIVE = sa.Table(
+    "live",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True),
+    sa.Column("release", sa.String(32), nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("act", sa.String(16), nullable=False),
+)
+
+HISTORY = sa.Table(
+    "history",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("act", sa.String(32), nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
+)
+
+WEIGHTS = sa.Table(
+    "weights",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("values", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+)
+
+
+def next_number(connection: Connection, system: str, name: str) -> int:
+    """The next number of a counter, from 1. The row is locked until the transaction ends, so no two get the same."""
+    mine = (COUNTERS.c.system == system) & (COUNTERS.c.name == name)
+    bump = COUNTERS.update().where(mine).values(last=COUNTERS.c.last + 1)
+    if connection.execute(bump).rowcount == 0:
+        try:
+            with connection.begin_nested():
+                connection.execute(COUNTERS.insert().values(system=system, name=name, last=1))
+        except IntegrityError:  # another writer made the row just now
+            connection.execute(bump)
+    return int(connection.execute(sa.select(COUNTERS.c.last).where(mine)).scalar_one())
+
+
+def last_number(connection: Connection, system: str, name: str) -> int:
+    """The last number that a counter gave, 0 before the first."""
+    mine = (COUNTERS.c.system == system) & (COUNTERS.c.name == name)
+    return int(connection.execute(sa.select(COUNTERS.c.last).where(mine)).scalar_one_or_none() or 0)
