@@ -45,6 +45,8 @@ class Identity:
     content: tuple[str, ...]
     """The declared columns: derived ones follow from them."""
     ingest: str
+    as_of: int | None = None
+    """For rows that were refused at that instant: newer versions of a table are not replaced by them."""
     _seen: pl.DataFrame | None = field(default=None, init=False)
 
     def sort(self, good: pl.DataFrame) -> Sorted:
@@ -85,7 +87,7 @@ class Identity:
         return Sorted(fresh, known & ~fresh)
 
     def _stored(self, ids: pl.DataFrame) -> pl.DataFrame | None:
-        """What the lake has under these identities: content, `there:` (true) and `ours:` (from this very content)."""
+        """What the lake has under these identities: content, `there:` and `ours:` (of this content, or newer)."""
         lake = self.lake.scan(self.name)
         if lake is None:
             return None
@@ -94,11 +96,13 @@ class Identity:
         if not hits.height:
             return None
         held = [column for column in self.content if column in lake.collect_schema().names()]
-        columns = dict.fromkeys([*names, *held, "_seq", "_ingest"])
+        columns = dict.fromkeys([*names, *held, "_seq", "_ingest", "_known"])
         rows = lake.select(*columns).join(hits.lazy(), on=names, how="semi").collect()
         newest = rows.sort("_seq").unique(names, keep="last", maintain_order=True)
-        ours = (pl.col("_ingest") == self.ingest).alias("ours:")
-        return newest.with_columns(ours, pl.lit(True).alias("there:")).drop("_seq", "_ingest")
+        ours = pl.col("_ingest") == self.ingest
+        if self.as_of is not None:
+            ours |= pl.col("_known").dt.timestamp("us") > self.as_of
+        return newest.with_columns(ours.alias("ours:"), pl.lit(True).alias("there:")).drop("_seq", "_ingest", "_known")
 
     def _by_content(self, good: pl.DataFrame) -> Sorted:
         lake = self.lake.scan(self.name)

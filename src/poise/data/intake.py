@@ -26,14 +26,26 @@ class Intake:
     """Takes in the batches of one file for one source, in order.
 
     now: when rows are accepted, in microseconds. live: rows arrive beside a running server, so that nobody can have
-    known them before now: κ = max(κ, now).
+    known them before now: κ = max(κ, now). as_of: these rows came earlier and were refused at that instant; versions of
+    a table that were accepted since are not replaced by them.
     """
 
-    def __init__(self, system_name: str, judge: Judge, lake: Lake, origin: Origin, *, now: int, live: bool) -> None:
+    def __init__(
+        self,
+        system_name: str,
+        judge: Judge,
+        lake: Lake,
+        origin: Origin,
+        *,
+        now: int,
+        live: bool,
+        ward: Ward | None = None,
+        as_of: int | None = None,
+    ) -> None:
         self._judge, self._lake, self._origin = judge, lake, origin
         self._now, self._live, self._system = now, live, system_name
-        self._identity = Identity(lake, judge.name, judge.source, tuple(judge.source.columns), origin.ingest)
-        self._ward = Ward(lake, judge.name, origin, now)
+        self._identity = Identity(lake, judge.name, judge.source, tuple(judge.source.columns), origin.ingest, as_of)
+        self._ward = ward or Ward(lake, judge.name, origin, now)
         self._next = _next_seq(lake, judge.name)
         self._raw = _raw_positions(lake, judge.name, origin.ingest)
 

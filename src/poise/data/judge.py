@@ -134,7 +134,7 @@ def described(rows: pl.DataFrame, masks: pl.DataFrame, findings: list[Finding], 
 
 def as_came(came: pl.DataFrame, positions: pl.Series) -> pl.Series:
     """The rows at `positions` of a batch as they came, each a JSON object (a broken line: `{"line": …}`)."""
-    rows = came[came[POSITION].search_sorted(positions)]
+    rows = came[came[POSITION].search_sorted(positions)].with_columns(pl.col(pl.Float32).cast(pl.Float64))
     columns = [column for column in came.columns if column not in (POSITION, FLAW, LINE)]
     spelt = rows.select(pl.struct(columns).struct.json_encode()).to_series()
     if LINE not in came.columns:

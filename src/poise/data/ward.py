@@ -103,3 +103,27 @@ class Ward:
             "why",
             "row",
         )
+
+
+class Readmission(Ward):
+    """The ward while its own entries are judged again: `group` holds the entries of one file.
+
+    rows: the entries that can be judged, one per position, in order. broken: those of lines that were no rows at all.
+    """
+
+    def __init__(self, lake: Lake, name: str, origin: Origin, now: int, group: pl.DataFrame) -> None:
+        super().__init__(lake, name, origin, now)
+        line = pl.col("reasons").list.contains("line")
+        once = group.unique(POSITION, keep="last").sort(POSITION)
+        self.broken, self.rows = once.filter(line), once.filter(~line)
+        self._settled.append(group.join(once, on="_entry", how="anti")["_entry"])
+
+    def receive(self, batch: Batch, refused: pl.DataFrame) -> None:
+        """Entries refused for the same reasons stay; the others go, those with new reasons as new entries."""
+        here = self.rows.join(batch.frame.select(POSITION), on=POSITION, how="semi")
+        still = here.join(refused, on=[POSITION, "reasons"], how="semi")
+        self._settled.append(here.join(still, on="_entry", how="anti")["_entry"])
+        changed = refused.join(still, on=POSITION, how="anti", maintain_order="left").drop("row")
+        if changed.height:
+            told = changed.join(here.select(POSITION, "row"), on=POSITION, how="left", maintain_order="left")
+            delta.write(self._url, self._numbered(told))
