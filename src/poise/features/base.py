@@ -25,15 +25,33 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A column of the newest row of another source, by key, as of T. The plan reads it once for all who need it.
+
+    `by` names what holds each part of the source's key: a request column, or another lookup by its name. `name` is
+    `source.column`, and where the key is not the default one also says by what (`airports.lat by dest`).
+    """
+
+    source: str
+    column: str
+    by: tuple[str, ...]
+    name: str
+    through: tuple[Lookup, ...] = ()
+    """The lookups among `by`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Needs:
     """What a feature reads.
 
-    request: columns of the row that the caller sends; sources: source -> its columns; features: other features' names.
+    request: columns of the row that the caller sends; sources: source -> its columns, read by the feature itself;
+    features: other features' names; lookups: columns of other sources, which the plan looks up for it.
     """
 
     request: frozenset[str] = frozenset()
     sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
     features: frozenset[str] = frozenset()
+    lookups: frozenset[Lookup] = frozenset()
 
 
 class Feature(ABC):
@@ -42,6 +60,11 @@ class Feature(ABC):
     Spec: ClassVar[type[Record]]
     outputs: tuple[Output, ...]
     needs: Needs
+
+    @classmethod
+    def split(cls, spec: Any) -> tuple[Any, ...]:
+        """The entry as independent entries; several where it is only a shorter way to write them."""
+        return (spec,)
 
     @classmethod
     @abstractmethod
@@ -55,7 +78,10 @@ class Feature(ABC):
     def batch(
         self, requests: Requests, histories: Mapping[str, History], made: Mapping[str, Column]
     ) -> dict[str, Column]:
-        """The outputs for past requests, each from rows with τ < T and κ < T only. `made` holds `needs.features`."""
+        """The outputs for past requests, each from rows with τ < T and κ < T only.
+
+        `made` holds what `needs` names: request columns and features by name, lookups by `Lookup.name`.
+        """
 
     def declarations(self) -> tuple[Declaration, ...]:
         """What the online form keeps in the store; none by default."""

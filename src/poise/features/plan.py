@@ -1,0 +1,215 @@
+"""The plan: all features of one `per`, in the order in which they need each other, in batch and online."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from poise.errors import RequestError, SpecError, did_you_mean
+from poise.features.base import Feature, Lookup, Output
+from poise.features.lookup import RowLookup, declared, with_through
+from poise.features.rows import is_timed
+from poise.features.scope import Meaning, Scope, needs_of, roots
+from poise.spec.expression import parse
+from poise.spec.source import ColumnType
+from poise.spec.system import SystemSpec
+from poise.stores.base import Declaration, OnlineStore, RowDeclaration
+from poise.table import MISSING_TIME, Column, History, Requests, Table
+
+Step = Feature | RowLookup
+_NEVER = MISSING_TIME + 1  # a T at which nothing was known yet
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one set of wanted names takes: the request's columns, the steps in order, and where each name stands."""
+
+    request: tuple[str, ...]
+    steps: tuple[Step, ...]
+    wanted: Mapping[str, str]
+
+
+class FeaturePlan:
+    """Features for the rows of `per`.
+
+    A plan knows names beyond its outputs: request columns, `source.column` and all features may be asked for as
+    `extra` (terms, rules and slices do). `select` narrows the outputs to what one objective uses.
+    """
+
+    def __init__(self, scope: Scope, features: Mapping[str, Feature], outputs: tuple[Output, ...], also: Iterable[str]):
+        self.system = scope.system
+        self.per = scope.per
+        self.outputs = outputs
+        self._scope = scope
+        self._features = features
+        self._also = tuple(also)
+        self._timed = is_timed(scope.system, scope.per)
+        self._runs: dict[tuple[str, ...], _Run] = {}
+        lookups = [x for f in features.values() for x in f.needs.lookups]
+        lookups += [m.lookup for m in map(scope.resolve, self._also) if m.lookup]
+        keys = {name: source.key or () for name, source in scope.system.sources.items()}
+        self._rows = declared(lookups, keys)
+
+    @classmethod
+    def of(cls, system: SystemSpec, per: str, extra: Iterable[str] = ()) -> Self:
+        """All features that the rows of `per` can carry.
+
+        `extra` names what else will be asked for online; what rules and terms read is added by itself. Raises
+        `SpecError`: an entry that cannot be honoured, two features of one name, features that need each other.
+        """
+        scope = Scope(system, per)
+        features: dict[str, Feature] = {}
+        outputs: list[Output] = []
+        for feature in scope.features():
+            for output in feature.outputs:
+                if output.name in features:
+                    raise SpecError(f"two features are named '{output.name}'", hint="rename one with as:")
+                features[output.name] = feature
+                outputs.append(output)
+        return cls(scope, features, tuple(outputs), dict.fromkeys([*extra, *_read_by_decisions(system, per)]))
+
+    def select(self, names: Iterable[str] | None) -> Self:
+        """The plan with only these outputs, in the plan's order; None keeps all.
+
+        Only what they need is computed and required of requests.
+        """
+        if names is None:
+            return self
+        chosen = set(names)
+        known = [output.name for output in self.outputs]
+        for name in chosen - set(known):
+            raise SpecError(f"the rows of '{self.per}' carry no feature '{name}'", hint=did_you_mean(name, known))
+        kept = tuple(output for output in self.outputs if output.name in chosen)
+        other = type(self)(self._scope, self._features, kept, self._also)
+        other._rows = self._rows
+        return other
+
+    @property
+    def request(self) -> dict[str, ColumnType]:
+        """The request columns that the outputs need, with their types, in the order of the source."""
+        return self.request_with(())
+
+    def request_with(self, extra: Iterable[str]) -> dict[str, ColumnType]:
+        """The request columns that the outputs and `extra` need."""
+        needed = set(self._run(tuple(extra)).request)
+        return {name: type for name, type in self._scope.request.items() if name in needed}
+
+    @property
+    def reads(self) -> dict[str, frozenset[str]]:
+        """Source -> columns of its history that `batch` reads, keys included."""
+        return self.reads_with(())
+
+    def reads_with(self, extra: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Source -> columns of its history that `batch` reads for the outputs and `extra`."""
+        found: dict[str, set[str]] = {}
+        for step in self._run(tuple(extra)).steps:
+            if isinstance(step, RowLookup):
+                found.setdefault(step.declaration.source, set()).update(step.declaration.key, step.gives.values())
+                continue
+            for source, columns in step.needs.sources.items():
+                found.setdefault(source, set()).update(columns)
+        return {source: frozenset(found[source]) for source in sorted(found)}
+
+    @property
+    def declarations(self) -> tuple[Declaration, ...]:
+        """What a store must keep for `online`, each once; those of a narrower plan are among those of the whole."""
+        found: dict[Declaration, None] = {}
+        for step in self._run(self._also).steps:
+            made = (step.declaration,) if isinstance(step, RowLookup) else step.declarations()
+            found |= dict.fromkeys(made)
+        return tuple(found)
+
+    def batch(self, requests: Requests, histories: Mapping[str, History], extra: Iterable[str] = ()) -> Table:
+        """The outputs (and `extra`) of past requests, one row each, in order: float64 numbers and coded strings.
+
+        `histories` holds the sources of `reads`. Where rows have a T but one lacks it, nothing is known for it.
+        """
+        if self._timed and bool((requests.time == MISSING_TIME).any()):
+            time = np.where(requests.time == MISSING_TIME, _NEVER, requests.time)
+            requests = Requests(requests.rows, time, requests.id)
+        return self._made(requests, extra, lambda step, made: step.batch(requests, histories, made))
+
+    def online(self, requests: Requests, store: OnlineStore, extra: Iterable[str] = ()) -> Table:
+        """The same at request time, from a store that was declared `declarations` and has been advanced to T."""
+        return self._made(requests, extra, lambda step, made: step.online(requests, store, made))
+
+    def _made(
+        self,
+        requests: Requests,
+        extra: Iterable[str],
+        do: Callable[[Step, dict[str, Column]], dict[str, Column]],
+    ) -> Table:
+        run = self._run(tuple(extra))
+        rows = requests.rows
+        try:
+            made = {name: rows[name] for name in run.request}
+        except KeyError as problem:
+            raise RequestError("this column is required", field=problem.args[0]) from None
+        for step in run.steps:
+            made.update(do(step, made))
+        return Table({name: made[key] for name, key in run.wanted.items()}, requests.height)
+
+    def _run(self, extra: tuple[str, ...]) -> _Run:
+        run = self._runs.get(extra)
+        if run is None:
+            run = self._runs[extra] = self._prepared(extra)
+        return run
+
+    def _prepared(self, extra: tuple[str, ...]) -> _Run:
+        names = [output.name for output in self.outputs]
+        meanings = [Meaning(name, name, "float", feature=name) for name in names]
+        also = {name: self._scope.resolve(name) for name in extra}
+        meanings += also.values()
+        needs = needs_of(meanings)
+        features = self._in_order(needs.features)
+        lookups = with_through([*needs.lookups, *(x for f in features for x in f.needs.lookups)])
+        request = {name for lookup in lookups for name in roots(lookup)} | set(needs.request)
+        request |= {name for feature in features for name in feature.needs.request}
+        wanted = {name: name for name in names} | {name: meaning.key for name, meaning in also.items()}
+        return _Run(tuple(sorted(request)), (*self._lookups(lookups), *features), wanted)
+
+    def _in_order(self, names: Iterable[str]) -> list[Feature]:
+        """These features after those that they need. Rings were refused when the features were bound."""
+        done: dict[int, Feature] = {}
+
+        def add(name: str) -> None:
+            feature = self._features[name]
+            if id(feature) not in done:
+                for other in sorted(feature.needs.features):
+                    add(other)
+                done[id(feature)] = feature
+
+        for name in sorted(names, key=list(self._features).index):
+            add(name)
+        return list(done.values())
+
+    def _lookups(self, lookups: list[Lookup]) -> list[RowLookup]:
+        """One step per source and key, after those that hold its key."""
+        groups: dict[tuple[str, tuple[str, ...]], list[Lookup]] = {}
+        for lookup in sorted(lookups, key=_depth):
+            groups.setdefault((lookup.source, lookup.by), []).append(lookup)
+        return [RowLookup(group, self._declaration(source, group)) for (source, _), group in groups.items()]
+
+    def _declaration(self, source: str, group: list[Lookup]) -> RowDeclaration:
+        kept = self._rows.get(source)
+        if kept is not None and {lookup.column for lookup in group} <= set(kept.columns):
+            return kept
+        key = self.system.sources[source].key or ()
+        return RowDeclaration(source, key, tuple(sorted({lookup.column for lookup in group})))
+
+
+def _depth(lookup: Lookup) -> int:
+    """How many lookups stand before it."""
+    return 1 + max((_depth(other) for other in lookup.through), default=0)
+
+
+def _read_by_decisions(system: SystemSpec, per: str) -> list[str]:
+    """The columns of other sources that rules and terms of `per` read."""
+    texts = [o.rule for o in system.objectives.values() if o.per == per and o.rule]
+    if system.decision is not None and system.decision.per == per:
+        texts += [text for term in system.decision.terms.values() for text in term.actions.values()]
+    names = {name for text in texts for name in parse(text).names}
+    return sorted(name for name in names if name.partition(".")[0] in system.sources and "." in name)
