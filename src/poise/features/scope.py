@@ -105,17 +105,17 @@ class Scope:
             return self.own(name)
         if name in self._definitions:
             output = self._defined(name)
-        if output is None:
-            return self.own(name)
-        return Meaning(name, name, _COLUMN[output.type], feature=name)
+        if output is not None:
+            return Meaning(name, name, _COLUMN[output.type], feature=name)
+        return self.own(name, {*self.outputs, *self._definitions})
 
-    def own(self, column: str) -> Meaning:
-        """A column of the row itself, which must be one that the caller sends."""
+    def own(self, column: str, also: Iterable[str] = ()) -> Meaning:
+        """A column of the row itself, which must be one that the caller sends; `also` may have been meant."""
         if column in self.request:
             return Meaning(column, column, self.request[column], request=column)
         if column not in column_types(self.system.sources[self.per], self.system):
-            known = {*self.request, *self.outputs, *self._definitions}
-            raise NotCarried(f"the rows of '{self.per}' have no '{column}'", hint=did_you_mean(column, known))
+            hint = did_you_mean(column, {*self.request, *also})
+            raise NotCarried(f"the rows of '{self.per}' have no '{column}'", hint=hint)
         declared = self.system.sources[self.per].request is not None
         hint = f"add it to request: of '{self.per}'" if declared else f"declare request: in source '{self.per}'"
         raise NotCarried(
@@ -200,7 +200,7 @@ class Scope:
                 hint=f"give it a key:, or use a window over it, e.g. last({column})",
             )
         if spec.kind == "history" and not is_timed(self.system, self.per):
-            raise SpecError(f"'{source}' changes in time, but the rows of '{self.per}' have no time to look it up at")
+            raise NotCarried(f"'{source}' changes in time, but the rows of '{self.per}' have no time to look it up at")
         if spec.request is not None and column not in request_columns(self.system, source):
             raise SpecError(
                 f"'{column}' of '{source}' is not among its request: columns, so it is known later than the row's time",

@@ -1,0 +1,67 @@
+"""Every kind of feature answers alike in batch and online, and as a brute-force reading of the rules would."""
+
+import numpy as np
+import pytest
+
+from poise import registry
+from poise.features.plan import FeaturePlan
+from poise.features.suite import ENTRIES, disagreements, replayed, world
+from poise.stores.memory import MemoryStore
+
+# What an entry reads of other kinds comes along: `tripled` reads `gap`, which both stand in compute.
+KINDS = {kind: {kind: entries} for kind, entries in ENTRIES.items()}
+
+
+def test_the_suite_runs_over_every_kind():
+    assert set(ENTRIES) == set(registry.names("feature"))
+    assert len(ENTRIES) == 5
+
+
+@pytest.mark.parametrize("kind", list(ENTRIES))
+@pytest.mark.parametrize("seed", range(6))
+def test_online_replay_is_batch(kind, seed):
+    asked = world(np.random.default_rng(seed), KINDS[kind])
+    plan = FeaturePlan.of(asked.system, "visits")
+    assert plan.outputs
+    batch = plan.batch(asked.requests, asked.histories)
+    online = replayed(plan, asked, MemoryStore())
+    assert disagreements(batch, online, asked.requests) == []
+    assert [output.name for output in plan.outputs] == list(batch)
+
+
+def test_all_kinds_together_and_extra_names():
+    asked = world(np.random.default_rng(99), ENTRIES)
+    extra = ("dishes.price", "visits.party", "towns.size", "gap")
+    plan = FeaturePlan.of(asked.system, "visits", extra=[e for e in extra if e != "towns.size"])
+    few = plan.select(["gap", "people_age"])
+    wanted = tuple(e for e in extra if e != "towns.size")
+    batch = few.batch(asked.requests, asked.histories, wanted)
+    online = replayed(few, asked, MemoryStore(), wanted)
+    assert list(batch) == ["people_age", "gap", "dishes.price", "visits.party"]
+    assert disagreements(batch, online, asked.requests) == []
+
+
+def test_each_value_is_what_the_rules_say():
+    asked = world(np.random.default_rng(7), {"columns": ENTRIES["columns"]}, requests=200)
+    batch = FeaturePlan.of(asked.system, "visits").batch(asked.requests, asked.histories)
+    rows = {name: asked.requests.rows[name].to_list() for name in asked.requests.rows}
+    for i, T in enumerate(asked.requests.time.tolist()):
+        for name, source, column, key in [
+            ("people_age", "people", "age", rows["person"][i]),
+            ("people_age_by_host", "people", "age", rows["host"][i]),
+            ("dishes_price", "dishes", "price", rows["dish"][i]),
+        ]:
+            assert batch[name].to_list()[i] == _newest(asked.histories[source], column, key, T)
+        town = _newest(asked.histories["people"], "town", rows["person"][i], T)
+        assert batch["towns_size_by_people_town"].to_list()[i] == _newest(asked.histories["towns"], "size", town, T)
+
+
+def _newest(history, column, key, T):
+    """Row by row, as the rules are written."""
+    keys = next(iter(history.rows.values())).to_list()
+    answer = None
+    for row in range(history.height):
+        first = history.first is not None and history.first[row]
+        if key is not None and keys[row] == key and (first or (history.time[row] < T and history.known[row] < T)):
+            answer = history.rows[column].to_list()[row]
+    return answer
