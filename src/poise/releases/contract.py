@@ -8,7 +8,7 @@ system file declares, and of the outputs per objective, the actions and the term
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from poise.errors import StateError
@@ -25,7 +25,8 @@ class Input:
     """One column of a request row of the source `per`.
 
     required: the key must be in the row. nullable: its value may be null. Bounds are inclusive; `pattern` must match
-    the whole string; naive times are read in `timezone`.
+    the whole string; naive times are read in `timezone`. An input that is not `used` was needed by an earlier release:
+    callers may go on sending it, and it changes nothing.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Input:
     pattern: str | None = None
     timezone: str | None = None
     per: str = ""
+    used: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class TermOutput:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What one release promises. `major` counts the breaks so far; `decides_on` names the source that decisions are for.
+    """What one release promises. `major` counts the breaks so far; `decides_on`: the source of decisions.
 
     >>> c = Contract("shop", inputs=(Input("price", "float", min=0.0),), outputs=(Output("sale", "binary"),))
     >>> Contract.from_json(c.to_json()) == c
@@ -93,19 +95,20 @@ class Contract:
 
         requests: source (`per`) -> the request columns that its features need, with their types.
         classes: objective -> its classes or labels, for multi-class and multi-label.
-        earlier: the contract that callers know. A nullable column that is new to it may be left out of a request, so
-        that they need not change; so may any that it let them leave out.
+        earlier: the contract that callers know. So that they need not change, a nullable column that is new to it, or
+        that it let them leave out, may be left out; and a column that is no longer needed may still be sent.
         """
         known = {(i.per, i.name): i for i in earlier.inputs} if earlier else {}
-        inputs = [
-            _input(system, per, name, kind, optional=earlier is not None and not _must_send(known.get((per, name))))
+        inputs = {
+            (per, name): _input(system, per, name, kind, optional=earlier is not None and not _sent(known, per, name))
             for per, columns in requests.items()
             for name, kind in columns.items()
-        ]
+        }
+        unused = [replace(i, required=False, used=False) for key, i in known.items() if key not in inputs]
         decision = system.decision
         return cls(
             system=system.system,
-            inputs=tuple(inputs),
+            inputs=(*inputs.values(), *unused),
             outputs=tuple(_output(name, o, (classes or {}).get(name, ())) for name, o in system.objectives.items()),
             actions=decision.choose if decision else (),
             terms=tuple(TermOutput(name, term.unit) for name, term in decision.terms.items()) if decision else (),
@@ -157,9 +160,9 @@ class Contract:
             raise StateError(f"this contract cannot be read: {error}", hint="release again") from error
 
 
-def _must_send(known: Input | None) -> bool:
+def _sent(known: Mapping[tuple[str, str], Input], per: str, name: str) -> bool:
     """Whether callers of the earlier contract send this column for certain."""
-    return known is not None and known.required
+    return (per, name) in known and known[per, name].required
 
 
 def _input(system: SystemSpec, per: str, name: str, kind: ColumnType, *, optional: bool) -> Input:
@@ -187,9 +190,9 @@ def _output(name: str, objective: Objective, classes: Sequence[str]) -> Output:
 
 
 def _plain(record: Input | Output | TermOutput) -> dict[str, Any]:
-    """The fields of a record that are set; booleans always."""
+    """The fields of a record that are set."""
     fields = {name: getattr(record, name) for name in record.__slots__}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items() if v not in (None, (), "")}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items() if v is not None}
 
 
 def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
