@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -108,7 +109,7 @@ def test_what_does_not_fit_is_named(reader: RequestReader, changes: dict[str, An
 
 
 def test_a_misspelt_field_is_never_dropped_silently(reader: RequestReader) -> None:
-    with pytest.raises(RequestError, match="distanc: there is no such field .did you mean 'distance'"):
+    with pytest.raises(RequestError, match=r"distanc: there is no such field \(did you mean 'distance'"):
         reader.read(body().replace(b'"distance"', b'"distanc"'))
 
 
@@ -187,10 +188,8 @@ JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "note", "rows", "time", "per", "other"]), JSON))
 def test_any_object_is_read_or_refused_in_words(content: dict[str, Any]) -> None:
-    try:
+    with contextlib.suppress(RequestError):  # any other exception fails
         RequestReader(CONTRACT, Limits()).read(json.dumps({**GOOD, **content}).encode())
-    except RequestError as error:
-        assert str(error)
 
 
 @given(st.binary(max_size=60))

@@ -1,0 +1,159 @@
+"""A small release made in memory, with a store and a registry to go with it. Run as a script it is a real server."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.clock import Clock, ReplayClock
+from poise.decisions.choose import Chooser, Predicted
+from poise.errors import StateError
+from poise.features.columns import ColumnsSpec
+from poise.features.plan import FeaturePlan
+from poise.interfaces.http.server import serve
+from poise.models.predictor import Predictor
+from poise.releases.contract import Contract
+from poise.serving.answer import Answerer
+from poise.serving.limits import Limits
+from poise.serving.loaded import Loaded
+from poise.serving.score import Scorer
+from poise.spec.system import FeatureEntry, SystemSpec
+from poise.stores.base import Declaration, OnlineStore
+from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow, WeightsRow
+from poise.table import Column, History, Table
+
+NOW = 1_362_139_200_000_000  # 2013-03-01T12:00:00Z
+ROW = {"carrier": "UA", "distance": 719.0, "departs": "2013-03-01T09:00:00-05:00"}
+CLASSES = ("air system", "carrier", "weather")
+
+SYSTEM = SystemSpec.model_validate(
+    {
+        "format": 1,
+        "system": "flights",
+        "purpose": "Warn the passengers of flights that <will> be late.",
+        "timezone": "America/New_York",
+        "sources": {
+            "flights": {
+                "path": "flights.csv",
+                "time": "departs",
+                "columns": {
+                    "carrier": {"type": "category", "required": True},
+                    "distance": {"type": "float", "min": 1, "max": 5000},
+                    "departs": "time",
+                },
+                "request": ["carrier", "distance", "departs"],
+            }
+        },
+        "features": [FeatureEntry(kind="columns", spec=ColumnsSpec(from_="flights", take=("carrier", "distance")))],
+        "objectives": {
+            "late": {"type": "binary", "per": "flights", "label": {"take": "distance > 1000"}},
+            "delay": {"type": "regression", "per": "flights", "label": {"take": "distance"}},
+            "cause": {"type": "multi-class", "per": "flights", "label": {"take": "carrier"}},
+        },
+        "decision": {
+            "per": "flights",
+            "choose": ["nothing", "warn", "rebook"],
+            "terms": {
+                "cost": {"unit": "USD", "nothing": "-12 * late", "warn": "-1 - 6 * late", "rebook": "-9 - late"},
+                "calm": {"nothing": "0", "warn": "-delay / 10", "rebook": "distance / 1000"},
+            },
+            "weights": {"cost": 1, "calm": 0.1},
+        },
+    }
+)
+CONTRACT = Contract.of(
+    SYSTEM, {"flights": {"carrier": "category", "distance": "float", "departs": "time"}}, classes={"cause": CLASSES}
+)
+
+
+class StandInPredictor:
+    """Predicts from the distance alone; from the carrier `??` it makes no number."""
+
+    model = SimpleNamespace(inputs=("distance", "carrier"))
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def predict(self, features: Table) -> NDArray[np.float64]:
+        distance = np.nan_to_num(features["distance"].values, nan=1000.0)
+        if self._kind == "cause":
+            return np.tile([0.2, 0.3, 0.5], (features.height, 1))
+        values = np.clip(distance / 5000, 0, 1) if self._kind == "late" else distance / 100
+        broken = np.array([carrier == "??" for carrier in features["carrier"].to_list()])
+        return np.where(broken, np.nan, values)
+
+
+class StandInStore(OnlineStore):
+    """Holds nothing and refuses to go back."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def declare(self, declarations: Iterable[Declaration]) -> None:
+        pass
+
+    def observe(self, chunk: History) -> None:
+        pass
+
+    def advance(self, now: int) -> None:
+        if now < self.now:
+            raise StateError("the store has advanced further")
+        self.now = now
+
+    def read(self, declaration: Declaration, keys: Sequence[Column], time: NDArray[np.int64]) -> Mapping[Any, Column]:
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        raise NotImplementedError
+
+    def load(self, folder: Path) -> None:
+        raise NotImplementedError
+
+
+class StandInRegistry:
+    """One release, promoted once."""
+
+    def live(self) -> LiveRow | None:
+        return LiveRow("r1", NOW, "promote")
+
+    def releases(self) -> Sequence[ReleaseRow]:
+        return (ReleaseRow("c1", "candidate", NOW, "c1"), ReleaseRow("r1", "released", NOW, "r1", verdict={"ok": True}))
+
+    def history(self, *, subject: str | None = None, after: int = 0, limit: int | None = None) -> Sequence[HistoryRow]:
+        lines = [HistoryRow(i, NOW, "ana", "promote", "r1", "first release") for i in range(after + 1, 4)]
+        return lines[-limit:] if limit else lines
+
+
+def loaded(*, examples: bool = True) -> Loaded:
+    decision = SYSTEM.decision
+    assert decision is not None
+    objectives = {o.name: Predicted(o.type, o.classes) for o in CONTRACT.outputs}
+    chooser = Chooser(decision, objectives, {"distance": "number"})
+    predictors = {name: cast(Predictor, StandInPredictor(name)) for name in SYSTEM.objectives}
+    scorer = Scorer(FeaturePlan.of(SYSTEM, "flights"), CONTRACT.outputs, predictors, chooser.extra_names())
+    evidence = {"format": 1, "requirements": [{"who": "trust", "metric": "late.auc", "status": "pass"}]}
+    if examples:
+        evidence["examples"] = {"flights": [ROW]}
+    return Loaded("r1", SYSTEM, CONTRACT, {"flights": scorer}, chooser, (), evidence)
+
+
+def answerer(clock: Clock | None = None, limits: Limits | None = None, weights: WeightsRow | None = None) -> Answerer:
+    return Answerer(loaded(), StandInStore(), clock or ReplayClock(NOW), weights, limits)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--patience", type=float, default=10.0)
+    parser.add_argument("--connections", type=int, default=1000)
+    asked = parser.parse_args()
+    bounds = Limits(patience=asked.patience, connections=asked.connections)
+    serve(
+        answerer(limits=bounds), StandInRegistry(), port=asked.port, on_ready=lambda address: print(address, flush=True)
+    )
