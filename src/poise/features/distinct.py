@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from poise.features.window_walk import Floats, Ints, Walk
+from poise.features.window_walk import Floats, Walk
 from poise.table import Column
 
 BITS = 9

@@ -111,8 +111,8 @@ def walk(
         position[rows] = arrivals
         arrivals, visible = position[by_arrival], seen[by_arrival]
     edges = (np.array(over, np.int64), np.array(tiles, np.int64))
-    places = _locate(tau, visible, arrivals, row_starts, request_starts, time[requests], *edges)
-    return Walk(row_starts, rows, arrivals, request_starts, requests, *places, len(codes), on_time)
+    first, passed, last = _locate(tau, visible, arrivals, row_starts, request_starts, time[requests], *edges)
+    return Walk(row_starts, rows, arrivals, request_starts, requests, first, passed, last, len(codes), on_time)
 
 
 def _order(time: Ints) -> Ints:

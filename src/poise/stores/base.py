@@ -70,25 +70,35 @@ class OnlineStore(ABC):
 
     @abstractmethod
     def observe(self, chunk: History) -> None:
-        """Take in rows of one source, in any order; each becomes visible once `advance` has passed its τ and κ."""
+        """Take in rows of one source, in any order; each becomes visible once `advance` has passed its τ and κ.
+
+        Of rows with the same τ the one that was observed later counts as newer. An event with a joined key is observed
+        before time has passed its κ by a day, and not before the rows known until then of the source that it points to.
+        """
 
     @abstractmethod
     def advance(self, now: int) -> None:
         """Make visible all rows with τ < now and κ < now (microseconds). Raises `StateError` if `now` goes back
-        further than the store can answer for."""
+        further than the store can answer for: a row that is visible would have to be hidden again."""
 
     @abstractmethod
     def read(self, declaration: Declaration, keys: Sequence[Column], time: NDArray[np.int64]) -> Mapping[Any, Column]:
-        """Values for n keys (one column of n per key part) at `time` (shape (n,), all >= the last advance).
+        """Values for n keys (one column of n per key part) at `time`, shape (n,): the T that the store was advanced to.
 
         For windows the answer maps (aggregate, column, w) to a column, for rows the column's name. Unknown keys give
-        missing, also for counts; a known key without events in the window counts 0.
+        missing, also for counts; a known key without events in the window counts 0. Where T is `MISSING_TIME` (a system
+        without time) the newest rows are those of all that were observed. Raises `StateError` for a T at or before the
+        time of a visible row, and for one that has waiting rows before it.
         """
 
     @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Write a snapshot (arrays and JSON, no pickles), complete or not at all."""
+    def save(self, folder: Path, notes: Mapping[str, str | int] | None = None) -> None:
+        """Write a snapshot (arrays and JSON, no pickles), complete or not at all.
+
+        `notes` is what the caller wants back with it, such as how far a journal has been read.
+        """
 
     @abstractmethod
-    def load(self, folder: Path) -> None:
-        """Read a snapshot that `save` wrote for the same declarations."""
+    def load(self, folder: Path) -> dict[str, str | int]:
+        """Read a snapshot that `save` wrote for the same declarations; its notes. Raises `StateError`, and changes
+        nothing, where there is none or it is not whole."""

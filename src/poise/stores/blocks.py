@@ -1,0 +1,120 @@
+"""Entries of unequal numbers per key in flat arrays: a block for each slot in one arena, no object per entry.
+
+An entry has a tile (an instant divided by the size of a tile), some integers and some floats. A block that is full
+moves to twice the room at the end of the arena and leaves a hole; an arena that is full is packed again without holes
+and without entries older than any window, and with room for as many again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+class Blocks:
+    """The arena, and where each slot's block stands in it."""
+
+    def __init__(self, ints: int, floats: int) -> None:
+        self.start = np.zeros(16, np.int64)
+        self.used = np.zeros(16, np.int32)
+        self.room = np.zeros(16, np.int32)
+        self.top = np.zeros(1, np.int64)
+        self.tile = np.zeros(64, np.int32)
+        self.ints = np.zeros((64, ints), np.int32)
+        self.floats = np.zeros((64, floats), np.float64)
+
+    def state(self) -> tuple[NDArray[Any], ...]:
+        """What the compiled functions of this file take."""
+        return self.start, self.used, self.room, self.top, self.tile, self.ints, self.floats
+
+    def reserve(self, slots: int) -> None:
+        """Room for this many slots."""
+        size = len(self.start)
+        if slots > size:
+            more = max(slots, 2 * size) - size
+            self.start = np.concatenate([self.start, np.zeros(more, np.int64)])
+            self.used = np.concatenate([self.used, np.zeros(more, np.int32)])
+            self.room = np.concatenate([self.room, np.zeros(more, np.int32)])
+
+    def pack(self, oldest: int) -> None:
+        """Drop entries of tiles before `oldest`, close all holes, and leave room for as many again, and for the longest
+        block to double."""
+        kept, start, used = _kept(self.start, self.used, self.tile, oldest)
+        self.start[:], self.used[:], self.room[:] = start, used, used
+        size = 64 + 2 * len(kept) + 2 * int(used.max(initial=0))
+        self.top[0] = len(kept)
+        self.tile = _moved(self.tile, kept, size)
+        self.ints = _moved(self.ints, kept, size)
+        self.floats = _moved(self.floats, kept, size)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything, packed, for a snapshot."""
+        self.pack(np.iinfo(np.int32).min)
+        top = int(self.top[0])
+        return {"used": self.used, "tile": self.tile[:top], "ints": self.ints[:top], "floats": self.floats[:top]}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The opposite of `arrays`."""
+        self.used = arrays["used"].copy()
+        self.room = self.used.copy()
+        self.start = np.cumsum(self.used, dtype=np.int64) - self.used
+        self.tile, self.ints, self.floats = arrays["tile"].copy(), arrays["ints"].copy(), arrays["floats"].copy()
+        self.top[0] = len(self.tile)
+
+
+def _moved(array: NDArray[Any], kept: NDArray[np.int64], size: int) -> NDArray[Any]:
+    out = np.zeros((size, *array.shape[1:]), array.dtype)
+    out[: len(kept)] = array[kept]
+    return out
+
+
+@njit(cache=True)
+def _kept(start, used, tile, oldest):  # type: ignore[no-untyped-def]
+    """The entries to keep, slot by slot, and where each slot's block then begins and how many it holds."""
+    kept = np.empty(used.sum(), np.int64)
+    new_start, new_used = np.zeros(len(start), np.int64), np.zeros(len(start), np.int32)
+    top = 0
+    for slot in range(len(start)):
+        new_start[slot] = top
+        for entry in range(start[slot], start[slot] + used[slot]):
+            if tile[entry] >= oldest:
+                kept[top] = entry
+                top += 1
+        new_used[slot] = top - new_start[slot]
+    return kept[:top], new_start, new_used
+
+
+@njit(cache=True)
+def move_entry(tile, ints, floats, source, target):  # type: ignore[no-untyped-def]
+    """Copy an entry within the arena."""
+    tile[target] = tile[source]
+    for lane in range(ints.shape[1]):
+        ints[target, lane] = ints[source, lane]
+    for lane in range(floats.shape[1]):
+        floats[target, lane] = floats[source, lane]
+
+
+@njit(cache=True)
+def make_room(slot, oldest, start, used, room, top, tile, ints, floats):  # type: ignore[no-untyped-def]
+    """Room for one more entry in the slot's block: by dropping what is older than any window, else by moving to a block
+    of twice the size. False where the arena has no room for that."""
+    kept = 0
+    for entry in range(used[slot]):
+        if tile[start[slot] + entry] >= oldest:
+            if kept < entry:
+                move_entry(tile, ints, floats, start[slot] + entry, start[slot] + kept)
+            kept += 1
+    used[slot] = kept
+    if kept < room[slot]:
+        return True
+    size = max(1, 2 * room[slot])
+    if top[0] + size > len(tile):
+        return False
+    for entry in range(kept):
+        move_entry(tile, ints, floats, start[slot] + entry, top[0] + entry)
+    start[slot], room[slot] = top[0], size
+    top[0] += size
+    return True

@@ -1,0 +1,115 @@
+"""What a memory store keeps of tables and histories: each key's newest row, and, where events point to a column, its
+earlier values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.stores.base import RowDeclaration
+from poise.stores.codes import Arrays, Codes, Ints, absent, as_column, encoded, part_of, prefixed
+from poise.stores.key_slots import KeySlots, Slots
+from poise.stores.pending import Rows
+from poise.stores.rows import NewestRows
+from poise.stores.versions import Versions
+from poise.stores.words import Words
+from poise.table import Column, Kind
+
+
+class KeyedRows:
+    """The newest row per key of one source."""
+
+    def __init__(self, key: tuple[str, ...]) -> None:
+        self.key = key
+        self.slots = KeySlots(len(key))
+        self.rows = NewestRows(())
+
+    def declare(self, declaration: RowDeclaration) -> None:
+        """Keep these columns too."""
+        self.rows.columns = tuple(dict.fromkeys((*self.rows.columns, *declaration.columns)))
+
+    def add(self, codes: Codes, rows: Rows) -> None:
+        """Take rows in."""
+        slots = self.slots.add(*codes)
+        self.rows.reserve(self.slots.size)
+        self.rows.add(slots, rows.tau, rows.arrival, rows.columns)
+
+    def read(
+        self,
+        columns: Sequence[str],
+        codes: Codes,
+        words: Words,
+        kinds: Mapping[str, Kind | None],
+        also: KeyedRows | None = None,
+    ) -> dict[str, Column]:
+        """The columns of each key's newest row, of `also` where that has a newer one."""
+        slots = self.slots.find(*codes)
+        others = None if also is None else also.slots.find(*codes)
+        newer = None if also is None or others is None else _is_newer(also.rows, others, self.rows, slots)
+        out: dict[str, Column] = {}
+        for name in columns:
+            values = _held(self.rows, slots, name)
+            if newer is not None and also is not None and others is not None:
+                theirs = _held(also.rows, others, name)
+                values = theirs if values is None else values if theirs is None else np.where(newer, theirs, values)
+            kind = kinds[name] or "number"
+            out[name] = Column.absent(kind, len(slots)) if values is None else as_column(values, words)
+        return out
+
+    def arrays(self) -> Arrays:
+        """Everything, for a snapshot."""
+        return prefixed("slots", self.slots.arrays()) | prefixed("rows", self.rows.arrays())
+
+    def restore(self, arrays: Arrays) -> None:
+        """The opposite of `arrays`, for the same declarations."""
+        self.slots.restore(part_of("slots", arrays))
+        self.rows.restore(part_of("rows", arrays))
+
+
+class KeyedVersions:
+    """The values, over time, of one column of a source that events point to."""
+
+    def __init__(self, key: tuple[str, ...], column: str) -> None:
+        self.key = key
+        self.column = column
+        self.slots = KeySlots(len(key))
+        self.versions = Versions()
+
+    def add(self, codes: Codes, rows: Rows) -> None:
+        """Take rows in."""
+        slots = self.slots.add(*codes)
+        self.versions.reserve(self.slots.size)
+        times = np.stack([rows.visible, rows.tau, rows.arrival], axis=1)
+        self.versions.add(slots, times, *encoded(rows.columns[self.column]))
+
+    def as_of(self, codes: Codes, time: Ints) -> Codes:
+        """The column's code that each key had just before an instant, shape (n,), and where there was none."""
+        return self.versions.as_of(self.slots.find(*codes), time)
+
+    def arrays(self) -> Arrays:
+        """Everything, for a snapshot."""
+        return prefixed("slots", self.slots.arrays()) | prefixed("versions", self.versions.arrays())
+
+    def restore(self, arrays: Arrays) -> None:
+        """The opposite of `arrays`."""
+        self.slots.restore(part_of("slots", arrays))
+        self.versions.restore(part_of("versions", arrays))
+
+
+def _held(rows: NewestRows, slots: Slots, name: str) -> NDArray[Any] | None:
+    """A column's values by slot, missing for slot -1; None where no row has come yet."""
+    held = rows.values.get(name)
+    if held is None:
+        return None
+    return np.where(slots >= 0, held[slots], absent(held, len(slots)))
+
+
+def _is_newer(theirs: NewestRows, others: Slots, ours: NewestRows, slots: Slots) -> NDArray[np.bool_]:
+    """Where the row in `theirs` is newer than that in `ours`."""
+    later = theirs.tau[others] > ours.tau[slots]
+    tied = (theirs.tau[others] == ours.tau[slots]) & (theirs.arrival[others] > ours.arrival[slots])
+    newer: NDArray[np.bool_] = (others >= 0) & ((slots < 0) | later | tied)
+    return newer

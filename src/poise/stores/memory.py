@@ -1,0 +1,297 @@
+"""Online state in the memory of one process: arrays of tiles, newest rows and waiting rows, with snapshots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.clock import DAY, to_text
+from poise.errors import StateError
+from poise.features.asof import visible_from
+from poise.stores import snapshot
+from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration
+from poise.stores.codes import Codes, encoded, part_of, stacked
+from poise.stores.keyed_rows import KeyedRows, KeyedVersions
+from poise.stores.keyed_windows import KeyedWindows
+from poise.stores.pending import Pending, Rows
+from poise.stores.versions import NEVER
+from poise.stores.words import Words
+from poise.table import MISSING_TIME, Column, History, Kind
+
+LATEST_JOIN = DAY
+"""How long after its κ an event may come in and still find the joined key of then."""
+
+
+class MemoryStore(OnlineStore):
+    """Online state in arrays; for one thread at a time.
+
+    A row costs what its tiles cost: an entry of 8 bytes and 16 per sum, 8 per least or greatest value, for each key and
+    tile that had any; a key costs about 60 bytes and its words once. Tiles older than the longest window are dropped
+    when room runs out. Keys are not forgotten, since a key without recent events is known and counts 0.
+
+    >>> from poise.stores.base import WindowDeclaration
+    >>> from poise.table import Table
+    >>> store = MemoryStore()
+    >>> week = WindowDeclaration("orders", ("user",), 3_600_000_000, (7 * DAY,), (("count", None),))
+    >>> store.declare([week])
+    >>> at = np.array([DAY, 3 * DAY])
+    >>> store.observe(History("orders", "log", at, at, Table({"user": Column.strings(["u1", "u1"])})))
+    >>> store.advance(2 * DAY)
+    >>> store.read(week, [Column.strings(["u1", "u2"])], np.full(2, 2 * DAY))["count", None, 7 * DAY].to_list()
+    [1.0, None]
+    """
+
+    def __init__(self) -> None:
+        self._words = Words()
+        self._declared: dict[Declaration, None] = {}
+        self._windows: dict[tuple[str, tuple[str | JoinedKey, ...]], KeyedWindows] = {}
+        self._rows: dict[tuple[str, tuple[str, ...]], KeyedRows] = {}
+        self._joined: dict[tuple[str, tuple[str, ...], str], KeyedVersions] = {}
+        self._pending: dict[str, Pending] = {}
+        self._kinds: dict[str, dict[str, Kind | None]] = {}
+        """Per source the columns that are read, and their kinds once a row has come."""
+        self._newest: dict[str, int] = {}
+        """Per source when the latest visible row became so: requests come later than that."""
+        self._now = NEVER + 1
+        self._arrived = 0
+
+    def declare(self, declarations: Iterable[Declaration]) -> None:
+        """Make room for these. Raises `StateError` for new ones once rows have come."""
+        for declaration in declarations:
+            if declaration in self._declared:
+                continue
+            if self._arrived:
+                raise StateError(
+                    f"the online store has taken in rows already and cannot keep '{declaration.source}' in a new way",
+                    hint="declare everything first, or fill a new store",
+                )
+            self._declared[declaration] = None
+            if isinstance(declaration, RowDeclaration):
+                self._need(declaration.source, (*declaration.key, *declaration.columns))
+                self._rows.setdefault((declaration.source, declaration.key), KeyedRows(declaration.key)).declare(
+                    declaration
+                )
+            else:
+                self._need(declaration.source, [column for _, column in declaration.take if column])
+                for part in declaration.by:
+                    self._need_part(declaration.source, part)
+                group = (declaration.source, declaration.by)
+                self._windows.setdefault(group, KeyedWindows(declaration.by)).declare(declaration)
+
+    def observe(self, chunk: History) -> None:
+        """Take in rows of one source; those that are visible already count at once.
+
+        Raises `StateError`, and takes nothing in, where a column is absent or of another kind than before, or where an
+        event's joined key can no longer be told.
+        """
+        kinds = self._kinds.get(chunk.source)
+        if kinds is None:
+            return
+        self._check(chunk, kinds)
+        columns: dict[str, NDArray[Any]] = {}
+        for name in kinds:
+            column = chunk.rows[name]
+            kinds[name] = column.kind
+            columns[name] = self._words.learn(column) if column.kind == "string" else column.values
+        arrival = np.arange(self._arrived, self._arrived + chunk.height)
+        self._arrived += chunk.height
+        self._pending[chunk.source].add(Rows(visible_from(chunk), chunk.time, chunk.known, arrival, columns))
+        self._apply()
+
+    def advance(self, now: int) -> None:
+        """Make visible all rows with τ < now and κ < now."""
+        if now < self._now:
+            for source in self._newest:
+                self._refuse_past(source, now)
+        self._now = now
+        self._apply()
+
+    def read(self, declaration: Declaration, keys: Sequence[Column], time: NDArray[np.int64]) -> Mapping[Any, Column]:
+        """Values for n keys."""
+        if declaration not in self._declared:
+            raise StateError(f"the online store was not told to keep this of '{declaration.source}'")
+        untimed = time == MISSING_TIME
+        timed = time if not untimed.any() else time[~untimed]
+        if len(timed):
+            self._refuse_past(declaration.source, int(timed.min()))
+            if int(timed.max()) > self._pending[declaration.source].earliest():
+                raise StateError(
+                    f"the online store is at {_text(self._now)}, before a request's time: advance it first"
+                )
+        source, kinds = declaration.source, self._kinds[declaration.source]
+        if isinstance(declaration, RowDeclaration):
+            asked = self._asked(source, declaration.key, keys, len(time))
+            also = self._waiting(source, declaration) if untimed.any() else None
+            return self._rows[source, declaration.key].read(declaration.columns, asked, self._words, kinds, also)
+        codes, gone = self._asked(source, declaration.by, keys, len(time))
+        timely = codes, gone | untimed
+        return self._windows[source, declaration.by].read(declaration, timely, time, self._words, kinds)
+
+    def save(self, folder: Path, notes: Mapping[str, str | int] | None = None) -> None:
+        """Write a snapshot."""
+        arrays = {f"words.{name}": array for name, array in self._words.arrays().items()}
+        for name, kept in self._parts():
+            arrays |= {f"{name}.{key}": array for key, array in kept.arrays().items()}
+        content = {
+            "declarations": [_described(declaration) for declaration in self._declared],
+            "kinds": self._kinds,
+            "newest": self._newest,
+            "now": self._now,
+            "arrived": self._arrived,
+            "notes": dict(notes or {}),
+        }
+        snapshot.write(folder, content, arrays)
+
+    def load(self, folder: Path) -> dict[str, str | int]:
+        """Read a snapshot."""
+        content, arrays = snapshot.read(folder)
+        mine = {_described(declaration): declaration for declaration in self._declared}
+        if set(mine) != set(content["declarations"]):
+            raise StateError(
+                "the snapshot was written for other features",
+                where=str(folder),
+                hint="remove it; the state is then filled from the lake again",
+            )
+        fresh = MemoryStore()
+        fresh.declare(mine[text] for text in content["declarations"])
+        fresh._words.restore(part_of("words", arrays))
+        for name, kept in fresh._parts():
+            kept.restore(part_of(name, arrays))
+        fresh._kinds, fresh._newest = content["kinds"], content["newest"]
+        fresh._now, fresh._arrived = content["now"], content["arrived"]
+        self.__dict__ = fresh.__dict__
+        notes: dict[str, str | int] = content["notes"]
+        return notes
+
+    def _parts(self) -> Iterator[tuple[str, KeyedWindows | KeyedRows | KeyedVersions | Pending]]:
+        """Everything that holds arrays, under names that depend on the declarations only."""
+        for number, windows in enumerate(self._windows.values()):
+            yield f"windows{number}", windows
+        for number, rows in enumerate(self._rows.values()):
+            yield f"rows{number}", rows
+        for number, joined in enumerate(self._joined.values()):
+            yield f"joined{number}", joined
+        for source, pending in self._pending.items():
+            yield f"pending-{source}", pending
+
+    def _need(self, source: str, columns: Iterable[str]) -> None:
+        """Keep these columns of a source's rows while they wait."""
+        self._pending.setdefault(source, Pending())
+        self._newest.setdefault(source, NEVER)
+        kinds = self._kinds.setdefault(source, {})
+        for name in columns:
+            kinds.setdefault(name, None)
+
+    def _need_part(self, source: str, part: str | JoinedKey) -> None:
+        """Keep what one part of a window's key needs."""
+        if isinstance(part, str):
+            self._need(source, [part])
+            return
+        self._need(source, part.by)
+        self._need(part.source, (*part.key, part.column))
+        self._joined.setdefault((part.source, part.key, part.column), KeyedVersions(part.key, part.column))
+
+    def _check(self, chunk: History, kinds: Mapping[str, Kind | None]) -> None:
+        """Refuse a chunk that cannot be taken in."""
+        for name, kind in kinds.items():
+            column = chunk.rows.get(name)
+            if column is None:
+                raise StateError(f"rows of '{chunk.source}' came without their column '{name}'")
+            if kind is not None and column.kind != kind:
+                raise StateError(f"'{name}' of '{chunk.source}' was a {kind} and came as a {column.kind}")
+        for source, by in self._windows:
+            for part in by:
+                if source != chunk.source or isinstance(part, str) or not chunk.height:
+                    continue
+                horizon = self._joined[part.source, part.key, part.column].versions.horizon
+                if int(chunk.known.min()) < horizon:
+                    raise StateError(
+                        f"a row of '{source}' known at {_text(int(chunk.known.min()))} came too late to tell which "
+                        f"{part.source}.{part.column} it had then: the store tells that back to {_text(horizon)}",
+                        hint="fill a new store from the lake",
+                    )
+
+    def _apply(self) -> None:
+        """Take in all rows that are visible now: rows that others point to first."""
+        taken = {
+            source: rows
+            for source, pending in self._pending.items()
+            if pending.earliest() < self._now and (rows := pending.pop(self._now)) is not None
+        }
+        for source, rows in taken.items():
+            self._newest[source] = max(self._newest[source], int(rows.visible.max()))
+            for (of, key), kept in self._rows.items():
+                if of == source:
+                    kept.add(self._codes(source, key, rows), rows)
+            for (of, key, _), joined in self._joined.items():
+                if of == source:
+                    if joined.versions.is_full(len(rows)):
+                        joined.versions.prune(self._horizon(taken))
+                    joined.add(self._codes(source, key, rows), rows)
+        for source, rows in taken.items():
+            for (of, by), windows in self._windows.items():
+                if of == source:
+                    windows.add(self._codes(source, by, rows), rows, self._words, self._newest[source])
+
+    def _horizon(self, taken: Mapping[str, Rows]) -> int:
+        """Before when no event's joined key will be asked for."""
+        pointing = {source for source, by in self._windows if any(isinstance(part, JoinedKey) for part in by)}
+        waiting = [self._pending[source].earliest_known() for source in pointing]
+        just = [int(rows.known.min()) for source, rows in taken.items() if source in pointing]
+        return min([self._now - LATEST_JOIN, *waiting, *just])
+
+    def _codes(self, source: str, by: Sequence[str | JoinedKey], rows: Rows) -> Codes:
+        """The keys of rows; joined parts as of each row's κ."""
+        parts = []
+        for part in by:
+            if isinstance(part, str):
+                parts.append(encoded(rows.columns[part]))
+            else:
+                joined = self._joined[part.source, part.key, part.column]
+                parts.append(joined.as_of(self._codes(source, part.by, rows), rows.known))
+        return stacked(parts, len(rows))
+
+    def _asked(self, source: str, by: Sequence[str | JoinedKey], keys: Sequence[Column], height: int) -> Codes:
+        """The keys of requests."""
+        parts = []
+        for part, column in zip(by, keys, strict=True):
+            of, name = (source, part) if isinstance(part, str) else (part.source, part.column)
+            kind = self._kinds[of][name]
+            if kind is not None and kind != column.kind:
+                raise StateError(f"'{name}' of '{of}' is a {kind}; a request's key came as a {column.kind}")
+            parts.append(encoded(self._words.find(column) if column.kind == "string" else column.values))
+        return stacked(parts, height)
+
+    def _waiting(self, source: str, declaration: RowDeclaration) -> KeyedRows | None:
+        """The newest of the rows that wait: without time, they count already."""
+        if not len(self._pending[source]):
+            return None
+        kept = KeyedRows(declaration.key)
+        kept.declare(declaration)
+        rows = self._pending[source].all()
+        kept.add(self._codes(source, declaration.key, rows), rows)
+        return kept
+
+    def _refuse_past(self, source: str, time: int) -> None:
+        newest = self._newest[source]
+        if time <= newest:
+            raise StateError(
+                f"the online store cannot answer as of {_text(time)}: it holds '{source}' up to {_text(newest)}",
+                hint="online state goes forward only; ask for a later time, or compute past features in batch",
+            )
+
+
+def _text(instant: int) -> str:
+    """An instant for messages; the ends of time have no date."""
+    return to_text(instant) if abs(instant) < 2**57 else "no time yet"
+
+
+def _described(declaration: Declaration) -> str:
+    """A declaration as text that is the same in every process."""
+    return json.dumps([type(declaration).__name__, asdict(declaration)], sort_keys=True)

@@ -1,0 +1,73 @@
+"""The newest row per key: a table's current version, a history's value as of now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Values = NDArray[Any]
+Ints = NDArray[np.int64]
+
+
+class NewestRows:
+    """One row per slot: the one with the greatest (τ, arrival)."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        self.tau = np.full(16, np.iinfo(np.int64).min, np.int64)
+        self.arrival = np.full(16, -1, np.int64)
+        self.values: dict[str, Values] = {}
+
+    def reserve(self, slots: int) -> None:
+        """Room for this many slots."""
+        size = len(self.tau)
+        if slots > size:
+            more = max(slots, 2 * size) - size
+            self.tau = np.concatenate([self.tau, np.full(more, np.iinfo(np.int64).min, np.int64)])
+            self.arrival = np.concatenate([self.arrival, np.full(more, -1, np.int64)])
+            for name, held in self.values.items():
+                self.values[name] = np.concatenate([held, np.zeros(more, held.dtype)])
+
+    def add(self, slots: NDArray[np.int32], tau: Ints, arrival: Ints, values: Mapping[str, Values]) -> None:
+        """Take rows in; a row that is not newer than what its slot holds changes nothing."""
+        winners = _winners(slots, tau, arrival, self.tau, self.arrival)
+        for name in self.columns:
+            held = self.values.setdefault(name, np.zeros(len(self.tau), values[name].dtype))
+            held[slots[winners]] = values[name][winners]
+
+    def read(self, slots: NDArray[np.int32], name: str) -> Values:
+        """A column's values for slots that are all known (0 and up)."""
+        return self.values[name][slots]
+
+    def arrays(self) -> dict[str, Values]:
+        """Everything, for a snapshot."""
+        values = {f"values.{name}": held for name, held in self.values.items()}
+        return {"tau": self.tau, "arrival": self.arrival, **values}
+
+    def restore(self, arrays: dict[str, Values]) -> None:
+        """The opposite of `arrays`."""
+        self.tau, self.arrival = arrays["tau"].copy(), arrays["arrival"].copy()
+        self.values = {
+            name.removeprefix("values."): held.copy() for name, held in arrays.items() if name.startswith("values.")
+        }
+
+
+@njit(cache=True)
+def _winners(slots, tau, arrival, newest_tau, newest_arrival):  # type: ignore[no-untyped-def]
+    """The rows that were their slot's newest when they came. Of several for one slot the last is the newest; NumPy
+    assigns in order, so it stays."""
+    rows = np.empty(len(slots), np.int64)
+    count = 0
+    for row in range(len(slots)):
+        slot = slots[row]
+        if slot < 0:
+            continue
+        if (tau[row], arrival[row]) > (newest_tau[slot], newest_arrival[slot]) or newest_arrival[slot] < 0:
+            newest_tau[slot], newest_arrival[slot] = tau[row], arrival[row]
+            rows[count] = row
+            count += 1
+    return rows[:count]

@@ -1,0 +1,80 @@
+"""Strings as small integers, shared by everything that a store keeps: each distinct word is held once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.table import Column
+
+Ints = NDArray[np.int64]
+
+
+class Words:
+    """A dictionary that only grows.
+
+    >>> words = Words()
+    >>> words.learn(Column.strings(["a", "b", None, "a"])).tolist()
+    [0, 1, -1, 0]
+    >>> words.find(Column.strings(["b", "c"])).tolist()
+    [1, -1]
+    """
+
+    def __init__(self) -> None:
+        self._number: dict[str, int] = {}
+        self._words: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def learn(self, column: Column) -> NDArray[np.int32]:
+        """The number of each value, shape (n,), new words added; -1 for missing."""
+        return self._numbers(column, add=True)
+
+    def find(self, column: Column) -> NDArray[np.int32]:
+        """The number of each value, shape (n,); -1 for missing and for words never seen."""
+        return self._numbers(column, add=False)
+
+    def column(self, numbers: NDArray[Any]) -> Column:
+        """Numbers as strings, with only those levels that occur."""
+        used, codes = np.unique(numbers, return_inverse=True)
+        shift = int(len(used) > 0 and used[0] < 0)
+        levels = [self._words[number] for number in used[shift:].tolist()]
+        return Column.coded(codes.astype(np.int32) - shift, levels)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything, for a snapshot: the words' UTF-8 bytes one after the other, and where each ends."""
+        encoded = [word.encode("utf-8", "surrogatepass") for word in self._words]
+        ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
+        return {"text": np.frombuffer(b"".join(encoded), np.uint8), "ends": ends}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The opposite of `arrays`."""
+        text = arrays["text"].tobytes()
+        ends = arrays["ends"].tolist()
+        starts = [0, *ends[:-1]]
+        cut = (text[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True))
+        self._words = list(cut)
+        self._number = {word: number for number, word in enumerate(self._words)}
+
+    def _numbers(self, column: Column, *, add: bool) -> NDArray[np.int32]:
+        values, levels = column.values, column.levels
+        if levels is None or not len(levels) or not len(values):
+            return np.full(len(values), -1, np.int32)
+        # A dictionary that is much longer than the column (a slice of a large one) is not looked through as a whole.
+        used = np.arange(len(levels)) if len(levels) <= 2 * len(values) else np.unique(values[values >= 0])
+        if add and len(used) == len(levels):
+            used = np.unique(values[values >= 0])
+        table = np.full(len(levels) + 1, -1, np.int32)  # code -1 points to the last place
+        words = levels[used].tolist()
+        table[used] = [self._learned(word) for word in words] if add else [self._number.get(w, -1) for w in words]
+        numbers: NDArray[np.int32] = table[values]
+        return numbers
+
+    def _learned(self, word: str) -> int:
+        number = self._number.setdefault(word, len(self._words))
+        if number == len(self._words):
+            self._words.append(word)
+        return number
