@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from poise.spec.record import Record
+from poise.spec.record import Expr, Record
 
 
 class Term(Record):
@@ -12,7 +12,7 @@ class Term(Record):
 
     unit: str | None = None
     """The unit of the term, e.g. USD."""
-    actions: dict[str, str]
+    actions: dict[str, Expr]
     """Action -> expression over objectives, request columns and looked-up columns."""
 
     @model_validator(mode="before")
@@ -20,7 +20,7 @@ class Term(Record):
     def _flat(cls, value: object) -> object:
         """`{unit: USD, warn: …, nothing: …}` as people write it."""
         if isinstance(value, dict) and "actions" not in value:
-            rest = {k: str(v) if isinstance(v, int | float) else v for k, v in value.items() if k != "unit"}
+            rest = {action: worth for action, worth in value.items() if action != "unit"}
             return {"actions": rest, **({"unit": value["unit"]} if "unit" in value else {})}
         return value
 

@@ -1,8 +1,8 @@
 """The expression language: text to a frozen tree, and its static type. No `eval`; two compilers give it meaning.
 
 Names, numbers, strings, durations (`2h`), comparisons, arithmetic, `and` / `or` / `not`, `in [...]`, and the
-functions of `poise.spec.functions`. Null and NaN are one *missing*: arithmetic with it gives missing, a comparison with it is
-false, `and`, `or` and `not` take it as false, and x / 0 or anything beyond all floats is missing.
+functions of `poise.spec.functions`. Null and NaN are one *missing*: arithmetic with it gives missing, a comparison
+with it is false, `and`, `or` and `not` take it as false, and x / 0 or anything beyond all floats is missing.
 """
 
 from __future__ import annotations

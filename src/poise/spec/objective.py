@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from poise.spec.record import Record
+from poise.spec.record import Expr, Record
 from poise.spec.source import Names
 from poise.spec.units import Duration, Fraction
 
@@ -24,7 +24,7 @@ class Label(Record):
     """The source of the label; default the row itself."""
     match: Names | dict[str, str] | None = None
     """Columns that both sources have, or {column of the label source: column of the per source}."""
-    take: str | tuple[str, ...] | None = None
+    take: Expr | tuple[str, ...] | None = None
     """An expression over the matched row, or `count`, `sum(x)`, `mean(x)`, `min(x)`, `max(x)` over all matched rows.
     Default for binary: whether a row matched. A list of columns makes a multi-label objective."""
     split: str | None = None
@@ -39,14 +39,14 @@ class Objective(Record):
     type: ProblemType
     per: str
     """The source whose rows are predicted for."""
-    at: str | None = None
+    at: Expr | None = None
     """When the prediction is asked for (T): an expression over the row; default the source's `time`."""
     label: Label
     given: str | None = None
     """Learn only where this binary objective is true: a conditional expectation."""
     features: Names | None = None
     """Names of the features this objective uses; default all that its rows can carry."""
-    rule: str | None = None
+    rule: Expr | None = None
     """What a person would do: an expression over features and request columns that gives the prediction
     (binary: a probability, or any score, which is then mapped to probabilities; regression: the value)."""
     rungs: Names | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from poise.spec.record import Record
+from poise.spec.record import Expr, Record
 from poise.spec.units import Duration
 
 ColumnType = Literal["string", "category", "text", "int", "float", "bool", "time"]
@@ -27,6 +27,8 @@ class ColumnSpec(Record):
     """One column: `price: float`, or `price: {type: float, min: 0}`."""
 
     type: ColumnType
+    from_: str | None = Field(None, alias="from")
+    """What the file calls this column, where that is not its name here: names are letters, digits and `_`."""
     required: bool = False
     """A missing value is refused."""
     min: float | None = None
@@ -77,11 +79,11 @@ class Source(Record):
     """An instant (ISO 8601) up to which the source is complete; default its largest τ."""
     timezone: str | None = None
     """IANA zone of naive times; default the system's."""
-    derive: dict[str, str] = {}
+    derive: dict[str, Expr] = {}
     """New columns by expression, in order; each may use the ones before."""
-    where: str | None = None
+    where: Expr | None = None
     """Only rows for which this is true belong to this source; the others are counted."""
-    rules: dict[str, str] = {}
+    rules: dict[str, Expr] = {}
     """Cross-column checks: name -> expression that must be true; rows where it is not go to quarantine. A comparison
     with a missing value is false, so a rule over optional columns allows for that: `missing(a) or a <= b`."""
     request: Names | AllBut | None = None
