@@ -27,7 +27,10 @@ CONFIGURATION: dict[str, str | None] = {
 
 def exists(url: str) -> bool:
     """Is there a Delta table at `url`?"""
-    return bool(DeltaTable.is_deltatable(url))
+    try:
+        return bool(DeltaTable.is_deltatable(url))
+    except OSError as error:
+        raise StateError(f"the table {url} cannot be reached: {error}") from error
 
 
 def version(url: str) -> int | None:
@@ -38,7 +41,7 @@ def version(url: str) -> int | None:
 def scan(url: str, at: int | None = None) -> pl.LazyFrame:
     """The table's rows, of version `at` or the newest. Raises `StateError` where it cannot be read."""
     try:
-        return pl.scan_delta(url, version=at)
+        return pl.scan_delta(DeltaTable(url, version=at))
     except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
         wanted = "" if at is None else f" at version {at}"
         raise StateError(f"the table {url}{wanted} cannot be read: {error}") from error

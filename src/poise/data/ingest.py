@@ -13,7 +13,7 @@ from poise.data.intake import Intake
 from poise.data.judge import Judge
 from poise.data.lake import Lake
 from poise.data.ledger import Entry, Ledger
-from poise.data.reading import batches, opened, require
+from poise.data.reading import BATCH, batches, opened, require
 from poise.data.report import Counts, IngestReport, SourceReport
 from poise.data.ward import Origin
 from poise.errors import DataError, SpecError, did_you_mean
@@ -33,12 +33,14 @@ def ingest(
     force: bool = False,
     live: bool = False,
     progress: Progress | None = None,
+    batch: int = BATCH,
 ) -> IngestReport:
     """Take the files of all sources (or `only` some) into `lake`; running it again adds nothing.
 
     base: the folder that relative paths start from. force: read files again that are known already, and let a source
     whose columns changed be rebuilt from the files there are now. live: a server answers meanwhile, so rows count as
     known from now on. progress: called with a source and how many of its rows were read, after each batch.
+    batch: how many rows are in memory at a time, at most.
 
     Raises `DataError` where a source has no file, no rows, or no such column; `StateError` where another process writes
     to the lake.
@@ -49,7 +51,7 @@ def ingest(
     names = [name for name in system.sources if only is None or name in only]
     now = (WALL if isinstance(clock, ReplayClock) else clock).now()
     with lake.writing():
-        run = Run(system, lake, Ledger(lake), base, now=now, force=force, live=live, progress=progress)
+        run = Run(system, lake, Ledger(lake), base, now=now, force=force, live=live, progress=progress, batch=batch)
         return run.all(names)
 
 
@@ -67,9 +69,10 @@ class Run:
         force: bool,
         live: bool,
         progress: Progress | None,
+        batch: int,
     ) -> None:
         self.system, self.lake, self.ledger, self.base = system, lake, ledger, base
-        self.now, self.force, self.live, self.progress = now, force, live, progress
+        self.now, self.force, self.live, self.progress, self.batch = now, force, live, progress, batch
         self.reports: dict[str, SourceReport] = {}
         self.judges: dict[str, Judge] = {}
         self._contents: dict[Path, str] = {}
@@ -158,7 +161,7 @@ class Run:
             self._undeclared(name, found.columns)
         intakes = {name: self._intake(name, file) for name in names}
         counts = {name: Counts() for name in names}
-        for batch in batches(names[0], found, columns):
+        for batch in batches(names[0], found, columns, self.batch):
             for name, intake in intakes.items():
                 counts[name].add(intake.take(batch))
                 if self.progress is not None:

@@ -13,6 +13,7 @@ from poise.data.lake import INSTANT, Lake
 from poise.data.report import Counts
 
 SCHEMA = {
+    "_line": pl.Int64(),
     "_at": INSTANT,
     "source": pl.String(),
     "path": pl.String(),
@@ -56,7 +57,7 @@ class Ledger:
 
     def __init__(self, lake: Lake) -> None:
         self._url = lake.ingests
-        rows = delta.scan(self._url).collect().sort("_at") if delta.exists(self._url) else pl.DataFrame(schema=SCHEMA)
+        rows = delta.scan(self._url).collect().sort("_line") if delta.exists(self._url) else pl.DataFrame(schema=SCHEMA)
         self._entries = [_entry(row) for row in rows.with_columns(pl.col("_at").dt.timestamp("us")).to_dicts()]
 
     def write(self, lines: Iterable[Entry]) -> None:
@@ -64,7 +65,9 @@ class Ledger:
         new = list(lines)
         if new:
             frame = pl.DataFrame([line.row() for line in new], schema={**SCHEMA, "_at": pl.Int64()})
-            delta.write(self._url, frame.with_columns(pl.col("_at").cast(INSTANT)))
+            start = len(self._entries)
+            numbered = pl.int_range(start, start + len(new), dtype=pl.Int64).alias("_line")
+            delta.write(self._url, frame.with_columns(numbered, pl.col("_at").cast(INSTANT)))
             self._entries += new
 
     def definition(self, source: str) -> str | None:
