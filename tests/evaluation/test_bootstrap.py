@@ -70,16 +70,25 @@ def test_a_gain_covers_its_truth_and_a_rung_without_gain_is_rarely_shown() -> No
     assert shown / RUNS <= 0.08
 
 
-def test_calibration_error_limits_hold_when_perfect_and_when_not() -> None:
+@pytest.mark.parametrize(("off", "shock"), [(0.0, 0.0), (0.08, 0.0), (0.05, 0.5)])
+def test_calibration_error_limits_hold_when_perfect_and_when_not(off: float, shock: float) -> None:
+    def judged(rng: np.random.Generator, blocks: Blocks) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.normal(size=len(blocks.codes))
+        shocks = rng.normal(size=blocks.count)[blocks.codes] * shock
+        truth = 1 / (1 + np.exp(-(x + shocks))) + off
+        return (rng.random(len(x)) < truth).astype(float), 1 / (1 + np.exp(-x))
+
+    large = Blocks(np.repeat(np.arange(20_000), 40), "day", 20_000)
+    truth = CalibrationError().score(*judged(np.random.default_rng(999), large)) if off or shock else 0.0
+    above = below = 0
     rng = np.random.default_rng(2)
-    for off in (0.0, 0.08):
-        above = 0
-        for _ in range(200):
-            blocks = in_blocks(rng, 40)
-            p = rng.uniform(0.2, 0.8, len(blocks.codes))
-            y = (rng.random(len(p)) < p + off).astype(float)
-            above += interval(CalibrationError(), y, p, blocks, replicates=999).high >= off
-        assert above / 200 >= 0.92
+    for _ in range(300):
+        blocks = in_blocks(rng, 40)
+        made = interval(CalibrationError(), *judged(rng, blocks), blocks, replicates=999)
+        above += made.high >= truth
+        below += made.low <= truth
+    assert above / 300 >= 0.93
+    assert below / 300 >= 0.91
 
 
 def test_a_mean_of_losses_needs_no_jackknife() -> None:

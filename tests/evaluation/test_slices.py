@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from poise.evaluation.blocks import Blocks
-from poise.evaluation.bootstrap import mean_sums
+from poise.evaluation.bootstrap import Resampled, mean_sums
 from poise.evaluation.log_loss import LogLoss
 from poise.evaluation.slices import MISSING, MOST_LEVELS, OTHERS, Slice, hold, scores_by_slice, slices_of
 from poise.table import Column
@@ -47,7 +47,7 @@ def test_holm_asks_more_of_the_clearest() -> None:
     rng = np.random.default_rng(1)
     values = rng.normal(size=6000) + np.repeat([0.0, 0.05, 0.3], 2000)
     slices = [Slice("x", str(i), np.arange(2000) + 2000 * i) for i in range(3)]
-    tested = hold(slices, lambda rows: mean_sums(values[rows], BLOCKS.take(rows)), 0.2, at_most=True)
+    tested = hold(slices, lambda rows: Resampled(mean_sums(values[rows], BLOCKS.take(rows))), 0.2, at_most=True)
     assert [t.slice.value for t in tested] == ["2", "1", "0"]
     assert [round(t.level, 4) for t in tested] == [0.95, 0.975, 0.9833]
     assert [t.clears for t in tested] == [False, True, True]
@@ -60,7 +60,9 @@ def test_all_slices_at_their_bound_are_rarely_cleared_wrongly() -> None:
         values = rng.normal(size=1200)
         slices = [Slice("x", str(i), np.arange(300) + 300 * i) for i in range(4)]
         blocks = Blocks(np.arange(1200) % 30, "day", 30)
-        tested = hold(slices, lambda rows, v=values, b=blocks: mean_sums(v[rows], b.take(rows)), 0.0, at_most=True)  # type: ignore[misc]
+        tested = hold(
+            slices, lambda rows, v=values, b=blocks: Resampled(mean_sums(v[rows], b.take(rows))), 0.0, at_most=True
+        )  # type: ignore[misc]
         wrong += tested[-1].clears  # the clearest, at 1 - 0.05 / 4
     assert wrong / 200 <= 0.10
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.evaluation.spread import Spread
 from poise.spec.objective import ProblemType
 
 Array = NDArray[Any]
@@ -78,6 +79,10 @@ class Metric(ABC):
                 value = self.mean_score(target[kept], prediction[kept])
             out[block] = value if np.isfinite(value) else whole
         return out
+
+    def spread(self, target: Array, prediction: Array, codes: NDArray[np.int64], count: int) -> Spread | None:
+        """How sure `mean_score` is, for a metric for which draws of blocks do not tell; None where they do."""
+        return None
 
     def reason(self, target: Array, prediction: Array) -> str | None:
         """Why there is no score for these rows, as a sentence; None where there is one."""

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from poise.evaluation.base import Array, Floats, Metric
 from poise.evaluation.blocks import Blocks
+from poise.evaluation.spread import LEVEL, Spread
 
-LEVEL = 0.95
-"""Each end of an interval is one-sided at this level."""
 REPLICATES = 3_999
 POWER = 0.8
 """The smallest gain that the data could have shown is the one it would have shown this often."""
@@ -83,7 +82,7 @@ class BlockSums:
         return int(np.count_nonzero(self.sizes))
 
 
-class Resampled:
+class Resampled(Spread):
     """The distribution of a value over draws of its blocks.
 
     >>> sums = BlockSums(np.array([1.0, 2, 3, 2, 1, 3, 2, 2]), np.full(8, 2.0))
@@ -115,7 +114,7 @@ class Resampled:
         self._t = np.sort((value - self.value) / np.maximum(error, _FLOOR * self.error))
 
     def low(self, level: float = LEVEL) -> float:
-        """The lower limit, one-sided at `level`; minus infinity where fewer than two blocks hold rows."""
+        """The lower limit, one-sided at `level`."""
         return self._limit(level, -np.inf)
 
     def high(self, level: float = LEVEL) -> float:
@@ -132,11 +131,11 @@ class Resampled:
         return self.value - float(np.quantile(self._t, quantile)) * self.error
 
     def chance_above(self, bound: float) -> float:
-        """The p-value of "the true value is at least `bound`": small where the value is clearly below."""
+        """Small where the value is clearly below `bound`."""
         return self._chance(bound, below=False)
 
     def chance_below(self, bound: float) -> float:
-        """The p-value of "the true value is at most `bound`": small where the value is clearly above."""
+        """Small where the value is clearly above `bound`."""
         return self._chance(bound, below=True)
 
     def _chance(self, bound: float, below: bool) -> float:
@@ -167,6 +166,15 @@ def block_sums(metric: Metric, target: Array, prediction: Array, blocks: Blocks)
     return BlockSums(whole * sizes + np.where(sizes > 0, (whole - without) * left, 0.0), sizes, span)
 
 
+def spread_of(
+    metric: Metric, target: Array, prediction: Array, blocks: Blocks, replicates: int = REPLICATES, seed: int = 0
+) -> Spread:
+    """How sure the `mean_score` of a metric is; its value is NaN where the metric is not defined."""
+    defined = metric.reason(target, prediction) is None
+    own = metric.spread(target, prediction, blocks.codes, blocks.count) if defined else None
+    return own or Resampled(block_sums(metric, target, prediction, blocks), replicates, seed)
+
+
 def interval(
     metric: Metric,
     target: Array,
@@ -181,7 +189,7 @@ def interval(
 
     A score that is not defined (one class only, no rows) gives NaN; `metric.reason` says why.
     """
-    made = Resampled(block_sums(metric, target, prediction, blocks), replicates, seed)
+    made = spread_of(metric, target, prediction, blocks, replicates, seed)
     low, high = metric.bounds
     if np.isnan(made.value):
         return Interval(float("nan"), float("nan"), float("nan"), len(target), made.blocks)

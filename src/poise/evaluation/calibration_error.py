@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.evaluation.base import Array, Floats, Metric, one_vs_rest, ratio, weights
+from poise.evaluation.calibration_spread import square_spread
+from poise.evaluation.spread import Spread
 from poise.spec.objective import ProblemType
 
 BINS = 15
@@ -65,6 +67,13 @@ class CalibrationError(Metric):
             sums = _sums(*column, w, codes, count)
             total += _square(sums.sum(axis=2, keepdims=True) - sums)
         return total / len(columns)
+
+    def spread(self, target: Array, prediction: Array, codes: NDArray[np.int64], count: int) -> Spread:
+        """From the covariance of the bins, by blocks (see `calibration_spread`)."""
+        w = np.ones(len(target))
+        sums = [_sums(*column, w, codes, count) for column in _columns(target, prediction)]
+        value = float(np.mean([_square(one.sum(axis=2)) for one in sums]))
+        return square_spread(sums, value)
 
     def undefined(self, target: Array, prediction: Array) -> str | None:
         """There must be two bins of rows."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.evaluation.blocks import ENOUGH, Blocks
-from poise.evaluation.bootstrap import BlockSums
 from poise.evaluation.slices import LEAST_ROWS, Slice, Tested, hold, slices_of
+from poise.evaluation.spread import Spread
 from poise.evaluation.words import number
 from poise.spec.requirement import Requirement
 from poise.table import Column
@@ -41,7 +41,7 @@ class Question:
     `strictly`: reaching the bound is not enough.
     """
 
-    sums: Callable[[NDArray[np.int64]], BlockSums]
+    spread: Callable[[NDArray[np.int64]], Spread]
     bound: float
     at_most: bool
     strictly: bool = False
@@ -66,10 +66,10 @@ def ask(question: Question, requirement: Requirement, column: Column | None, blo
         if rows < LEAST_ROWS or held < ENOUGH:
             return Finding("insufficient", f"{_evidence(rows, held, blocks)}; {_needed()}", n=rows, blocks=held)
         everything = Slice("", "", np.arange(rows))
-        tested = hold([everything], question.sums, question.bound, question.at_most, question.strictly)
+        tested = hold([everything], question.spread, question.bound, question.at_most, question.strictly)
         return Answer(tested[0], "") if tested else None
     found = slices_of(requirement.by, column, blocks)
-    tested = hold(found.enough, question.sums, question.bound, question.at_most, question.strictly)
+    tested = hold(found.enough, question.spread, question.bound, question.at_most, question.strictly)
     small = found.too_small + len(found.enough) - len(tested)
     if not tested:
         words = f"no value of {requirement.by} has enough evidence ({small} have less); {_needed()}"

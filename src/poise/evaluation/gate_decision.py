@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from poise.errors import SpecError, did_you_mean
 from poise.evaluation.baseline import Baseline, baseline_of, difference
-from poise.evaluation.bootstrap import BlockSums, mean_interval, mean_sums
+from poise.evaluation.bootstrap import Resampled, mean_interval, mean_sums
 from poise.evaluation.finding import Answer, Finding, Question, Status, ask, bound_words, in_slice, of_rows, share_words
 from poise.evaluation.measures import DecisionMeasures
+from poise.evaluation.spread import Spread
 from poise.evaluation.words import number
 from poise.spec.requirement import Requirement
 
@@ -46,13 +47,13 @@ def judge_decision(requirement: Requirement, term: str, measures: DecisionMeasur
     other = None if baseline is None else baseline.of[known]
     blocks = measures.blocks.take(known)
 
-    def sums(rows: Rows) -> BlockSums:
+    def spread(rows: Rows) -> Spread:
         made = mean_sums(values[rows], blocks.take(rows))
         if other is None:
-            return made
-        return difference(made, mean_sums(other[rows], blocks.take(rows)), _fraction(requirement))
+            return Resampled(made)
+        return Resampled(difference(made, mean_sums(other[rows], blocks.take(rows)), _fraction(requirement)))
 
-    answer = ask(_question(requirement, sums), requirement, column, blocks)
+    answer = ask(_question(requirement, spread), requirement, column, blocks)
     if answer is None or isinstance(answer, Finding):
         return answer or Finding("insufficient", f"{requirement.metric} is known in no row")
     rows = answer.decides.slice.rows
@@ -78,13 +79,13 @@ def _fraction(requirement: Requirement) -> float:
     return 1.0 if bound is None else bound.value
 
 
-def _question(requirement: Requirement, sums: Callable[[Rows], BlockSums]) -> Question:
+def _question(requirement: Requirement, spread: Callable[[Rows], Spread]) -> Question:
     if requirement.better_than is not None:
-        return Question(sums, 0.0, at_most=False, strictly=True)
+        return Question(spread, 0.0, at_most=False, strictly=True)
     at_most = requirement.at_most is not None
     if requirement.relative_to is not None:
-        return Question(sums, 0.0, at_most)
-    return Question(sums, _fraction(requirement), at_most)
+        return Question(spread, 0.0, at_most)
+    return Question(spread, _fraction(requirement), at_most)
 
 
 def _words(

@@ -9,9 +9,10 @@ from poise import registry
 from poise.errors import SpecError, did_you_mean
 from poise.evaluation.base import Array, Metric
 from poise.evaluation.baseline import Baseline, baseline_of, difference
-from poise.evaluation.bootstrap import BlockSums, block_sums, gain_sums, interval, paired_gain, score_sums
+from poise.evaluation.bootstrap import Resampled, gain_sums, interval, paired_gain, score_sums, spread_of
 from poise.evaluation.finding import Answer, Finding, Question, ask, bound_words, in_slice, of_rows, share_words
 from poise.evaluation.measures import ObjectiveMeasures
+from poise.evaluation.spread import Spread
 from poise.evaluation.words import number
 from poise.spec.requirement import Requirement
 
@@ -64,22 +65,23 @@ def _question(
     if baseline is None:
         assert bound is not None
 
-        def alone(rows: Rows) -> BlockSums:
-            return block_sums(metric, target[rows], prediction[rows], blocks.take(rows))
+        def alone(rows: Rows) -> Spread:
+            return spread_of(metric, target[rows], prediction[rows], blocks.take(rows))
 
         return Question(alone, metric.to_mean(bound.value), at_most)
     other = baseline.of
     if bound is None:
 
-        def gained(rows: Rows) -> BlockSums:
-            return gain_sums(metric, target[rows], other[rows], prediction[rows], blocks.take(rows))
+        def gained(rows: Rows) -> Spread:
+            return Resampled(gain_sums(metric, target[rows], other[rows], prediction[rows], blocks.take(rows)))
 
         return Question(gained, 0.0, at_most=False, strictly=True)
     fraction = bound.value
 
-    def beyond(rows: Rows) -> BlockSums:
+    def beyond(rows: Rows) -> Spread:
         own = score_sums(metric, target[rows], prediction[rows], blocks.take(rows))
-        return difference(own, score_sums(metric, target[rows], other[rows], blocks.take(rows)), fraction)
+        theirs = score_sums(metric, target[rows], other[rows], blocks.take(rows))
+        return Resampled(difference(own, theirs, fraction))
 
     return Question(beyond, 0.0, at_most)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from poise.evaluation.base import Array, Metric
 from poise.evaluation.blocks import ENOUGH, Blocks
-from poise.evaluation.bootstrap import BlockSums, Interval, Resampled, interval
+from poise.evaluation.bootstrap import Interval, interval
+from poise.evaluation.spread import Spread
 from poise.evaluation.words import number
 from poise.table import Column
 
@@ -99,7 +100,7 @@ def scores_by_slice(
 
 def hold(
     slices: Sequence[Slice],
-    sums: Callable[[NDArray[np.int64]], BlockSums],
+    spread: Callable[[NDArray[np.int64]], Spread],
     bound: float,
     at_most: bool,
     strictly: bool = False,
@@ -107,11 +108,12 @@ def hold(
 ) -> list[Tested]:
     """Each slice against `bound`, all together at `level` (Holm, Scandinavian J. of Statistics, 1979); worst first.
 
-    `sums` gives the block sums of some rows, on the scale of `bound`; a slice whose value is not defined is left out.
+    `spread` gives the value of some rows and how sure it is, on the scale of `bound`; a slice whose value is not
+    defined is left out.
     The clearest one of m is asked to clear at 1 - (1 - level) / m, the next at 1 - (1 - level) / (m - 1), and so on to
     the worst, at `level`. That all clear is shown only if each does at its own level.
     """
-    drawn = [(Resampled(sums(s.rows)), s) for s in slices]
+    drawn = [(spread(s.rows), s) for s in slices]
     drawn = [(made, s) for made, s in drawn if np.isfinite(made.value)]
     chances = [made.chance_above(bound) if at_most else made.chance_below(bound) for made, _ in drawn]
     out: list[Tested] = []
