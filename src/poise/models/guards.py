@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from poise.errors import NotEnoughData
 from poise.models.base import Examples, Floats, Problem
+from poise.table import Column
 
 LOWER, UPPER = 0.001, 0.999
 FAR = 3.0
@@ -43,24 +44,28 @@ def clipped(problem: Problem, *parts: Examples) -> tuple[list[Examples], tuple[s
     if bounds is None:
         return list(parts), ()
     out = [part.with_target(np.clip(part.target.astype(np.float64), *bounds)) for part in parts]
-    count = int(np.sum((first < bounds[0]) | (first > bounds[1])))
+    far = int(np.sum(np.abs(first - np.mean(bounds)) > (0.5 + FAR) * (bounds[1] - bounds[0])))
     before, after = first.mean(), out[0].target.mean()
     note = (
-        f"{count} of {len(first)} targets lie far outside and were clipped to [{bounds[0]:.6g}, {bounds[1]:.6g}] "
-        f"in training (mean {before:.6g} -> {after:.6g})"
+        f"{far} of {len(first)} targets lie far outside: in training all are clipped to the 0.1 and 99.9 % quantiles, "
+        f"[{bounds[0]:.6g}, {bounds[1]:.6g}] (mean {before:.6g} -> {after:.6g})"
     )
     return out, (note,)
 
 
-def require_variation(problem: Problem, examples: Examples) -> None:
-    """Raise `NotEnoughData` where there is nothing to learn: no rows, or one value of the target only."""
+def require_variation(examples: Examples) -> None:
+    """Raise `NotEnoughData` where there is nothing to learn: no rows, one value of the target, or constant inputs."""
     if not examples.height:
         raise NotEnoughData("there are no rows to learn from")
-    target = examples.target
-    if np.all(target == target[:1]):
-        raise NotEnoughData(
-            "the target has one value only: nothing can be learned but that value", hint="rung constant"
-        )
+    if np.all(examples.target == examples.target[:1]):
+        raise NotEnoughData("the target has one value only", hint="the rung constant says all there is to say")
+    if not any(_varies(examples.features[name]) for name in examples.types):
+        raise NotEnoughData("no input has two different values", hint="the rung constant says all there is to say")
+
+
+def _varies(column: Column) -> bool:
+    values = column.values
+    return bool(np.any(values[1:] != values[:1]) and not column.missing().all())
 
 
 def rare_class_notes(problem: Problem, target: NDArray[np.generic]) -> tuple[str, ...]:

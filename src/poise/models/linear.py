@@ -57,7 +57,7 @@ class LinearLearner(Learner):
 
     def fit(self, problem: Problem, fit: Examples, tune: Examples) -> LinearModel:
         """Fit each strength, strongest first, and keep the one that is best on `tune`."""
-        require_variation(problem, fit)
+        require_variation(fit)
         (fit, tune), notes = clipped(problem, fit, tune)
         design = Design.learn(fit)
         with threadpool_limits(problem.threads):
@@ -68,7 +68,7 @@ class LinearLearner(Learner):
     def refit(self, model: Model, problem: Problem, examples: Examples) -> LinearModel:
         """The same strength; levels, scales and coefficients from `examples`."""
         assert isinstance(model, LinearModel)
-        require_variation(problem, examples)
+        require_variation(examples)
         (rows,), notes = clipped(problem, examples)
         design, strength = Design.learn(rows), model.settings["C"]
         with threadpool_limits(problem.threads):
@@ -110,10 +110,6 @@ def _model(
 
 
 def _fit(problem: Problem, matrix: Matrix, rows: Examples, strength: float, start: _Fitted | None) -> _Fitted:
-    if not matrix.shape[1]:  # no input has two values: the intercept is all there is
-        matrix = np.zeros((rows.height, 1))
-        fitted = _fit(problem, matrix, rows, strength, None)
-        return _Fitted(np.zeros((0, problem.width)), fitted.intercept, fitted.notes)
     if problem.type == "regression":
         return _ridge(matrix, rows, strength)
     if problem.type == "multi-label":

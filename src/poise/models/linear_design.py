@@ -21,6 +21,8 @@ from poise.table import Table
 
 DENSE_COLUMNS = 128
 """Up to so many columns the matrix is dense: faster, and small."""
+FAR = 10.0
+"""Numbers are clipped at so many inter-quartile ranges beyond the quartiles, if the outer quantiles reach further."""
 Matrix = Any
 """A dense or a CSR matrix (n, d)."""
 
@@ -36,7 +38,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Design:
-    """How inputs become columns of a matrix. Numbers: clipped to [low, high], then (x - mean) / scale; all (f,).
+    """How inputs become columns of a matrix. Numbers, of which infinite ones are missing: clipped to [low, high], then
+    (x - mean) / scale; all (f,).
 
     median: what stands for a missing number. A number whose scale is 0 (constant, or never there) has no column.
     """
@@ -61,7 +64,7 @@ class Design:
         numbers = np.array([_ranges(X[:, j]) for j in range(len(inputs))]).reshape(-1, 5)
         blocks, at = [], 0
         for j, of in enumerate(inputs.levels):
-            gap = bool(np.isnan(X[:, j]).any())
+            gap = not np.isfinite(X[:, j]).all()
             if of is None:
                 size = 0 if numbers[j, 4] == 0 else 1
                 blocks.append(Block(at, size, at + size if gap and size else -1))
@@ -93,7 +96,7 @@ class Design:
     def _entries(self, X: Floats, j: int, block: Block) -> list[tuple[Any, NDArray[np.int64], Floats]]:
         """(column or columns, rows, values) of one input."""
         x = X[:, j]
-        gone = np.isnan(x)
+        gone = ~np.isfinite(x)
         every = np.arange(len(x))
         if self.inputs.levels[j] is not None:
             code = np.where(gone, block.size - 1, np.where(gone, 0, x)).astype(np.int64)
@@ -143,12 +146,15 @@ def _ranges(x: Floats) -> tuple[float, float, float, float, float]:
     x = x[np.isfinite(x)]
     if not len(x):
         return 0.0, 0.0, 0.0, 0.0, 0.0
-    inner_low, inner_high = np.quantile(x, (0.001, 0.999))
-    slack = 0.5 * (inner_high - inner_low)
-    # absurd values are clipped, a trend may go on a little; a rare flag keeps its range
-    low, high = (inner_low - slack, inner_high + slack) if slack > 0 else (x.min(), x.max())
-    inside = np.clip(x, low, high)
-    mean, scale = float(inside.mean()), float(inside.std())
+    inner_low, lower, upper, inner_high = np.quantile(x, (0.001, 0.25, 0.75, 0.999))
+    with np.errstate(over="ignore"):
+        slack = 0.5 * (inner_high - inner_low)
+        # absurd values are clipped, a trend may go on a little; a rare flag keeps its range
+        low, high = (inner_low - slack, inner_high + slack) if slack > 0 else (x.min(), x.max())
+        if upper > lower:  # of few rows the outer quantiles are the absurd values themselves
+            low, high = max(low, lower - FAR * (upper - lower)), min(high, upper + FAR * (upper - lower))
+        inside = np.clip(x, low, high)
+        mean, scale = float(inside.mean()), float(inside.std())
     if not np.isfinite(scale) or scale <= 1e-12 * max(abs(mean), 1e-300):
         scale = 0.0
     return float(low), float(high), float(np.median(inside)), mean, scale

@@ -25,7 +25,7 @@ class Weights:
     """The arrays of a linear model with f columns and k outputs.
 
     start: (f,) for a category its first row in `table`, -1 for a number.
-    low, high, mean: (f,) numbers are clipped to [low, high] and counted from `mean`.
+    low, high, mean: (f,) numbers, of which infinite ones are missing, are clipped to [low, high], counted from `mean`.
     slope: (f, k) per unit of a number. missing: (f, k) what a missing value adds.
     table: (levels, k) what a level adds; each category's first row is for other levels.
     intercept: (k,).
@@ -61,7 +61,7 @@ def _raw(
             out[i, c] = intercept[c]
         for j in range(f):
             x = X[i, j]
-            if np.isnan(x):
+            if not np.isfinite(x):
                 for c in range(k):
                     out[i, c] += missing[j, c]
             elif start[j] >= 0:

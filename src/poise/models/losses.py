@@ -20,7 +20,8 @@ def losses(problem: Problem, predicted: Floats, target: NDArray[Any]) -> Floats:
     [0.693, 0.0]
     """
     if problem.type == "regression":
-        return np.asarray((predicted - target) ** 2, np.float64)
+        with np.errstate(over="ignore"):  # an absurd prediction has an infinite loss
+            return np.asarray((predicted - target) ** 2, np.float64)
     sure = np.clip(predicted, SURE, 1 - SURE)
     if problem.type == "multi-class":
         return np.asarray(-np.log(sure[np.arange(len(target)), target.astype(np.int64)]))

@@ -54,7 +54,7 @@ class RuleLearner(Learner):
 
     def fit(self, problem: Problem, fit: Examples, tune: Examples) -> RuleModel:
         """The candidate with the least loss out of fold within `fit`; `tune` is not needed."""
-        require_variation(problem, fit)
+        require_variation(fit)
         (rows,), notes = clipped(problem, fit)
         candidates = _declared(problem, rows) if problem.rule is not None else _screened(problem, rows)
         if not candidates:
@@ -161,7 +161,8 @@ def _learned(problem: Problem, rows: Examples, of: _Candidate, notes: tuple[str,
     binary = problem.type == "binary"
     blank = RuleModel(of.score, of.form, np.empty((0, 1)), of.edges, of.levels, problem.many, binary, notes)
     if of.form == "line":
-        return replace(blank, values=_line(problem, rows, numbers_of(column), of.identity)[:, None])
+        line = _line(numbers_of(column), rows.target.astype(np.float64), rows.weights, of.identity)
+        return replace(blank, values=line[:, None])
     codes = codes_of(column, of.form, of.edges, of.levels)
     sums, mass = _sums(problem, rows, codes, _size(of))
     return replace(blank, values=_smoothed(sums, mass, mean_target(problem, rows)))
@@ -171,12 +172,12 @@ def _size(of: _Candidate) -> int:
     return (len(of.levels) if of.form == "levels" else len(of.edges)) + 2
 
 
-def _line(problem: Problem, rows: Examples, x: Floats, identity: bool) -> Floats:
+def _line(x: Floats, y: Floats, w: Floats, identity: bool) -> Floats:
     """(base, slope, value where missing) of least squares, or (0, 1, …) for the score as it is."""
     usable = np.isfinite(x)
-    base, slope = (0.0, 1.0) if identity else _least_squares(x[usable], rows.target[usable], rows.weights[usable])
-    rest = rows if usable.all() else rows.take(~usable)
-    return np.array([base, slope, mean_target(problem, rest)[0]])
+    base, slope = (0.0, 1.0) if identity else _least_squares(x[usable], y[usable], w[usable])
+    rest = slice(None) if usable.all() else ~usable
+    return np.array([base, slope, np.average(y[rest], weights=w[rest])])
 
 
 def _least_squares(x: Floats, y: Floats, w: Floats) -> tuple[float, float]:
@@ -224,15 +225,12 @@ def _table_folds(problem: Problem, rows: Examples, of: _Candidate, folds: NDArra
 
 
 def _line_folds(problem: Problem, rows: Examples, of: _Candidate, folds: NDArray[np.int64]) -> Floats:
-    column = of.score.column(rows.features)
-    x = numbers_of(column)
-    out = np.empty(rows.height)
+    x, y, w = numbers_of(of.score.column(rows.features)), rows.target.astype(np.float64), rows.weights
+    usable, out = np.isfinite(x), np.empty(rows.height)
     for fold in range(int(folds.max()) + 1):
-        inside = folds == fold
-        if inside.all():
-            inside = ~inside  # a single instant: no fold can be left out
-        base, slope, missing = _line(problem, rows.take(~inside), x[~inside], of.identity)
-        usable = np.isfinite(x)
+        held = folds == fold
+        others = held if held.all() else ~held  # a single instant: no fold can be left out
+        base, slope, missing = _line(x[others], y[others], w[others], of.identity)
         line = np.where(usable, base + slope * np.where(usable, x, 0.0), missing)
-        out[folds == fold] = line[folds == fold]
+        out[held] = line[held]
     return np.asarray(np.clip(out, 1e-6, 1 - 1e-6) if problem.type == "binary" else out)

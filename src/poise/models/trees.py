@@ -67,7 +67,7 @@ class TreesLearner(Learner):
 
     def fit(self, problem: Problem, fit: Examples, tune: Examples) -> TreesModel:
         """Both candidates with early stopping on `tune`; the one with the smaller loss there."""
-        require_variation(problem, fit)
+        require_variation(fit)
         (fit, tune), notes = clipped(problem, fit, tune)
         columns, X, more = learn_columns(problem, fit, None)
         constants, few = _constants(problem, fit)
@@ -84,7 +84,7 @@ class TreesLearner(Learner):
     def refit(self, model: Model, problem: Problem, examples: Examples) -> TreesModel:
         """The same settings and numbers of rounds on `examples`."""
         assert isinstance(model, TreesModel)
-        require_variation(problem, examples)
+        require_variation(examples)
         (rows,), notes = clipped(problem, examples)
         columns, X, more = learn_columns(problem, rows, model.columns.text)
         constants, few = _constants(problem, rows)

@@ -1,0 +1,131 @@
+"""The kernel against LightGBM, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from poise.models.booster import BoosterScorer, lightgbm
+from poise.models.forest import KernelScorer, probe_rows, scorer_of
+from poise.models.forest_text import NotServed, read_forest
+
+BASE = {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": 3}
+SHAPES = {
+    "binary with categories": {"objective": "binary", "min_data_per_group": 5, "cat_smooth": 1},
+    "regression": {"objective": "regression", "num_leaves": 63, "min_data_in_leaf": 1},
+    "three classes": {"objective": "multiclass", "num_class": 3, "min_data_per_group": 5},
+    "zero as missing": {"objective": "regression", "zero_as_missing": True},
+    "no missing values": {"objective": "regression", "use_missing": False},
+    "one leaf": {"objective": "regression", "min_data_in_leaf": 100_000},
+    "stumps": {"objective": "binary", "num_leaves": 2},
+    "deep": {"objective": "regression", "num_leaves": 255, "min_data_in_leaf": 1, "min_sum_hessian_in_leaf": 0},
+    "dart": {"objective": "binary", "boosting": "dart", "drop_rate": 0.5},
+    "one-hot categories": {"objective": "binary", "max_cat_to_onehot": 1_000, "min_data_per_group": 1},
+    "monotone": {"objective": "regression", "monotone_constraints": [1, 0, 0, 0, 0, 0]},
+    "extra random": {"objective": "regression", "extra_trees": True, "path_smooth": 1.0},
+}
+
+
+def training(seed: int, holes: bool = True) -> tuple[NDArray, NDArray]:
+    """2,000 rows: four numbers (one with zeros, one tiny), and categories of 5 and 300 levels."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(2_000, 6))
+    X[:, 1] = np.where(random.random(2_000) < 0.4, 0.0, X[:, 1])
+    X[:, 2] *= 1e-35
+    X[:, 4] = random.integers(0, 5, 2_000)
+    X[:, 5] = random.integers(0, 300, 2_000)
+    y = X[:, 0] + X[:, 1] * (X[:, 4] == 2) + np.sin(X[:, 5]) + random.normal(size=2_000) * 0.3
+    if holes:
+        X[random.random(X.shape) < 0.1] = np.nan
+    return X, y
+
+
+def trained(params: dict, seed: int = 0, holes: bool = True, rounds: int = 30) -> tuple[lightgbm.Booster, NDArray]:
+    X, y = training(seed, holes)
+    if params["objective"] == "binary":
+        y = (y > 0.3) * 1.0
+    if params["objective"] == "multiclass":
+        y = np.digitize(y, [-0.5, 0.7]) * 1.0
+    options = {**BASE, **params}
+    data = lightgbm.Dataset(X, y, categorical_feature=[4, 5], params=options)
+    return lightgbm.train(options, data, rounds), X
+
+
+def raw(booster: lightgbm.Booster, X: NDArray) -> NDArray:
+    return np.ascontiguousarray(booster.predict(X, raw_score=True).reshape(len(X), -1))
+
+
+def same_bits(a: NDArray, b: NDArray) -> bool:
+    return a.shape == b.shape and bool(np.array_equal(a.view(np.int64), b.view(np.int64)))
+
+
+def hostile(text: str, X: NDArray, rows: int = 3_000) -> NDArray:
+    """Many rows of thresholds, 1 ulp beside them, NaN, inf, subnormals, and odd categories."""
+    return np.concatenate([probe_rows(text, X, seed) for seed in range(rows // 256)])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("holes", [True, False])
+def test_the_kernel_gives_every_bit_of_lightgbm(shape: str, holes: bool) -> None:
+    booster, X = trained(SHAPES[shape], seed=len(shape), holes=holes)
+    text = booster.model_to_string()
+    rows = np.concatenate([X[:500], hostile(text, X)])
+    kernel = KernelScorer(read_forest(text))
+    assert same_bits(kernel.raw(rows), raw(booster, rows))
+
+
+def test_a_row_does_not_depend_on_the_rows_beside_it() -> None:
+    booster, X = trained(SHAPES["binary with categories"])
+    kernel = KernelScorer(read_forest(booster.model_to_string()))
+    alone = np.concatenate([kernel.raw(X[i : i + 1]) for i in range(200)])
+    assert same_bits(alone, kernel.raw(X)[:200])
+
+
+def test_no_rows() -> None:
+    booster, X = trained(SHAPES["three classes"])
+    assert KernelScorer(read_forest(booster.model_to_string())).raw(X[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"objective": "regression", "linear_tree": True}, "linear"),
+        (
+            {"objective": "binary", "boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.5},
+            "averaged",
+        ),
+    ],
+)
+def test_what_the_kernel_cannot_serve_falls_back_and_says_so(params: dict, reason: str) -> None:
+    X, y = training(1, holes=False)
+    options = {**BASE, **params}
+    booster = lightgbm.train(options, lightgbm.Dataset(X[:, :4], (y > 0) * 1.0, params=options), 10)
+    text = booster.model_to_string()
+    with pytest.raises(NotServed, match=reason):
+        read_forest(text)
+    probes = probe_rows(text, X[:, :4], 0)
+    scorer, note = scorer_of(text, probes, raw(booster, probes))
+    assert isinstance(scorer, BoosterScorer)
+    assert note is not None and reason in note
+    assert same_bits(scorer.raw(X[:300, :4].copy()), raw(booster, X[:300, :4].copy()))
+
+
+def test_a_single_wrong_bit_in_a_probe_is_noticed() -> None:
+    booster, X = trained(SHAPES["regression"])
+    text = booster.model_to_string()
+    probes = probe_rows(text, X, 0)
+    scores = raw(booster, probes)
+    scorer, note = scorer_of(text, probes, scores)
+    assert isinstance(scorer, KernelScorer) and note is None
+    scores[3, 0] = np.nextafter(scores[3, 0], np.inf)
+    scorer, note = scorer_of(text, probes, scores)
+    assert isinstance(scorer, BoosterScorer) and note is not None and "differ" in note
+
+
+@pytest.mark.parametrize("cut", ["", "tree\nversion=v9\nend of trees", "half"])
+def test_text_that_is_not_lightgbms_is_refused(cut: str) -> None:
+    booster, _ = trained(SHAPES["stumps"])
+    text = booster.model_to_string()[:600] if cut == "half" else cut
+    with pytest.raises(NotServed):
+        read_forest(text)
