@@ -56,10 +56,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """One term of one action: the names it reads, and the compiled expression."""
+    """One term of one action: the names it reads, and the compiled expression; a value where it reads none."""
 
     names: frozenset[str]
     run: Callable[[Mapping[str, Column]], Column]
+    value: float | None
 
 
 class Chooser:
@@ -103,7 +104,8 @@ class Chooser:
                 raise ExpressionError(
                     f"a term is a number; this is a {found}", text=expression.text, position=0, where=where
                 )
-            cells.append(_Cell(expression.names, compiled(expression, self._types)))
+            run = compiled(expression, self._types)
+            cells.append(_Cell(expression.names, run, None if expression.names else float(run({}).values[0])))
         return cells
 
     def extra_names(self) -> frozenset[str]:
@@ -125,8 +127,8 @@ class Chooser:
         for term, cells in self._cells.items():
             values = np.empty((height, len(cells)))
             for j, cell in enumerate(cells):
-                values[:, j] = cell.run(made).values
-            out[term] = np.where(np.isfinite(values), values, np.nan)
+                values[:, j] = cell.run(made).values if cell.value is None else cell.value
+            out[term] = values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)
         return out
 
     def choose(
