@@ -65,3 +65,30 @@ def _newest(history, column, key, T):
         if key is not None and keys[row] == key and (first or (history.time[row] < T and history.known[row] < T)):
             answer = history.rows[column].to_list()[row]
     return answer
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_that_came_later_changes_an_answer(seed):
+    asked = world(np.random.default_rng(seed), ENTRIES, requests=25)
+    plan = FeaturePlan.of(asked.system, "visits")
+    whole = plan.batch(asked.requests, asked.histories)
+    for row, T in enumerate(asked.requests.time.tolist()):
+        one = asked.requests.take(np.array([row]))
+        known = {name: _before(history, T) for name, history in asked.histories.items()}
+        assert disagreements(whole.take(np.array([row])), plan.batch(one, known), one, scale=1e-12) == []
+
+
+def _before(history, T):
+    """What was known before T; of a table also the first version of each key."""
+    kept = (history.time < T) & (history.known < T)
+    first = history.first
+    if first is not None:
+        kept |= first
+    return type(history)(
+        history.source,
+        history.kind,
+        history.time[kept],
+        history.known[kept],
+        history.rows.take(kept),
+        None if first is None else first[kept],
+    )
