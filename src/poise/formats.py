@@ -19,6 +19,7 @@ CURRENT: dict[str, int] = {
     "manifest": 1,
     "state": 1,
     "snapshot": 1,
+    "judged": 1,
     "json": 1,
 }
 """The format that this version of Poise writes, per kind of stored thing. `json` is the output of `--json`."""

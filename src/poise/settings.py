@@ -47,6 +47,11 @@ class Settings:
         return self.home / "candidates"
 
     @property
+    def judged(self) -> Path:
+        """Folder of what gates read of each candidate: truth and predictions of the judged rows."""
+        return self.home / "judged"
+
+    @property
     def online(self) -> Path:
         """Folder of the snapshots of the online state."""
         return self.home / "online"

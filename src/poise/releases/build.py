@@ -1,0 +1,248 @@
+"""Training: from the lake to a candidate, a sealed folder that no gate has judged yet."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.clock import Clock, to_text
+from poise.data.lake import Lake
+from poise.errors import PoiseError
+from poise.evaluation.policies import policy_values
+from poise.features.plan import FeaturePlan
+from poise.formats import CURRENT
+from poise.models.predictor import Predictor
+from poise.releases.contract import Contract
+from poise.releases.examples import ObjectiveData, Sources, assemble, plans_of, read_sources
+from poise.releases.extras import extra_names
+from poise.releases.findings import objective_evidence
+from poise.releases.folder import ReleaseFolder, building
+from poise.releases.judged import Judged
+from poise.releases.measuring import chosen_shares, decision_measures, objective_measures, request_rows
+from poise.releases.plain_json import to_json
+from poise.releases.training import Learned, learn
+from poise.spec.reading import read_text
+from poise.spec.source import ColumnType
+from poise.spec.system import SystemSpec
+
+Progress = Callable[[str], None]
+SAMPLED = 300
+"""Real requests that a candidate is rehearsed with: an upper limit of the 99 % latency needs 299."""
+EXAMPLES = 3
+"""Real requests that stand in the release, for documentation and the printed curl."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What training works on: the file, its text as read, the lake, and where candidates and judged rows go."""
+
+    system: SystemSpec
+    text: str
+    lake: Lake
+    candidates: Path
+    judged: Path
+    threads: int = 2
+
+
+def train(
+    place: Workplace,
+    name: str,
+    *,
+    versions: Mapping[str, int] | None = None,
+    live: ReleaseFolder | None = None,
+    progress: Progress = lambda _: None,
+) -> ReleaseFolder:
+    """Learn every objective and write the candidate `name`.
+
+    versions: table versions to train on (a recorded run is repeated by its own); default the newest.
+    live: the release that serves now, as a baseline on the same rows.
+    Raises `NotEnoughData` or `DataError` where the lake cannot carry an objective.
+    """
+    started, cpu = time.perf_counter(), _cpu()
+    system = place.system
+    extra = extra_names(system)
+    progress("reading the lake")
+    plans = plans_of(system, extra)
+    sources = read_sources(system, place.lake, plans, extra, versions)
+    progress("computing features and labels as of each request")
+    data = assemble(system, plans, sources, extra)
+    learned = {objective: learn(one, place.threads, progress) for objective, one in data.items()}
+    progress("judging on the newest rows")
+    contract = _contract(system, plans, extra, learned, live)
+    judged, unknown = _judged(place, contract, learned, live)
+    evidence = _evidence(place, name, sources, learned, judged, unknown)
+    judged.save(place.judged / name)
+    path = place.candidates / name
+    with building(path) as folder:
+        for objective, one in learned.items():
+            one.predictor.save(folder / "models" / objective)
+        (folder / "system.yaml").write_text(place.text, encoding="utf-8")
+        (folder / "contract.json").write_text(to_json(contract.to_json()), encoding="utf-8")
+        evidence["training"] = _training(system, time.perf_counter() - started, _cpu() - cpu)
+        (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")
+        release = {"format": CURRENT["release"], "name": name, "system": system.system, "status": "candidate"}
+        (folder / "release.json").write_text(to_json(release), encoding="utf-8")
+    return ReleaseFolder.open(path)
+
+
+def _contract(
+    system: SystemSpec,
+    plans: Mapping[str, FeaturePlan],
+    extra: Mapping[str, tuple[str, ...]],
+    learned: Mapping[str, Learned],
+    live: ReleaseFolder | None,
+) -> Contract:
+    """What callers send: the columns that chosen models, rules and terms read, and no more."""
+    decides = system.decision.per if system.decision else None
+    requests: dict[str, dict[str, ColumnType]] = {}
+    for per, plan in plans.items():
+        read = {n for one in learned.values() if one.data.spec.per == per for n in one.predictor.inputs}
+        outputs = {output.name for output in plan.outputs}
+        terms = set(extra.get(per, ())) if per == decides else set()
+        also = sorted((read | terms) - outputs)
+        requests[per] = plan.select(outputs & (read | terms)).request_with(also)
+    classes = {name: one.data.classes for name, one in learned.items()}
+    earlier = None if live is None else Contract.from_json(live.json("contract"))
+    return Contract.of(system, requests, classes=classes, earlier=earlier)
+
+
+def _judged(
+    place: Workplace, contract: Contract, learned: Mapping[str, Learned], live: ReleaseFolder | None
+) -> tuple[Judged, list[str]]:
+    """What gates will read, and sentences on what could not be measured."""
+    unknown: list[str] = []
+    by_live: dict[str, NDArray[np.float64]] = {}
+    if live is not None:
+        try:
+            by_live = live_predictions(place.lake, live, {n: one.data for n, one in learned.items()})
+        except PoiseError as error:
+            unknown.append(f"How {live.name}, which is live, does on the same rows: {error.message}.")
+    measures = {n: objective_measures(place.system, one, by_live.get(n)) for n, one in learned.items()}
+    decision = decision_measures(place.system, learned)
+    requests: dict[str, list[dict[str, Any]]] = {}
+    for one in learned.values():
+        rows = one.data.split.judge
+        picked = rows[np.unique(np.linspace(0, len(rows) - 1, SAMPLED).astype(np.int64))]
+        requests.setdefault(one.data.spec.per, request_rows(contract, one.data.spec.per, one.data.requests, picked))
+    return Judged(measures, decision, requests, live.name if by_live and live else None), unknown
+
+
+def live_predictions(
+    lake: Lake, live: ReleaseFolder, data: Mapping[str, ObjectiveData]
+) -> dict[str, NDArray[np.float64]]:
+    """What the live release predicts for the judged rows, with its own features computed as of the same T.
+
+    Objectives that it does not have, or of another type or source, are left out.
+    """
+    system = read_text(live.system_file.read_text(encoding="utf-8"), name=str(live.system_file))
+    extra = extra_names(system)
+    same = [n for n, one in data.items() if n in system.objectives and _alike(system, n, one)]
+    plans = {per: plan for per, plan in plans_of(system, extra).items() if any(data[n].spec.per == per for n in same)}
+    sources = read_sources(system, lake, plans, extra)
+    out = {}
+    for name in same:
+        one, plan = data[name], plans[data[name].spec.per]
+        requests = one.requests.take(one.split.judge)
+        columns = plan.batch(requests, sources.histories, extra.get(plan.per, ()))
+        out[name] = Predictor.load(live.model(name)).predict(columns)
+    return out
+
+
+def _alike(system: SystemSpec, name: str, one: ObjectiveData) -> bool:
+    theirs = system.objectives[name]
+    return theirs.type == one.spec.type and theirs.per == one.spec.per and not one.classes
+
+
+def _evidence(
+    place: Workplace,
+    name: str,
+    sources: Sources,
+    learned: Mapping[str, Learned],
+    judged: Judged,
+    unknown: list[str],
+) -> dict[str, Any]:
+    system = place.system
+    zone = system.timezone
+    return {
+        "format": CURRENT["evidence"],
+        "system": system.system,
+        "purpose": system.purpose,
+        "candidate": name,
+        "created": to_text(Clock().now(), zone),
+        "data": {"sources": {s: _source(sources, s, zone) for s in sorted(sources.histories)}},
+        "objectives": {n: objective_evidence(one, judged.objectives[n], zone) for n, one in learned.items()},
+        "decision": _decision(system, learned, judged),
+        "examples": {per: rows[:EXAMPLES] for per, rows in judged.requests.items()},
+        "unknown": unknown + _unknown(system, judged),
+        "limits": _limits(system, learned),
+    }
+
+
+def _source(sources: Sources, name: str, zone: str) -> dict[str, Any]:
+    history = sources.histories[name]
+    timed = history.kind != "table" and history.height > 0
+    return {
+        "version": sources.versions[name],
+        "rows": history.height,
+        "from": to_text(int(history.time[0]), zone) if timed else None,
+        "to": to_text(int(history.time[-1]), zone) if timed else None,
+    }
+
+
+def _decision(system: SystemSpec, learned: Mapping[str, Learned], judged: Judged) -> dict[str, Any] | None:
+    if system.decision is None:
+        return None
+    return {
+        "actions": list(system.decision.choose),
+        "weights": {term: system.decision.weights.get(term, 1.0) for term in system.decision.terms},
+        "chosen_share": chosen_shares(system, learned),
+        "terms": [] if judged.decision is None else policy_values(judged.decision),
+    }
+
+
+def _unknown(system: SystemSpec, judged: Judged) -> list[str]:
+    said = []
+    if judged.live is None and any("live" in (r.better_than, r.relative_to) for r in system.requirements):
+        said.append("No release was live, so what is required relative to the live one was compared with the rule.")
+    if system.decision is not None:
+        said.append(
+            "Whether actions change outcomes: the worth of each action is computed from what came true, as if the"
+            " outcome did not depend on the action. Only an experiment can tell."
+        )
+    return said
+
+
+def _limits(system: SystemSpec, learned: Mapping[str, Learned]) -> list[str]:
+    said = []
+    for name, one in learned.items():
+        split = one.data.split
+        if split.kind == "entity":
+            said.append(
+                f"{name} was judged on rows drawn at random, as the data have no time: how long it holds is not known."
+            )
+        seen = max(split.to_dict(system.timezone)["judge"]["rows"], 0)
+        if seen < 1000:
+            said.append(f"{name} was judged on {seen:,} rows only.")
+    return said
+
+
+def _training(system: SystemSpec, seconds: float, core_seconds: float) -> dict[str, Any]:
+    price = system.costs.core_hour if system.costs else None
+    return {
+        "seconds": seconds,
+        "core_seconds": core_seconds,
+        "cost": None if price is None else price * core_seconds / 3600,
+        "currency": system.costs.currency if system.costs else None,
+        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def _cpu() -> float:
+    return time.process_time()

@@ -1,0 +1,177 @@
+"""From the lake to rows that models learn from: requests, features as of T, labels and their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.data.lake import Lake
+from poise.errors import NotEnoughData
+from poise.evaluation.parts import Index, Split, split
+from poise.features.base import Output
+from poise.features.keys import joint_codes
+from poise.features.label_reads import label_reads
+from poise.features.labels import Labels, label
+from poise.features.plan import FeaturePlan
+from poise.features.requests import asked_at, requests_of
+from poise.models.base import Examples
+from poise.releases.extras import own_column
+from poise.spec.expression import parse
+from poise.spec.objective import Objective
+from poise.spec.system import SystemSpec
+from poise.table import History, Requests, Table
+
+SEED = 0
+"""Every draw of a training run (parts without time, learners) starts here, so that a run can be repeated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """The histories of one training run, read once, at recorded versions."""
+
+    histories: Mapping[str, History]
+    versions: Mapping[str, int]
+    watermarks: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectiveData:
+    """Everything that one objective is learned and judged on. All arrays are aligned: one row per usable request."""
+
+    name: str
+    spec: Objective
+    outputs: tuple[Output, ...]
+    requests: Requests
+    columns: Table
+    """All features of the plan as of T, and what rules, slices and decisions look up."""
+    target: NDArray[Any]
+    classes: tuple[str, ...]
+    known_at: NDArray[np.int64]
+    groups: NDArray[np.int64] | None
+    counts: Mapping[str, int]
+    split: Split
+
+    def examples(self, index: Index) -> Examples:
+        """Some rows as learners take them, in the order of T."""
+        types = {output.name: output.type for output in self.outputs}
+        return Examples(self.columns.take(index), types, self.target[index], None, self.requests.time[index])
+
+
+def plans_of(system: SystemSpec, extra: Mapping[str, Iterable[str]]) -> dict[str, FeaturePlan]:
+    """One plan per source that objectives predict for; `extra` names what else its rows must look up."""
+    pers = dict.fromkeys(objective.per for objective in system.objectives.values())
+    return {per: FeaturePlan.of(system, per, extra.get(per, ())) for per in pers}
+
+
+def read_sources(
+    system: SystemSpec,
+    lake: Lake,
+    plans: Mapping[str, FeaturePlan],
+    extra: Mapping[str, Iterable[str]],
+    versions: Mapping[str, int] | None = None,
+) -> Sources:
+    """The histories that features, labels and requests need, each with only the columns in use.
+
+    Raises `NotEnoughData` where a source has no rows, or none of the asked version.
+    """
+    found = dict(lake.versions() if versions is None else versions)
+    needed: dict[str, set[str]] = {}
+    for per, plan in plans.items():
+        for source, columns in plan.reads_with(extra.get(per, ())).items():
+            needed.setdefault(source, set()).update(columns)
+    for name, objective in system.objectives.items():
+        own = needed.setdefault(objective.per, set())
+        own.update(plans[objective.per].request_with(extra.get(objective.per, ())))
+        own.update(_own_columns(system, objective))
+        for source, taken in label_reads(system, name).items():
+            needed.setdefault(source, set()).update(taken)
+    for source in needed:
+        if source not in found:
+            raise NotEnoughData(f"the lake has no rows of source '{source}'", hint="run 'poise ingest' first")
+    histories = {s: lake.history(system, s, sorted(needed[s]), found[s]) for s in needed}
+    watermarks = {s: lake.watermark(system, s, found[s]) for s in needed}
+    return Sources(histories, {s: found[s] for s in needed}, watermarks)
+
+
+def _own_columns(system: SystemSpec, objective: Objective) -> set[str]:
+    """Columns of the predicted rows that say when they are asked for, group them or slice them."""
+    source = system.sources[objective.per]
+    grouped = {c for c in (source.entity, source.person) if c is not None}
+    sliced = {own_column(system, objective.per, r.by) for r in system.requirements if r.by}
+    asked = set() if objective.at is None else set(parse(objective.at).names)
+    return {*source.identity, *grouped, *asked, *(c for c in sliced if c is not None)}
+
+
+def assemble(
+    system: SystemSpec, plans: Mapping[str, FeaturePlan], sources: Sources, extra: Mapping[str, Iterable[str]]
+) -> dict[str, ObjectiveData]:
+    """The rows of every objective. Features are computed once for all objectives that are asked at the same T."""
+    labelled: dict[str, tuple[Requests, Labels]] = {}
+    for name, objective in system.objectives.items():
+        requests = requests_of(system, name, sources.histories[objective.per])
+        labelled[name] = requests, label(system, name, requests, sources.histories, sources.watermarks)
+    made: dict[tuple[str, str | None], tuple[NDArray[np.int64], Table]] = {}
+    out = {}
+    for name, objective in system.objectives.items():
+        asked = objective.per, asked_at(system, name)
+        if asked not in made:
+            together = [n for n, o in system.objectives.items() if (o.per, asked_at(system, n)) == asked]
+            rows = np.flatnonzero(np.any([labelled[n][1].usable for n in together], axis=0))
+            plan = plans[objective.per]
+            asking = labelled[name][0].take(rows)
+            made[asked] = rows, plan.batch(asking, sources.histories, extra.get(objective.per, ()))
+        out[name] = _one(system, name, plans[objective.per], *labelled[name], *made[asked])
+    return out
+
+
+def _one(
+    system: SystemSpec,
+    name: str,
+    plan: FeaturePlan,
+    requests: Requests,
+    labels: Labels,
+    computed: NDArray[np.int64],
+    table: Table,
+) -> ObjectiveData:
+    """The rows of one objective out of the table that was computed for the rows `computed`, in the order of T."""
+    spec = system.objectives[name]
+    kept = np.flatnonzero(labels.usable[computed])
+    kept = kept[np.argsort(requests.time[computed[kept]], kind="stable")]
+    rows = computed[kept]
+    narrow = plan.select(spec.features)
+    in_place = len(kept) == table.height and bool((np.diff(kept) == 1).all())
+    chosen = table if in_place else table.take(kept)
+    own = requests.take(rows)
+    groups = _groups(system, spec.per, own)
+    target, known_at = labels.target[rows], labels.known_at[rows]
+    usable = np.ones(len(rows), bool)
+    parts = split(system.parts, own.time, known_at, usable, groups, target, spec.type, SEED)
+    return ObjectiveData(
+        name=name,
+        spec=spec,
+        outputs=narrow.outputs,
+        requests=own,
+        columns=chosen,
+        target=target,
+        classes=labels.classes,
+        known_at=known_at,
+        groups=groups,
+        counts=labels.counts,
+        split=parts,
+    )
+
+
+def _groups(system: SystemSpec, per: str, requests: Requests) -> NDArray[np.int64] | None:
+    """The entity of each row; None where each row is its own. A row without one is its own too."""
+    source = system.sources[per]
+    column = source.entity or source.person
+    if column is None:
+        return None
+    codes, _ = joint_codes([requests.rows[column]], [requests.rows[column]])
+    alone = codes < 0
+    top = int(codes.max(initial=-1)) + 1
+    return np.where(alone, top + np.arange(len(codes)), codes)

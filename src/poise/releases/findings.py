@@ -1,0 +1,120 @@
+"""What is written down of one learned objective: the part of the evidence that programs and people read."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from poise import registry
+from poise.evaluation.base import Metric
+from poise.evaluation.bootstrap import interval
+from poise.evaluation.calibration_table import calibration_table
+from poise.evaluation.measures import ObjectiveMeasures
+from poise.evaluation.slices import scores_by_slice
+from poise.releases.training import Learned
+from poise.spec.objective import ProblemType
+from poise.table import Column
+
+FEW = 100
+"""A class with fewer rows to learn from is warned of."""
+SLICED = 5
+"""So many of the most important categories are shown by slice, beside the columns that requirements name."""
+SHOWN_SLICES = 40
+
+
+def metrics_for(problem: ProblemType) -> list[Metric]:
+    """Every metric that fits a problem type, in the order of the registry."""
+    made: list[Metric] = [registry.get("metric", name)() for name in registry.names("metric")]
+    return [metric for metric in made if problem in metric.works_with]
+
+
+def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str) -> dict[str, Any]:
+    """The evidence of one objective: labels, parts, rungs, what was judged, and what to be careful about."""
+    data, climb = learned.data, learned.climb
+    return {
+        "type": data.spec.type,
+        "per": data.spec.per,
+        "metric": learned.metric,
+        "chosen": climb.chosen,
+        "describes": learned.predictor.model.describe(),
+        "calibration_method": learned.predictor.calibration.method,
+        "reason": climb.sentence,
+        "smallest_gain": climb.smallest_gain,
+        "labels": dict(data.counts),
+        "balance": balance(learned),
+        "parts": data.split.to_dict(zone),
+        "rungs": [step.to_dict() for step in climb.steps],
+        "judge": judge_evidence(learned, measures),
+        "importance": importance(learned),
+        "warnings": [*learned.warnings, *few_examples(learned), *learned.predictor.notes],
+    }
+
+
+def judge_evidence(learned: Learned, measures: ObjectiveMeasures) -> dict[str, Any]:
+    """Scores of the judged rows with intervals, those of the baselines, slices and the calibration table."""
+    target, prediction, blocks = measures.target, measures.prediction, measures.blocks
+    scores: list[dict[str, Any]] = []
+    baselines: dict[str, dict[str, float | None]] = {name: {} for name in measures.baselines}
+    for metric in metrics_for(measures.type):
+        found = interval(metric, target, prediction, blocks)
+        scores.append({"name": metric.name, "bigger_is_better": metric.bigger_is_better, **found.to_dict()})
+        for name, other in measures.baselines.items():
+            score = metric.score(target, other)
+            baselines[name][metric.name] = score if isfinite(score) else None
+    metric = registry.get("metric", learned.metric)()
+    sliced: list[dict[str, Any]] = []
+    for by, column in {**measures.slices, **_category_slices(learned)}.items():
+        sliced += scores_by_slice(metric, target, prediction, blocks, by, column)
+    table = [] if measures.type == "regression" else calibration_table(target, prediction, blocks)
+    return {
+        "rows": len(target),
+        "blocks": blocks.count,
+        "block": blocks.unit,
+        "metrics": scores,
+        "baselines": baselines,
+        "slices": sliced[:SHOWN_SLICES],
+        "calibration": table,
+    }
+
+
+def _category_slices(learned: Learned) -> dict[str, Column]:
+    """The most important categories, at the judged rows."""
+    data = learned.data
+    categories = {output.name for output in data.outputs if output.type == "category"}
+    ranked = sorted(learned.predictor.importance.items(), key=lambda item: -item[1])
+    chosen = [name for name, _ in ranked if name in categories][:SLICED]
+    return {name: data.columns[name].take(data.split.judge) for name in chosen}
+
+
+def importance(learned: Learned) -> list[dict[str, Any]]:
+    """The share of each feature in what the model does, largest first, with where it comes from."""
+    origins = {output.name: output.origin for output in learned.data.outputs}
+    ranked = sorted(learned.predictor.importance.items(), key=lambda item: (-item[1], item[0]))
+    return [{"feature": name, "share": share, "origin": origins.get(name, "")} for name, share in ranked]
+
+
+def balance(learned: Learned) -> dict[str, int]:
+    """Rows per class (per label: rows that have it); empty for a regression."""
+    data = learned.data
+    if data.spec.type == "regression":
+        return {}
+    if data.spec.type == "binary":
+        true = int((data.target == 1).sum())
+        return {"true": true, "false": len(data.target) - true}
+    if data.spec.type == "multi-class":
+        counts = np.bincount(data.target.astype(np.int64), minlength=len(data.classes))
+    else:
+        counts = (data.target == 1).sum(axis=0)
+    return {name: int(n) for name, n in zip(data.classes, counts, strict=True)}
+
+
+def few_examples(learned: Learned) -> list[str]:
+    """A warning for classes with so few rows that what is learned of them is hardly more than chance."""
+    few = {name: n for name, n in balance(learned).items() if n < FEW}
+    if not few:
+        return []
+    named = ", ".join(f"'{name}' ({n:,})" for name, n in sorted(few.items(), key=lambda item: item[1])[:5])
+    more = f" and {len(few) - 5} more" if len(few) > 5 else ""
+    return [f"Fewer than {FEW} rows of {named}{more}: predictions of these are hardly more than chance."]

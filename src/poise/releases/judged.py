@@ -1,0 +1,138 @@
+"""What gates read of a candidate: truth, predictions and slices of its judged rows, kept beside it until it is judged.
+
+It is no part of the release: nothing that serves needs it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.errors import StateError
+from poise.evaluation.blocks import Blocks
+from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures
+from poise.formats import migrate
+from poise.table import Column
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The judged rows of a candidate, and real requests to rehearse with.
+
+    requests: source -> rows as callers would have sent them. live: the release that baselines named `live` are of.
+    """
+
+    objectives: Mapping[str, ObjectiveMeasures]
+    decision: DecisionMeasures | None
+    requests: Mapping[str, list[dict[str, Any]]]
+    live: str | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write arrays and JSON into `folder`, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: Arrays = {}
+        content: dict[str, Any] = {"format": 1, "requests": self.requests, "live": self.live, "reads": 0}
+        content["objectives"] = {n: _put_objective(arrays, n, m) for n, m in self.objectives.items()}
+        content["decision"] = None if self.decision is None else _put_decision(arrays, self.decision)
+        np.savez_compressed(folder / "judged.npz", **arrays)  # type: ignore[arg-type]
+        (folder / "judged.json").write_text(json.dumps(content), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Judged:
+        """Read what `save` wrote. Raises `StateError` where it is gone."""
+        content = _content(folder)
+        with np.load(folder / "judged.npz", allow_pickle=False) as arrays:
+            objectives = {n: _get_objective(arrays, n, c) for n, c in content["objectives"].items()}
+            decision = None if content["decision"] is None else _get_decision(arrays, content["decision"])
+        return cls(objectives, decision, content["requests"], content["live"])
+
+
+def count_read(folder: Path) -> int:
+    """Note that gates read these rows once more; how often they did, this time included."""
+    content = _content(folder)
+    content["reads"] += 1
+    (folder / "judged.json").write_text(json.dumps(content), encoding="utf-8")
+    return int(content["reads"])
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    path = folder / "judged.json"
+    if not path.exists():
+        raise StateError(f"the judged rows of {folder.name} are gone", hint="run 'poise train' again")
+    return migrate("judged", json.loads(path.read_text(encoding="utf-8")), where=str(path))
+
+
+def _put_objective(arrays: Arrays, name: str, made: ObjectiveMeasures) -> dict[str, Any]:
+    arrays[f"{name}/target"] = made.target
+    arrays[f"{name}/prediction"] = made.prediction
+    for baseline, values in made.baselines.items():
+        arrays[f"{name}/baseline/{baseline}"] = values
+    return {
+        "type": made.type,
+        "baselines": list(made.baselines),
+        "blocks": _put_blocks(arrays, name, made.blocks),
+        "slices": {by: _put_column(arrays, f"{name}/slice/{by}", column) for by, column in made.slices.items()},
+    }
+
+
+def _get_objective(arrays: Mapping[str, NDArray[Any]], name: str, content: Mapping[str, Any]) -> ObjectiveMeasures:
+    return ObjectiveMeasures(
+        type=content["type"],
+        target=arrays[f"{name}/target"],
+        prediction=arrays[f"{name}/prediction"],
+        blocks=_get_blocks(arrays, name, content["blocks"]),
+        baselines={b: arrays[f"{name}/baseline/{b}"] for b in content["baselines"]},
+        slices={by: _get_column(arrays, f"{name}/slice/{by}", c) for by, c in content["slices"].items()},
+    )
+
+
+def _put_decision(arrays: Arrays, made: DecisionMeasures) -> dict[str, Any]:
+    for policy, terms in made.terms.items():
+        for term, values in terms.items():
+            arrays[f"@decision/{policy}/{term}"] = values
+    return {
+        "policies": {policy: list(terms) for policy, terms in made.terms.items()},
+        "blocks": _put_blocks(arrays, "@decision", made.blocks),
+        "units": dict(made.units),
+        "slices": {by: _put_column(arrays, f"@decision/slice/{by}", column) for by, column in made.slices.items()},
+        "unknown": made.unknown,
+    }
+
+
+def _get_decision(arrays: Mapping[str, NDArray[Any]], content: Mapping[str, Any]) -> DecisionMeasures:
+    policies = content["policies"].items()
+    return DecisionMeasures(
+        terms={policy: {term: arrays[f"@decision/{policy}/{term}"] for term in terms} for policy, terms in policies},
+        blocks=_get_blocks(arrays, "@decision", content["blocks"]),
+        units=content["units"],
+        slices={by: _get_column(arrays, f"@decision/slice/{by}", c) for by, c in content["slices"].items()},
+        unknown=content["unknown"],
+    )
+
+
+def _put_blocks(arrays: Arrays, name: str, blocks: Blocks) -> dict[str, Any]:
+    arrays[f"{name}/blocks"] = blocks.codes
+    return {"unit": blocks.unit, "count": blocks.count}
+
+
+def _get_blocks(arrays: Mapping[str, NDArray[Any]], name: str, content: Mapping[str, Any]) -> Blocks:
+    return Blocks(arrays[f"{name}/blocks"], content["unit"], content["count"])
+
+
+def _put_column(arrays: Arrays, name: str, column: Column) -> dict[str, Any]:
+    arrays[name] = column.values
+    return {"kind": column.kind, "levels": None if column.levels is None else column.levels.tolist()}
+
+
+def _get_column(arrays: Mapping[str, NDArray[Any]], name: str, content: Mapping[str, Any]) -> Column:
+    if content["levels"] is not None:
+        return Column.coded(arrays[name], content["levels"])
+    return Column(content["kind"], arrays[name])

@@ -1,0 +1,146 @@
+"""Gates: a candidate becomes a release only if no stakeholder's requirement refuses it.
+
+The candidate is rehearsed on the real server, its judged rows are read once, every requirement gives its verdict, and
+the outcome is sealed: evidence and report, released or refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from poise.clock import Clock, to_text
+from poise.evaluation.measures import Measured, Measures, ServingMeasures
+from poise.evaluation.requirements import Verdict, judge_all
+from poise.formats import CURRENT
+from poise.releases.folder import ReleaseFolder, building
+from poise.releases.judged import Judged, count_read
+from poise.releases.plain_json import to_json
+from poise.releases.report import render
+from poise.rollout.rehearsal import Rehearsal, measure
+from poise.rollout.server_process import running
+from poise.spec.system import SystemSpec
+
+Progress = Callable[[str], None]
+REQUESTS = 400
+"""Requests per size in a rehearsal: 299 are the least that give an upper limit of a 99 % latency."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """A sealed release with its verdicts. `released` is False where a requirement refused it."""
+
+    folder: ReleaseFolder
+    verdicts: tuple[Verdict, ...]
+    released: bool
+
+    @property
+    def refusals(self) -> tuple[Verdict, ...]:
+        """The verdicts that stopped it."""
+        return tuple(verdict for verdict in self.verdicts if verdict.refuses)
+
+
+def judge_candidate(
+    system: SystemSpec,
+    candidate: ReleaseFolder,
+    judged_folder: Path,
+    release: Path,
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    live: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Outcome:
+    """Rehearse `candidate`, let every requirement judge it, and seal the outcome as the folder `release`.
+
+    command: starts the real server on the candidate; `{port}` in it is replaced. live: the release that serves now.
+    Raises `StateError` where the server does not start or answers nothing.
+    """
+    judged = Judged.load(judged_folder)
+    progress("rehearsing on the real server")
+    rehearsals = _rehearse(system, judged, command, env)
+    serving = _serving(system, candidate, rehearsals)
+    progress("asking every stakeholder")
+    measures = Measures(judged.objectives, judged.decision, serving, live, count_read(judged_folder))
+    verdicts = tuple(judge_all(system.requirements, system, measures))
+    released = not any(verdict.refuses for verdict in verdicts)
+    evidence = {
+        **candidate.json("evidence"),
+        "release": release.name,
+        "judged": to_text(Clock().now(), system.timezone),
+        "requirements": [verdict.to_dict() for verdict in verdicts],
+        "serving": _serving_evidence(rehearsals, serving),
+        "judge_reads": measures.reads,
+        "verdict": "released" if released else "refused",
+        "live": live,
+    }
+    with building(release, start=candidate.path) as folder:
+        content = {
+            "format": CURRENT["release"],
+            "name": release.name,
+            "system": system.system,
+            "candidate": candidate.name,
+            "status": evidence["verdict"],
+        }
+        (folder / "release.json").write_text(to_json(content), encoding="utf-8")
+        (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")
+        (folder / "report.html").write_text(render(evidence), encoding="utf-8")
+    return Outcome(ReleaseFolder.open(release), verdicts, released)
+
+
+def sizes_asked(system: SystemSpec) -> list[int]:
+    """Rows per request that latencies are required for; one row is always measured."""
+    asked = {r.candidates or 1 for r in system.requirements if r.metric.startswith("latency_")}
+    return sorted(asked | {1})
+
+
+def _rehearse(
+    system: SystemSpec, judged: Judged, command: Sequence[str], env: Mapping[str, str] | None
+) -> dict[int, Rehearsal]:
+    """One rehearsal per size, all on one start of the server."""
+    per = system.decision.per if system.decision else next(iter(judged.requests))
+    route = "/v1/decide" if system.decision else "/v1/predict"
+    made = {}
+    with running(command, env=env) as server:
+        for size in sizes_asked(system):
+            bodies = _bodies(per, judged.requests[per], size)
+            made[size] = measure(server, bodies, route, REQUESTS, rows_per_request=size)
+    return made
+
+
+def _bodies(per: str, rows: Sequence[Mapping[str, Any]], size: int) -> list[bytes]:
+    """Real rows as requests of `size` rows each, every row in turn."""
+    turns = [[rows[(start + i) % len(rows)] for i in range(size)] for start in range(len(rows))]
+    return [json.dumps({"per": per, "rows": turn}).encode() for turn in turns]
+
+
+def _serving(
+    system: SystemSpec, candidate: ReleaseFolder, rehearsals: Mapping[int, Rehearsal]
+) -> ServingMeasures:
+    cpu = rehearsals[1].cpu_seconds_per_request
+    core_hour = system.costs.core_hour if system.costs else None
+    cost = None if cpu is None or core_hour is None else Measured.exact(1000 * cpu * core_hour / 3600)
+    trained = candidate.json("evidence").get("training", {}).get("cost")
+    return ServingMeasures(
+        latencies={size: made.latencies for size, made in rehearsals.items()},
+        release_size=Measured.exact(float(candidate.size)),
+        cost_per_1000=cost,
+        training_cost=None if trained is None else Measured.exact(trained),
+        currency=system.costs.currency if system.costs else None,
+    )
+
+
+def _serving_evidence(rehearsals: Mapping[int, Rehearsal], serving: ServingMeasures) -> dict[str, Any]:
+    one = rehearsals[1]
+    return {
+        "requests": one.requests,
+        "latency_p50": one.latency_p50,
+        "latency_p99": one.latency_p99,
+        "cpu_seconds_per_request": one.cpu_seconds_per_request,
+        "release_size": None if serving.release_size is None else int(serving.release_size.value),
+        "cost_per_1000": None if serving.cost_per_1000 is None else serving.cost_per_1000.value,
+        "sizes": [made.to_dict() for made in rehearsals.values()],
+    }
