@@ -17,6 +17,13 @@ RANDOM = np.random.default_rng(5)
 X50 = RANDOM.normal(size=50)
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Each test draws the same numbers, whatever ran before it."""
+    global RANDOM
+    RANDOM = np.random.default_rng(7)
+
+
 def rows_of(columns: dict[str, Column], types: dict, target: NDArray) -> Examples:
     n = len(target)
     return Examples(Table(columns, n), types, target, None, np.arange(n))
