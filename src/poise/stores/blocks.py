@@ -39,22 +39,19 @@ class Blocks:
             self.used = np.concatenate([self.used, np.zeros(more, np.int32)])
             self.room = np.concatenate([self.room, np.zeros(more, np.int32)])
 
-    def pack(self, oldest: int) -> None:
-        """Drop entries of tiles before `oldest`, close all holes, and leave room for as many again, and for the longest
-        block to double."""
-        kept, start, used = _kept(self.start, self.used, self.tile, oldest)
-        self.start[:], self.used[:], self.room[:] = start, used, used
-        size = 64 + 2 * len(kept) + 2 * int(used.max(initial=0))
-        self.top[0] = len(kept)
-        self.tile = _moved(self.tile, kept, size)
-        self.ints = _moved(self.ints, kept, size)
-        self.floats = _moved(self.floats, kept, size)
+    def pack(self, oldest: int, more: int = 0) -> None:
+        """Drop entries of tiles before `oldest`, close all holes, and leave room for as many again, for the longest
+        block to double, and for `more`."""
+        kept, moved = _packed(*self.state(), oldest)
+        size = 64 + more + 2 * int(self.top[0]) + 4 * int(self.used.max())
+        self.tile = _moved(self.tile, kept, moved, size)
+        self.ints = _moved(self.ints, kept, moved, size)
+        self.floats = _moved(self.floats, kept, moved, size)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything, packed, for a snapshot."""
-        self.pack(np.iinfo(np.int32).min)
-        top = int(self.top[0])
-        return {"used": self.used, "tile": self.tile[:top], "ints": self.ints[:top], "floats": self.floats[:top]}
+        kept = _held(self.start, self.used)
+        return {"used": self.used, "tile": self.tile[kept], "ints": self.ints[kept], "floats": self.floats[kept]}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The opposite of `arrays`."""
@@ -65,26 +62,41 @@ class Blocks:
         self.top[0] = len(self.tile)
 
 
-def _moved(array: NDArray[Any], kept: NDArray[np.int64], size: int) -> NDArray[Any]:
+def _moved(array: NDArray[Any], kept: NDArray[np.int64], moved: NDArray[np.int64], size: int) -> NDArray[Any]:
     out = np.zeros((size, *array.shape[1:]), array.dtype)
-    out[: len(kept)] = array[kept]
+    out[moved] = array[kept]
     return out
 
 
 @njit(cache=True)
-def _kept(start, used, tile, oldest):  # type: ignore[no-untyped-def]
-    """The entries to keep, slot by slot, and where each slot's block then begins and how many it holds."""
-    kept = np.empty(used.sum(), np.int64)
-    new_start, new_used = np.zeros(len(start), np.int64), np.zeros(len(start), np.int32)
-    top = 0
+def _held(start, used):  # type: ignore[no-untyped-def]
+    """All entries, slot by slot."""
+    held = np.empty(used.sum(), np.int64)
+    count = 0
     for slot in range(len(start)):
-        new_start[slot] = top
+        for entry in range(start[slot], start[slot] + used[slot]):
+            held[count] = entry
+            count += 1
+    return held
+
+
+@njit(cache=True)
+def _packed(start, used, room, top, tile, ints, floats, oldest):  # type: ignore[no-untyped-def]
+    """Which entries to keep and where each moves to. A block that grew once keeps room to grow by half."""
+    kept, moved = np.empty(used.sum(), np.int64), np.empty(used.sum(), np.int64)
+    count, free = 0, 0
+    for slot in range(len(start)):
+        begin = free
         for entry in range(start[slot], start[slot] + used[slot]):
             if tile[entry] >= oldest:
-                kept[top] = entry
-                top += 1
-        new_used[slot] = top - new_start[slot]
-    return kept[:top], new_start, new_used
+                kept[count], moved[count] = entry, free
+                count += 1
+                free += 1
+        start[slot], used[slot] = begin, free - begin
+        room[slot] = used[slot] + used[slot] // 2
+        free = begin + room[slot]
+    top[0] = free
+    return kept[:count], moved[:count]
 
 
 @njit(cache=True)

@@ -66,13 +66,12 @@ class KeyedWindows:
         out: dict[tuple[str, str | None, int], Column] = {}
         for name, column in declaration.take:
             kind = kinds[column] if name == "last" and column else "number"
-            for lane, window in enumerate(declaration.over):
-                values = np.ascontiguousarray(found[name, column][:, lane])
+            for values, window in zip(found[name, column], declaration.over, strict=True):
                 out[name, column, window] = _as_kind(values, kind or "number", words)
         return out
 
     def _found(self, declaration: WindowDeclaration, slots: Slots, time: Ints) -> Found:
-        """Every aggregate per slot and window, shape (n, windows); words as their numbers. Slot -1 gives NaN."""
+        """Every aggregate per window and slot, shape (windows, n); words as their numbers. Slot -1 gives NaN."""
         found: Found = {}
         if declaration in self.tiles:
             found |= self.tiles[declaration].read(slots, time)
@@ -112,14 +111,14 @@ def _oldest(declaration: WindowDeclaration, newest: int) -> int:
 
 def _lasts(declaration: WindowDeclaration, lasts: Lasts, slots: Slots, time: Ints) -> Found:
     """What is left in each window of the slots' last values."""
-    edges = (time[:, None] - np.array(declaration.over, np.int64)) // declaration.tile * declaration.tile
+    edges = (time - np.array(declaration.over, np.int64)[:, None]) // declaration.tile * declaration.tile
     found: Found = {}
     for name, column in declaration.take:
         if name in ("last", "since_last"):
             lane = lasts.columns.index(column)
-            tau = lasts.tau[slots, lane][:, None]
-            inside = (tau >= edges) & (slots >= 0)[:, None]
-            value = lasts.value[slots, lane][:, None] if name == "last" else (time[:, None] - tau) / 1e6
+            tau = lasts.tau[slots, lane]
+            inside = (tau >= edges) & (slots >= 0)
+            value = lasts.value[slots, lane] if name == "last" else (time - tau) / 1e6
             found[name, column] = np.where(inside, value, np.nan)
     return found
 

@@ -19,7 +19,7 @@ from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaratio
 from poise.stores.codes import Codes, encoded, part_of, stacked
 from poise.stores.keyed_rows import KeyedRows, KeyedVersions
 from poise.stores.keyed_windows import KeyedWindows
-from poise.stores.pending import Pending, Rows
+from poise.stores.pending import END, Pending, Rows
 from poise.stores.versions import NEVER
 from poise.stores.words import Words
 from poise.table import MISSING_TIME, Column, History, Kind
@@ -116,21 +116,14 @@ class MemoryStore(OnlineStore):
         """Values for n keys."""
         if declaration not in self._declared:
             raise StateError(f"the online store was not told to keep this of '{declaration.source}'")
-        untimed = time == MISSING_TIME
-        timed = time if not untimed.any() else time[~untimed]
-        if len(timed):
-            self._refuse_past(declaration.source, int(timed.min()))
-            if int(timed.max()) > self._pending[declaration.source].earliest():
-                raise StateError(
-                    f"the online store is at {_text(self._now)}, before a request's time: advance it first"
-                )
+        untimed = self._check_time(declaration.source, time)
         source, kinds = declaration.source, self._kinds[declaration.source]
         if isinstance(declaration, RowDeclaration):
             asked = self._asked(source, declaration.key, keys, len(time))
-            also = self._waiting(source, declaration) if untimed.any() else None
+            also = None if untimed is None else self._waiting(source, declaration)
             return self._rows[source, declaration.key].read(declaration.columns, asked, self._words, kinds, also)
         codes, gone = self._asked(source, declaration.by, keys, len(time))
-        timely = codes, gone | untimed
+        timely = codes, gone if untimed is None else gone | untimed
         return self._windows[source, declaration.by].read(declaration, timely, time, self._words, kinds)
 
     def save(self, folder: Path, notes: Mapping[str, str | int] | None = None) -> None:
@@ -277,6 +270,19 @@ class MemoryStore(OnlineStore):
         rows = self._pending[source].all()
         kept.add(self._codes(source, declaration.key, rows), rows)
         return kept
+
+    def _check_time(self, source: str, time: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Refuse instants that cannot be answered. Where requests have no time; None if all have one."""
+        if not len(time):
+            return None
+        earliest, untimed = int(time.min()), None
+        if earliest == MISSING_TIME:
+            untimed = time == MISSING_TIME
+            earliest = int(time.min(where=~untimed, initial=END))
+        self._refuse_past(source, earliest)
+        if int(time.max()) > self._pending[source].earliest():
+            raise StateError(f"rows of '{source}' wait before {_text(int(time.max()))}", hint="advance the store first")
+        return untimed
 
     def _refuse_past(self, source: str, time: int) -> None:
         newest = self._newest[source]

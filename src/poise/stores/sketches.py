@@ -39,10 +39,10 @@ class Sketches:
             done = _add(slots, tau // self.tile, registers, ranks, oldest, done, *self.blocks.state())
             if done == len(slots):
                 return
-            self.blocks.pack(oldest)
+            self.blocks.pack(oldest, len(slots) - done)
 
     def read(self, slots: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The estimates per slot and window, shape (n, windows); slot -1 gives NaN."""
+        """The estimates per window and slot, shape (windows, n); slot -1 gives NaN."""
         found: NDArray[np.float64] = _read(slots, time, self.over, self.tile, *self.blocks.state())
         return found
 
@@ -78,13 +78,13 @@ def _add(slots, tiles, registers, ranks, oldest, begin, start, used, room, top, 
 
 @njit(cache=True)
 def _read(slots, time, over, size, start, used, room, top, tile, ints, floats):  # type: ignore[no-untyped-def]
-    out = np.empty((len(slots), len(over)), np.float64)
+    out = np.empty((len(over), len(slots)), np.float64)
     ranks, histogram = np.zeros(REGISTERS, np.int64), np.zeros(RANKS, np.int64)
     for row in range(len(slots)):
         slot = slots[row]
         for window in range(len(over)):
             if slot < 0:
-                out[row, window] = np.nan
+                out[window, row] = np.nan
                 continue
             edge = (time[row] - over[window]) // size
             ranks[:] = 0
@@ -95,5 +95,5 @@ def _read(slots, time, over, size, start, used, room, top, tile, ints, floats): 
                     ranks[register] = max(ranks[register], ints[entry, 1])
             for register in range(REGISTERS):
                 histogram[ranks[register]] += 1
-            out[row, window] = estimate(histogram)
+            out[window, row] = estimate(histogram)
     return out

@@ -33,6 +33,8 @@ class Tiles:
         self._sum_of = np.array([self.columns.index(column) for column in self.summed], np.int64)
         self._extreme_of = np.array([self.columns.index(column) for _, column in self.extreme], np.int64)
         self._sign = np.array([1.0 if name == "min" else -1.0 for name, _ in self.extreme])
+        of_sums = [(name, column) for name in ("sum", "mean") for column in self.summed]
+        self.answers: list[tuple[str, str | None]] = [("count", None), *of_sums, *self.extreme]
         self.blocks = Blocks(1 + len(self.columns), 2 * len(self.summed) + len(self.extreme))
 
     def add(self, slots: NDArray[np.int32], tau: Ints, values: Mapping[str, Floats], oldest: int) -> None:
@@ -46,22 +48,14 @@ class Tiles:
             done = _add(slots, tau // self.tile, table, *lanes, oldest, done, *self.blocks.state())
             if done == len(slots):
                 return
-            self.blocks.pack(oldest)
+            self.blocks.pack(oldest, len(slots) - done)
 
     def read(self, slots: NDArray[np.int32], time: Ints) -> dict[tuple[str, str | None], Floats]:
-        """The aggregates that come from tiles, per slot and window; shape (n, windows). Slot -1 gives NaN."""
-        counts, floats = _read(slots, time, self.over, self.tile, len(self.summed), *self.blocks.state())
-        found: dict[tuple[str, str | None], Floats] = {("count", None): counts[:, :, 0]}
-        for lane, column in enumerate(self.summed):
-            count = counts[:, :, 1 + self.columns.index(column)]
-            found["sum", column] = floats[:, :, 2 * lane] + floats[:, :, 2 * lane + 1]
-            with np.errstate(invalid="ignore"):
-                found["mean", column] = found["sum", column] / np.where(count > 0, count, np.nan)
-        for lane, (name, column) in enumerate(self.extreme, start=2 * len(self.summed)):
-            count = counts[:, :, 1 + self.columns.index(column)]
-            sign = 1.0 if name == "min" else -1.0
-            found[name, column] = np.where(count > 0, sign * floats[:, :, lane], np.nan)
-        return found
+        """The aggregates that come from tiles, per window and slot; shape (windows, n). Slot -1 gives NaN."""
+        values = _read(
+            slots, time, self.over, self.tile, self._sum_of, self._extreme_of, self._sign, *self.blocks.state()
+        )
+        return dict(zip(self.answers, values, strict=True))
 
 
 class Lasts:
@@ -152,16 +146,17 @@ def _count(row, entry, values, sum_of, extreme_of, sign, ints, floats):  # type:
 
 
 @njit(cache=True)
-def _read(slots, time, over, size, sums, start, used, room, top, tile, ints, floats):  # type: ignore[no-untyped-def]
-    """Per slot, from its newest tile backwards: each window, shortest first, goes on where the one before stopped."""
-    counts = np.empty((len(slots), len(over), ints.shape[1]), np.float64)
-    found = np.empty((len(slots), len(over), floats.shape[1]), np.float64)
+def _read(  # type: ignore[no-untyped-def]
+    slots, time, over, size, sum_of, extreme_of, sign, start, used, room, top, tile, ints, floats
+):
+    """Per slot, from its newest tile backwards: each window, shortest first, goes on where the one before stopped.
+    Answers are counts, sums, means, then least and greatest values; shape (answers, windows, n)."""
+    sums = len(sum_of)
+    out = np.full((1 + 2 * sums + len(extreme_of), len(over), len(slots)), np.nan)
     count, value = np.empty(ints.shape[1]), np.empty(floats.shape[1])
     for row in range(len(slots)):
         slot = slots[row]
         if slot < 0:
-            counts[row] = np.nan
-            found[row] = np.nan
             continue
         count[:] = 0.0
         value[: 2 * sums] = 0.0
@@ -177,9 +172,16 @@ def _read(slots, time, over, size, sums, start, used, room, top, tile, ints, flo
                 for lane in range(2 * sums, len(value)):
                     value[lane] = min(value[lane], floats[entry, lane])
                 entry -= 1
-            counts[row, window] = count
-            found[row, window] = value
-    return counts, found
+            out[0, window, row] = count[0]
+            for lane in range(sums):
+                total, values = value[2 * lane] + value[2 * lane + 1], count[1 + sum_of[lane]]
+                out[1 + lane, window, row] = total
+                if values > 0:
+                    out[1 + sums + lane, window, row] = total / values
+            for lane in range(len(extreme_of)):
+                if count[1 + extreme_of[lane]] > 0:
+                    out[1 + 2 * sums + lane, window, row] = sign[lane] * value[2 * sums + lane]
+    return out
 
 
 @njit(cache=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from poise.table import Column
 
 Ints = NDArray[np.int64]
+MOST_ASKED = 64
 
 
 class Words:
@@ -25,17 +26,26 @@ class Words:
     def __init__(self) -> None:
         self._number: dict[str, int] = {}
         self._words: list[str] = []
+        self._asked: dict[int, tuple[Column, NDArray[np.int32]]] = {}
 
     def __len__(self) -> int:
         return len(self._words)
 
     def learn(self, column: Column) -> NDArray[np.int32]:
         """The number of each value, shape (n,), new words added; -1 for missing."""
+        self._asked.clear()
         return self._numbers(column, add=True)
 
     def find(self, column: Column) -> NDArray[np.int32]:
-        """The number of each value, shape (n,); -1 for missing and for words never seen."""
-        return self._numbers(column, add=False)
+        """The number of each value, shape (n,); -1 for missing and for words never seen.
+
+        Many windows are read by the same column, so the answers for the last few columns are remembered.
+        """
+        if id(column) not in self._asked:
+            if len(self._asked) >= MOST_ASKED:
+                self._asked.clear()
+            self._asked[id(column)] = column, self._numbers(column, add=False)  # held, so that its id stays its own
+        return self._asked[id(column)][1]
 
     def column(self, numbers: NDArray[Any]) -> Column:
         """Numbers as strings, with only those levels that occur."""
@@ -56,6 +66,7 @@ class Words:
         ends = arrays["ends"].tolist()
         starts = [0, *ends[:-1]]
         cut = (text[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True))
+        self._asked.clear()
         self._words = list(cut)
         self._number = {word: number for number, word in enumerate(self._words)}
 
@@ -63,18 +74,24 @@ class Words:
         values, levels = column.values, column.levels
         if levels is None or not len(levels) or not len(values):
             return np.full(len(values), -1, np.int32)
-        # A dictionary that is much longer than the column (a slice of a large one) is not looked through as a whole.
-        used = np.arange(len(levels)) if len(levels) <= 2 * len(values) else np.unique(values[values >= 0])
-        if add and len(used) == len(levels):
-            used = np.unique(values[values >= 0])
         table = np.full(len(levels) + 1, -1, np.int32)  # code -1 points to the last place
-        words = levels[used].tolist()
-        table[used] = [self._learned(word) for word in words] if add else [self._number.get(w, -1) for w in words]
+        if not add and len(levels) <= 2 * len(values):
+            table[:-1] = [self._number.get(word, -1) for word in levels.tolist()]
+        else:  # words that do not occur are neither learnt nor, in a slice of a large column, looked up
+            used = np.unique(values)
+            used = used[used >= 0]
+            table[used] = (self._learned if add else self._known)(levels[used].tolist())
         numbers: NDArray[np.int32] = table[values]
         return numbers
 
-    def _learned(self, word: str) -> int:
-        number = self._number.setdefault(word, len(self._words))
-        if number == len(self._words):
-            self._words.append(word)
-        return number
+    def _known(self, words: list[str]) -> list[int]:
+        return [self._number.get(word, -1) for word in words]
+
+    def _learned(self, words: list[str]) -> list[int]:
+        numbers = self._known(words)
+        for place, number in enumerate(numbers):
+            if number < 0:
+                numbers[place] = self._number.setdefault(words[place], len(self._words))
+                if numbers[place] == len(self._words):
+                    self._words.append(words[place])
+        return numbers

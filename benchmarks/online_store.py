@@ -1,0 +1,114 @@
+"""The online store in memory: updates in batches of 1,000, reads of 6 window features for 100 keys and for one, a
+snapshot, and the memory of a million keys.
+
+    python benchmarks/online_store.py
+
+Budgets (docs/stores.md): 500,000 updates/s, reads of 100 keys in 250 us at the median. One core is enough.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from poise.clock import DAY, HOUR, MINUTE
+from poise.stores.base import WindowDeclaration
+from poise.stores.memory import MemoryStore
+from poise.table import Column, History, Table
+
+KEYS = 100_000
+TAKE = (("count", None), ("sum", "value"))
+WINDOWS = (
+    WindowDeclaration("orders", ("shop",), 5 * MINUTE, (HOUR,), TAKE),
+    WindowDeclaration("orders", ("shop",), HOUR, (DAY, 7 * DAY), TAKE),
+)
+"""3 windows of 2 aggregates."""
+
+
+def orders(random: np.random.Generator, size: int, start: int, span: int, keys: int = KEYS) -> History:
+    """Random rows in the order of time; keys are skewed."""
+    at = np.sort(random.integers(start, start + span, size))
+    codes, levels = np.unique((keys * random.random(size) ** 2).astype(np.int32), return_inverse=True)
+    shops = Column.coded(levels.astype(np.int32), [f"shop-{code:07d}" for code in codes.tolist()])
+    return History("orders", "log", at, at, Table({"shop": shops, "value": Column.numbers(random.normal(size=size))}))
+
+
+def filled(random: np.random.Generator, size: int, keys: int = KEYS) -> MemoryStore:
+    """A store that holds a week of rows."""
+    store = MemoryStore()
+    store.declare(WINDOWS)
+    store.observe(orders(random, size, 0, 7 * DAY, keys))
+    store.advance(7 * DAY)
+    return store
+
+
+def updates_per_second(random: np.random.Generator, store: MemoryStore, batches: int = 300) -> float:
+    """Rows taken in and made visible per second, 1,000 at a time."""
+    chunks = [orders(random, 1000, 7 * DAY + n * MINUTE, MINUTE) for n in range(batches)]
+    start = time.perf_counter()
+    for n, chunk in enumerate(chunks):
+        store.observe(chunk)
+        store.advance(7 * DAY + (n + 1) * MINUTE)
+    return 1000 * batches / (time.perf_counter() - start)
+
+
+def read_seconds(random: np.random.Generator, store: MemoryStore, keys: int, repeats: int = 2000) -> np.ndarray:
+    """How long reads of all windows take, each for other random keys."""
+    asked = [Column.strings([f"shop-{k:07d}" for k in random.integers(0, KEYS, keys)]) for _ in range(repeats)]
+    at = np.full(keys, 8 * DAY)
+    store.advance(8 * DAY)
+    seconds = np.empty(repeats)
+    for n, column in enumerate(asked):
+        start = time.perf_counter()
+        for declaration in WINDOWS:
+            store.read(declaration, [column], at)
+        seconds[n] = time.perf_counter() - start
+    return seconds
+
+
+def snapshot_seconds(store: MemoryStore) -> tuple[float, float, int]:
+    """Seconds to save, seconds to load, and bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        store.save(Path(folder))
+        saved = time.perf_counter()
+        fresh = MemoryStore()
+        fresh.declare(WINDOWS)
+        fresh.load(Path(folder))
+        done = time.perf_counter()
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+    return saved - start, done - saved, size
+
+
+def peak() -> float:
+    """The process's largest resident memory so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    random = np.random.default_rng(0)
+    filled(random, 1000)  # compiles
+    start = time.perf_counter()
+    store = filled(random, 1_000_000)
+    print(f"1M rows of history, {KEYS:,} keys: {time.perf_counter() - start:.2f} s")
+    updates_per_second(random, store, 3)
+    store = filled(random, 1_000_000)
+    print(f"updates in batches of 1,000: {updates_per_second(random, store):,.0f}/s (budget 500,000)")
+    for keys in (100, 1):
+        read_seconds(random, store, keys, 10)
+        p50, p99 = np.percentile(read_seconds(random, store, keys) * 1e6, [50, 99])
+        print(f"6 window features of {keys} keys: p50 {p50:.0f} us, p99 {p99:.0f} us (budget at 100 keys: p50 250)")
+    saved, loaded, size = snapshot_seconds(store)
+    print(f"snapshot: saved in {saved:.2f} s, loaded in {loaded:.2f} s, {size / 1e6:.0f} MB")
+    before = peak()
+    many = filled(random, 2_000_000, 1_500_000)
+    print(f"2M rows of about 1M keys: {peak() - before:.0f} MB more at the peak; {len(many._words):,} keys")
+
+
+if __name__ == "__main__":
+    main()
