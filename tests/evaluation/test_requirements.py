@@ -152,7 +152,7 @@ def test_too_little_evidence_refuses_unless_allowed() -> None:
     made = measures(objectives={"order": few})
     refused = verdict(made, metric="order.auc", at_least=0.5)
     assert refused.status == "insufficient" and refused.refuses
-    assert "60 rows in 1 blocks by day; at least 100 rows in 20 blocks are needed" in refused.sentence
+    assert "order.auc has 60 rows in 1 block by day; at least 100 rows in 20 blocks are needed" in refused.sentence
     passed = verdict(made, metric="order.auc", at_least=0.5, allow="insufficient")
     assert passed.status == "insufficient" and passed.allowed and not passed.refuses
     assert passed.to_dict()["allowed"] is True

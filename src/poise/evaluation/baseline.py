@@ -30,7 +30,8 @@ def baseline_of(wanted: str, found: Mapping[str, T], live: str | None) -> Baseli
     Baseline(name='the rule', of=1, instead='nothing is live')
     """
     names = {"live": f"{live} (live)", "rule": "the rule", "constant": "the constant"}
-    why = {"live": "nothing is live", "rule": "there is no rule"}
+    no_live = f"{live} has no values for these rows" if live else "nothing is live"
+    why = {"live": no_live, "rule": "there is no rule"}
     instead: list[str] = []
     order = ["live", "rule", "constant"]
     for name in order[order.index(wanted) :]:

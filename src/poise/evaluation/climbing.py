@@ -15,7 +15,7 @@ from poise.errors import NotEnoughData
 from poise.evaluation.base import Array, Metric
 from poise.evaluation.blocks import Blocks
 from poise.evaluation.bootstrap import Gain, Interval, interval, paired_gain
-from poise.evaluation.words import number, plain
+from poise.evaluation.words import apart, number, plain
 
 WORTH = 0.01
 """A rung must gain more than this fraction of what the best rung gains over the simplest."""
@@ -185,7 +185,7 @@ class _Field:
     def sentence(self, kept: int, i: int, gain: Gain, needed: float) -> str:
         """What the comparison of rung `i` with the kept one says."""
         name, simple = self.rungs[i].name, self.rungs[kept].name
-        one, other = number(self.scores[i].value), number(self.scores[kept].value)
+        one, other = apart(self.scores[i].value, self.scores[kept].value)
         scores = f"{plain(self.metric.name)} {one} against {other} of {simple}"
         worth = f"the {number(needed)} it has to be worth"
         if gain.low > needed:

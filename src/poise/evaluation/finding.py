@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from poise.evaluation.blocks import ENOUGH, Blocks
 from poise.evaluation.slices import LEAST_ROWS, Slice, Tested, hold, slices_of
 from poise.evaluation.spread import Spread
-from poise.evaluation.words import number
+from poise.evaluation.words import apart, counted, number
 from poise.spec.requirement import Requirement
 from poise.table import Column
 
@@ -64,7 +64,12 @@ def ask(question: Question, requirement: Requirement, column: Column | None, blo
     if requirement.by is None or column is None:
         held = len(np.unique(blocks.codes))
         if rows < LEAST_ROWS or held < ENOUGH:
-            return Finding("insufficient", f"{_evidence(rows, held, blocks)}; {_needed()}", n=rows, blocks=held)
+            return Finding(
+                "insufficient",
+                f"{requirement.metric} has {_evidence(rows, held, blocks)}; {_needed()}",
+                n=rows,
+                blocks=held,
+            )
         everything = Slice("", "", np.arange(rows))
         tested = hold([everything], question.spread, question.bound, question.at_most, question.strictly)
         return Answer(tested[0], "") if tested else None
@@ -72,7 +77,9 @@ def ask(question: Question, requirement: Requirement, column: Column | None, blo
     tested = hold(found.enough, question.spread, question.bound, question.at_most, question.strictly)
     small = found.too_small + len(found.enough) - len(tested)
     if not tested:
-        words = f"no value of {requirement.by} has enough evidence ({small} have less); {_needed()}"
+        words = (
+            f"{requirement.metric}: no value of {requirement.by} has enough evidence ({small} have less); {_needed()}"
+        )
         return Finding("insufficient", words, n=rows)
     beside = f"the worst of {len(tested)} by {requirement.by}"
     decides = next((one for one in tested if not one.clears), tested[0])
@@ -80,7 +87,7 @@ def ask(question: Question, requirement: Requirement, column: Column | None, blo
 
 
 def _evidence(rows: int, held: int, blocks: Blocks) -> str:
-    return f"{number(rows, 9)} rows in {held} blocks by {blocks.unit}"
+    return f"{counted(rows, 'row')} in {counted(held, 'block')} by {blocks.unit}"
 
 
 def _needed() -> str:
@@ -107,7 +114,7 @@ def bound_words(
     limit: float,
     clears: bool,
     requirement: Requirement,
-    shown: Callable[[float], str] = number,
+    shown: Callable[[float, int], str] = number,
 ) -> str:
     """A value against its bound, in words.
 
@@ -124,12 +131,12 @@ def bound_words(
     high = requirement.at_most is not None
     if clears:
         side = "at most" if high else "at least"
-        extent = "" if limit == value else f" ({side} {shown(limit)})"
-        return f"{label} {shown(value)}{extent} {'<=' if high else '>='} {bound.text}"
+        extent = "" if limit == value else f" ({side} {apart(limit, bound.value, shown)[0]})"
+        return f"{label} {shown(value, 3)}{extent} {'<=' if high else '>='} {bound.text}"
     if value > bound.value if high else value < bound.value:
-        return f"{label} {shown(value)} {'>' if high else '<'} {bound.text}"
-    reach = f"may be up to {shown(limit)}" if high else f"may be as low as {shown(limit)}"
-    return f"{label} {shown(value)} is within {bound.text}, but {reach}"
+        return f"{label} {apart(value, bound.value, shown)[0]} {'>' if high else '<'} {bound.text}"
+    reach = f"may be {'up to' if high else 'as low as'} {apart(limit, bound.value, shown)[0]}"
+    return f"{label} {apart(value, bound.value, shown)[0]} is within {bound.text}, but {reach}"
 
 
 def share_words(label: str, value: float, other: float, clears: bool, requirement: Requirement, name: str) -> str:
@@ -142,10 +149,11 @@ def share_words(label: str, value: float, other: float, clears: bool, requiremen
     bound = requirement.at_most or requirement.at_least
     assert bound is not None
     high = requirement.at_most is not None
-    against = f"{bound.text} of the {number(other)} of {name}"
     allowed = other + (bound.value - 1) * abs(other)
+    own, theirs = apart(value, allowed)[0], number(other)
+    against = f"{bound.text} of the {theirs} of {name}"
     if clears:
-        return f"{label} {number(value)} is {'at most' if high else 'at least'} {against}"
+        return f"{label} {own} is {'at most' if high else 'at least'} {against}"
     if value > allowed if high else value < allowed:
-        return f"{label} {number(value)} is {'more' if high else 'less'} than {against}"
-    return f"{label} {number(value)} is not shown to be {'at most' if high else 'at least'} {against}"
+        return f"{label} {own} is {'more' if high else 'less'} than {against}"
+    return f"{label} {own} is not shown to be {'at most' if high else 'at least'} {against}"

@@ -13,7 +13,7 @@ from poise.evaluation.bootstrap import Resampled, mean_interval, mean_sums
 from poise.evaluation.finding import Answer, Finding, Question, Status, ask, bound_words, in_slice, of_rows, share_words
 from poise.evaluation.measures import DecisionMeasures
 from poise.evaluation.spread import Spread
-from poise.evaluation.words import number
+from poise.evaluation.words import apart, number
 from poise.spec.requirement import Requirement
 
 Floats = NDArray[np.float64]
@@ -97,10 +97,11 @@ def _words(
     if baseline is None or other is None:
         words = bound_words(label, value, tested.limit, tested.clears, requirement)
     elif requirement.better_than is not None:
+        own, theirs = apart(value, other)
         verb = "is better than" if tested.clears else "is not better than"
         if not tested.clears and value > other:
             verb = "is not shown to be better than"
-        words = f"{label} {number(value)} {verb} the {number(other)} of {baseline.name}"
+        words = f"{label} {own} {verb} the {theirs} of {baseline.name}"
         notes.insert(0, f"a gain of {number(tested.value)}, at least {number(tested.limit)}")
     else:
         words = share_words(label, value, other, tested.clears, requirement, baseline.name)

@@ -13,7 +13,7 @@ from poise.evaluation.bootstrap import Resampled, gain_sums, interval, paired_ga
 from poise.evaluation.finding import Answer, Finding, Question, ask, bound_words, in_slice, of_rows, share_words
 from poise.evaluation.measures import ObjectiveMeasures
 from poise.evaluation.spread import Spread
-from poise.evaluation.words import number
+from poise.evaluation.words import apart, number
 from poise.spec.requirement import Requirement
 
 Rows = NDArray[np.int64]
@@ -126,8 +126,9 @@ def _compared(
 ) -> str:
     clears = answer.decides.clears
     if requirement.better_than is not None:
+        own, theirs = apart(value, other)
         verb = "is better than" if clears else "is not better than"
         if not clears and metric.better(value, other):
             verb = "is not shown to be better than"
-        return f"{label} {number(value)} {verb} the {number(other)} of {baseline.name}"
+        return f"{label} {own} {verb} the {theirs} of {baseline.name}"
     return share_words(label, value, other, clears, requirement, baseline.name)

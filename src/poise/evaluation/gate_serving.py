@@ -49,7 +49,7 @@ def _latency(requirement: Requirement, measures: ServingMeasures) -> Finding:
 
 
 def _against(
-    requirement: Requirement, found: Measured, label: str, shown: Callable[[float], str], beside: str
+    requirement: Requirement, found: Measured, label: str, shown: Callable[[float, int], str], beside: str
 ) -> Finding:
     at_most = requirement.at_most is not None
     bound = requirement.at_most or requirement.at_least
@@ -60,8 +60,8 @@ def _against(
     return Finding("pass" if clears else "fail", words, found.value, found.low, found.high, found.n)
 
 
-def _money(currency: str | None) -> Callable[[float], str]:
-    return lambda value: number(value) + (f" {currency}" if currency else "")
+def _money(currency: str | None) -> Callable[[float, int], str]:
+    return lambda value, digits: number(value, digits) + (f" {currency}" if currency else "")
 
 
 def _refuse_misfits(requirement: Requirement) -> None:

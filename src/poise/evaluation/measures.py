@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from poise.evaluation.base import Array
 from poise.evaluation.blocks import Blocks
-from poise.evaluation.words import number
 from poise.spec.objective import ProblemType
 from poise.table import Column
 
@@ -131,12 +130,3 @@ def _binomial(n: int, q: float) -> Floats:
     k = np.arange(n)
     terms = logs[n] - logs[k] - logs[n - k] + k * np.log(q) + (n - k) * np.log1p(-q)
     return np.asarray(np.cumsum(np.exp(terms)))
-
-
-def counted(n: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1204, "row"), counted(1, "row")
-    ('1,204 rows', '1 row')
-    """
-    return f"{number(n, 9)} {noun}" + ("" if n == 1 else "s")
