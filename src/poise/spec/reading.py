@@ -46,7 +46,7 @@ def read_text(text: str, *, name: str = "poise.yaml") -> SystemSpec:
     """
     located = load(text, name)
     system = _system(located)
-    found = [_placed(located, path, error) for path, error in faults(system)]
+    found = [_crossed(located, path, error) for path, error in faults(system)]
     _raise(found)
     return system
 
@@ -74,6 +74,14 @@ def _placed(
     error.where = located.place(path, key=key)
     error.args = (error.message,)
     return located.nearest(path, key=key), error
+
+
+def _crossed(located: Located, path: KeyPath, error: SpecError) -> tuple[tuple[int, int], SpecError]:
+    """A fault of a cross-check: at the value if that is a scalar, else at its key; the path stands beside the place."""
+    key = isinstance(located.at(path), dict | list)
+    placed = _placed(located, path, error, key=key)
+    error.where = f"{error.where}: {dotted(path)}"
+    return placed
 
 
 def _system(located: Located) -> SystemSpec:

@@ -46,6 +46,13 @@ class Located:
             return self.keys[path]
         return self.values.get(known, (1, 1))
 
+    def at(self, path: KeyPath) -> Any:
+        """What the file says at the known part of `path`."""
+        content = self.content
+        for step in self.known(path):
+            content = content[step]
+        return content
+
     def known(self, path: KeyPath) -> KeyPath:
         """The part of `path` that the file has: steps that it lacks (defaults, short forms) are left out."""
         found: KeyPath = ()

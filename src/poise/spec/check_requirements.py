@@ -1,0 +1,101 @@
+"""Cross-checks of requirements: a metric that exists and fits, a bound in its unit, a slice that rows have."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from poise import registry
+from poise.errors import SpecError
+from poise.spec.check_features import Carried
+from poise.spec.check_objectives import check_metric
+from poise.spec.faults import Faults
+from poise.spec.metric_name import COSTS, LATENCIES, SERVING, MetricName, metric_name
+from poise.spec.requirement import Bound, Requirement
+from poise.spec.yaml_text import KeyPath
+
+_EXAMPLES = {"s": "100ms", "B": "20MB", "": "0.02"}
+_LARGEST_SHARE = 2.0  # a metric that cannot exceed this lives on a scale on which 5% means 0.05
+
+
+def check_requirements(faults: Faults, carried: Carried | None) -> None:
+    """Note what is wrong with each requirement."""
+    for index, requirement in enumerate(faults.system.requirements):
+        path: KeyPath = ("requirements", index)
+        if not requirement.who.strip():
+            faults.add((*path, "who"), "a requirement needs its owner")
+        try:
+            name = metric_name(requirement.metric, faults.system)
+        except SpecError as error:
+            faults.add_error((*path, "metric"), error)
+            continue
+        if name.kind == "objective":
+            objective = faults.system.objectives[name.owner]
+            if not check_metric(faults, (*path, "metric"), name.name, objective):
+                continue
+        _bound(faults, path, requirement, name)
+        _keys(faults, path, requirement, name)
+        if requirement.by is not None and name.kind != "serving":
+            _by(faults, (*path, "by"), requirement.by, _per(faults, name), carried)
+
+
+def _per(faults: Faults, name: MetricName) -> str:
+    if name.kind == "decision":
+        assert faults.system.decision is not None
+        return faults.system.decision.per
+    return faults.system.objectives[name.owner].per
+
+
+def _bound(faults: Faults, path: KeyPath, requirement: Requirement, name: MetricName) -> None:
+    key = "at_most" if requirement.at_most is not None else "at_least"
+    bound: Bound | None = getattr(requirement, key)
+    if bound is None:
+        return
+    path = (*path, key)
+    if not isfinite(bound.value):
+        faults.add(path, "a finite number is needed")
+    elif name.kind == "serving":
+        unit = SERVING[name.name]
+        if bound.unit != unit:
+            faults.add(path, f"'{bound.text}' is no bound on {name.name}", f"write e.g. {_EXAMPLES[unit]}")
+    elif bound.unit in ("s", "B"):
+        faults.add(path, f"'{bound.text}' is no bound on {requirement.metric}", "write a number or a percentage")
+    elif bound.unit == "%" and requirement.relative_to is None and not _is_share(name):
+        hint = "write a number, or say relative_to: live, rule or constant"
+        faults.add(path, f"'{bound.text}' of what? {requirement.metric} is no share", hint)
+
+
+def _is_share(name: MetricName) -> bool:
+    if name.kind != "objective":
+        return False
+    bounds: tuple[float, float] = registry.get("metric", name.name).bounds
+    return bounds[1] <= _LARGEST_SHARE
+
+
+def _keys(faults: Faults, path: KeyPath, requirement: Requirement, name: MetricName) -> None:
+    """Keys that do not go with the metric."""
+    if name.kind == "serving":
+        for key in ("better_than", "relative_to", "by"):
+            if getattr(requirement, key) is not None:
+                faults.add((*path, key), f"'{key}' does not go with {name.name}", "write at_most with a number")
+    if requirement.candidates is not None and name.name not in LATENCIES:
+        faults.add((*path, "candidates"), f"'candidates' goes with {' and '.join(LATENCIES)}")
+    if name.name in COSTS and name.kind == "serving" and faults.system.costs is None:
+        hint = "write e.g. costs: {currency: USD, core_hour: 0.04}"
+        faults.add((*path, "metric"), f"{name.name} needs prices, and the file has no 'costs'", hint)
+
+
+def _by(faults: Faults, path: KeyPath, by: str, per: str, carried: Carried | None) -> None:
+    """A slice is by a column of the row, a feature, or a column of another source whose key the row has."""
+    if per not in faults.types:
+        return
+    source, dot, column = by.partition(".")
+    if dot and source in faults.system.sources and source != per:
+        if faults.column(path, source, column) is not None:
+            key = faults.system.sources[source].key
+            if key is None or any(part not in faults.types[per] for part in key):
+                faults.add(path, f"'{by}' cannot be looked up: rows of '{per}' lack the key of '{source}'")
+        return
+    known = {*faults.types[per], *(f"{per}.{name}" for name in faults.types[per])}
+    known |= set(carried.outputs.get(per, {})) if carried is not None else set()
+    if carried is not None or not known:
+        faults.one_of(path, by, known, "column")
