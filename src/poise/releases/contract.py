@@ -168,7 +168,7 @@ def _sent(known: Mapping[tuple[str, str], Input], per: str, name: str) -> bool:
 def _input(system: SystemSpec, per: str, name: str, kind: ColumnType, *, optional: bool) -> Input:
     """A derived column has a type but no declared domain; callers send it like any other."""
     source = system.sources[per]
-    column = source.columns.get(name, ColumnSpec(type=kind))
+    column = source.columns.get(name, ColumnSpec.model_validate(kind))
     nullable = not column.required
     return Input(
         name=name,

@@ -1,0 +1,214 @@
+"""Evidence in words: numbers, units, dates, verdicts and metrics as a person reads them.
+
+The page and the terminal share these, so that both say the same. What is None was not measured, and is said to be so.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import datetime
+from unicodedata import category, east_asian_width
+
+from poise import registry
+from poise.errors import SpecError
+from poise.evaluation.words import number, plain, seconds, size
+from poise.releases.evidence import VerdictResult
+
+NOT_MEASURED = "not measured"
+
+VERDICTS = {
+    "pass": ("✓", "holds", "good"),
+    "fail": ("✗", "fails", "bad"),
+    "insufficient": ("✗", "too little evidence", "bad"),
+    "allowed": ("○", "too little evidence, allowed", "unsure"),
+    "cannot tell": ("?", "cannot tell yet", "unsure"),
+}
+"""Status -> symbol, words, tone."""
+
+_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def clean(text: str) -> str:
+    """`text` without what would disturb the page around it: control characters and marks that turn its direction.
+
+    >>> clean("a\\x00b\\u202ec")
+    'a�b�c'
+    """
+    text = _MARKS.sub("�", text)
+    return "".join("�" if category(c) in ("Cc", "Cs") and c not in "\n\t" else c for c in text)
+
+
+def short(text: str, width: int) -> str:
+    """`text` cut to `width` columns of a fixed-width font, with a sign that it was; wide characters count two.
+
+    >>> short("orders_count_7d_by_restaurant_id", 12), short("abc", 12), short("猫猫猫", 5)
+    ('orders_coun…', 'abc', '猫猫…')
+    """
+    text, used = clean(text), 0
+    for at, char in enumerate(text):
+        used += 2 if east_asian_width(char) in "WF" else 1
+        if used > width or (used == width and at + 1 < len(text)):
+            return text[:at] + "…"
+    return text
+
+
+def figure(value: float | None) -> str:
+    """A number with three digits that count.
+
+    >>> figure(0.61234), figure(48211), figure(None)
+    ('0.612', '48,211', 'not measured')
+    """
+    return NOT_MEASURED if value is None else number(value)
+
+
+def count(value: float | None) -> str:
+    """A number of things.
+
+    >>> count(48211.0), count(None)
+    ('48,211', 'not measured')
+    """
+    return NOT_MEASURED if value is None else f"{round(value):,}"
+
+
+def share(value: float | None) -> str:
+    """A fraction as a percentage.
+
+    >>> share(0.1234), share(0.0004), share(None)
+    ('12 %', '0.04 %', 'not measured')
+    """
+    return NOT_MEASURED if value is None else f"{number(value * 100, 2)} %"
+
+
+def span(value: float | None) -> str:
+    """Seconds, in the unit that fits; from two minutes on in minutes, from two hours on in hours.
+
+    >>> span(0.0123), span(754.0), span(9000.0), span(None)
+    ('12.3ms', '12.6min', '2.5h', 'not measured')
+    """
+    if value is None:
+        return NOT_MEASURED
+    if value < 0.001:
+        return f"{number(value * 1e6)}µs"
+    for unit, factor in (("h", 3600), ("min", 60)):
+        if value >= 2 * factor:
+            return f"{number(value / factor)}{unit}"
+    return seconds(value)
+
+
+def amount(value: float | None) -> str:
+    """Bytes.
+
+    >>> amount(12_345_678), amount(None)
+    ('12.3MB', 'not measured')
+    """
+    return NOT_MEASURED if value is None else size(value)
+
+
+def money(value: float | None, unit: str | None) -> str:
+    """A quantity of some unit.
+
+    >>> money(-3.921, "USD"), money(2.0, None), money(None, "USD")
+    ('-3.92 USD', '2', 'not measured')
+    """
+    return f"{number(value)} {unit}" if value is not None and unit else figure(value)
+
+
+def day(instant: str | None) -> str:
+    """The day of an ISO 8601 instant; as it stands where it is none.
+
+    >>> day("2013-09-30T20:59:00-04:00"), day(None)
+    ('30 September 2013', 'not known')
+    """
+    if not instant:
+        return "not known"
+    try:
+        when = datetime.fromisoformat(instant)
+    except ValueError:
+        return instant
+    return f"{when.day} {when:%B} {when.year}"
+
+
+def moment(instant: str | None) -> str:
+    """Day and minute of an ISO 8601 instant, with its offset from UTC.
+
+    >>> moment("2026-03-02T11:05:09+08:00")
+    '2 March 2026, 11:05 (UTC+08:00)'
+    """
+    try:
+        when = datetime.fromisoformat(instant or "")
+    except ValueError:
+        return day(instant)
+    return f"{day(instant)}, {when:%H:%M}" + (f" ({when.tzname()})" if when.tzinfo else "")
+
+
+def extent(low: float | None, high: float | None) -> str:
+    """Limits of a value; empty where neither is known.
+
+    >>> extent(0.58, 0.63), extent(0.58, None), extent(None, None)
+    ('0.58 to 0.63', 'at least 0.58', '')
+    """
+    if low is None and high is None:
+        return ""
+    if low is None or high is None:
+        return f"at most {figure(high)}" if low is None else f"at least {figure(low)}"
+    return figure(low) if low == high else f"{figure(low)} to {figure(high)}"
+
+
+def measured(verdict: VerdictResult) -> str:
+    """The value that decided on a requirement, in the unit of its metric.
+
+    >>> measured(VerdictResult(metric="latency_p99", value=0.0123))
+    '12.3ms'
+    """
+    if verdict.metric.startswith("latency"):
+        return span(verdict.value)
+    return amount(verdict.value) if verdict.metric == "release_size" else figure(verdict.value)
+
+
+def verdict_words(verdict: VerdictResult) -> tuple[str, str, str]:
+    """Symbol, words and tone of a verdict.
+
+    >>> verdict_words(VerdictResult(status="insufficient", allowed=True))
+    ('○', 'too little evidence, allowed', 'unsure')
+    """
+    return VERDICTS["allowed" if verdict.status == "insufficient" and verdict.allowed else verdict.status]
+
+
+_SERVING = {
+    "latency_p50": "half of all requests are answered faster than this",
+    "latency_p99": "99 of 100 requests are answered faster than this",
+    "release_size": "what the release takes on disk",
+    "cost_per_1000": "what the computing for 1,000 requests costs",
+    "training_cost": "what the computing for one training costs",
+}
+
+
+def meaning(metric: str) -> str:
+    """What the metric of a requirement says; empty where its name is all there is.
+
+    >>> meaning("late.auc"), meaning("decision.cost")
+    ('AUC: how often a positive row is ranked above a negative one', "the term 'cost', on average per row")
+    """
+    owner, _, name = metric.partition(".")
+    if owner == "decision" and name:
+        return f"the term '{name}', on average per row"
+    title, says = metric_words(name) if name else ("", "")
+    return f"{title}: {says}" if says else _SERVING.get(metric, "")
+
+
+def metric_words(name: str) -> tuple[str, str]:
+    """A metric's name and what it says, as the first line of its own file has it.
+
+    >>> metric_words("auc")
+    ('AUC', 'how often a positive row is ranked above a negative one')
+    >>> metric_words("never_heard_of")
+    ('never heard of', '')
+    """
+    try:
+        kind = registry.get("metric", name)
+    except SpecError:
+        return plain(name), ""
+    line = (sys.modules[kind.__module__].__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    title, colon, meaning = line.partition(": ")
+    return (title, meaning) if colon else (line or plain(name), "")
