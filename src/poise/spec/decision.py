@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Any
+
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from poise.spec.record import Expr, Record
 
@@ -23,6 +26,18 @@ class Term(Record):
             rest = {action: worth for action, worth in value.items() if action != "unit"}
             return {"actions": rest, **({"unit": value["unit"]} if "unit" in value else {})}
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As people write it: actions beside the unit."""
+        unit = {"type": "string", "description": "The unit of the term, e.g. USD."}
+        worth = {"type": ["string", "number", "boolean"], "description": "What the action is worth: an expression."}
+        return {
+            "type": "object",
+            "description": cls.__doc__,
+            "properties": {"unit": unit},
+            "additionalProperties": worth,
+        }
 
 
 class Decision(Record):

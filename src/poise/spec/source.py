@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from poise.spec.record import Expr, Record
 from poise.spec.units import Duration
@@ -48,6 +49,11 @@ class ColumnSpec(Record):
     @classmethod
     def _short(cls, value: Any) -> Any:
         return {"type": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Both ways to write it."""
+        return {"anyOf": [{"enum": list(get_args(ColumnType))}, handler(schema)]}
 
 
 class AllBut(Record):
