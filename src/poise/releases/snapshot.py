@@ -1,58 +1,14 @@
-"""The online state of a system, built from the lake: what a server needs to answer without reading it.
-
-A snapshot belongs to what features declare and to the versions of the tables it was built from; both stand in its
-`built.json`, so that a server can tell whether it still holds.
-"""
+"""The online state of a system, built from the lake: what a server needs to answer without reading it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from poise.data.lake import Lake
-from poise.formats import CURRENT, migrate
+from poise.releases.built import Built, fingerprint
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration
 from poise.table import History
-
-BUILT = "built.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What a snapshot was built from. `now` is the largest known time of any row, where a replay clock starts."""
-
-    declarations: str
-    versions: Mapping[str, int]
-    now: int
-
-    def write(self, folder: Path) -> None:
-        """Put it beside the snapshot."""
-        content = {
-            "format": CURRENT["snapshot"],
-            "declarations": self.declarations,
-            "versions": dict(self.versions),
-            "now": self.now,
-        }
-        (folder / BUILT).write_text(json.dumps(content, sort_keys=True), encoding="utf-8")
-
-    @classmethod
-    def read(cls, folder: Path) -> Built | None:
-        """What stands beside a snapshot; None where there is none."""
-        path = folder / BUILT
-        if not path.exists():
-            return None
-        content = migrate("snapshot", json.loads(path.read_text(encoding="utf-8")), where=str(path))
-        return cls(content["declarations"], content["versions"], content["now"])
-
-
-def fingerprint(declarations: tuple[Declaration, ...]) -> str:
-    """A short hash of what a store keeps: equal declarations, equal fingerprint."""
-    text = "\n".join(sorted(map(repr, declarations)))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def columns_of(declarations: tuple[Declaration, ...]) -> dict[str, set[str]]:
