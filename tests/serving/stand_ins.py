@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.clock import Clock, ReplayClock
-from poise.decisions.choose import Chooser, Predicted
+from poise.decisions.of_system import chooser_of
 from poise.errors import StateError
 from poise.features.columns import ColumnsSpec
 from poise.features.plan import FeaturePlan
@@ -75,7 +74,7 @@ CONTRACT = Contract.of(
 class StandInPredictor:
     """Predicts from the distance alone; from the carrier `??` it makes no number."""
 
-    model = SimpleNamespace(inputs=("distance", "carrier"))
+    inputs = ("distance", "carrier")
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -131,10 +130,8 @@ class StandInRegistry:
 
 
 def loaded(*, examples: bool = True) -> Loaded:
-    decision = SYSTEM.decision
-    assert decision is not None
-    objectives = {o.name: Predicted(o.type, o.classes) for o in CONTRACT.outputs}
-    chooser = Chooser(decision, objectives, {"distance": "number"})
+    chooser = chooser_of(SYSTEM, {"cause": CLASSES})
+    assert chooser is not None
     predictors = {name: cast(Predictor, StandInPredictor(name)) for name in SYSTEM.objectives}
     scorer = Scorer(FeaturePlan.of(SYSTEM, "flights"), CONTRACT.outputs, predictors, chooser.extra_names())
     evidence = {"format": 1, "requirements": [{"who": "trust", "metric": "late.auc", "status": "pass"}]}

@@ -20,7 +20,7 @@ from poise.rollout.server_process import ServerProcess, running
 WARM_UP = 50
 """Requests before measuring starts: compilation and caches are paid once, not by every request."""
 SAMPLES = 3
-_SHOWN = 500  # characters of an answer that is kept for readers
+_SHOWN = 2_000  # characters of an answer that is kept for readers
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from poise.decisions.choose import Chooser, Predicted
+from poise.decisions.choose import Chooser
+from poise.decisions.of_system import chooser_of
 from poise.errors import StateError
 from poise.features.plan import FeaturePlan
-from poise.features.scope import Scope
 from poise.models.predictor import Predictor
 from poise.releases.contract import Contract, Input
 from poise.releases.folder import ReleaseFolder
 from poise.serving.score import Scorer
-from poise.spec.expression import parse, type_of
 from poise.spec.reading import read_text
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration
@@ -42,11 +41,11 @@ class Loaded:
         system = read_text(text, name=str(folder.system_file))
         contract = Contract.from_json(folder.json("contract"))
         predictors = {output.name: Predictor.load(folder.model(output.name)) for output in contract.outputs}
-        chooser = _chooser(system, contract)
+        chooser = chooser_of(system, {output.name: output.classes for output in contract.outputs})
         plans, scorers = {}, {}
         for per in contract.pers:
             outputs = contract.outputs_of(per)
-            read = {name for output in outputs for name in predictors[output.name].model.inputs}
+            read = {name for output in outputs for name in predictors[output.name].inputs}
             extra = chooser.extra_names() if chooser and per == contract.decides_on else frozenset[str]()
             whole = FeaturePlan.of(system, per)
             plan = whole.select({output.name for output in whole.outputs} & (read | extra))
@@ -66,22 +65,6 @@ class Loaded:
         """A row that a caller could send: a real one where the evidence holds some, else one made of the contract."""
         known = self.evidence.get("examples", {}).get(per, ())
         return dict(known[0]) if known else {i.name: _example(i) for i in self.contract.inputs_of(per)}
-
-
-def _chooser(system: SystemSpec, contract: Contract) -> Chooser | None:
-    if system.decision is None:
-        return None
-    objectives = {
-        output.name: Predicted(output.type, output.classes, system.objectives[output.name].given)
-        for output in contract.outputs
-        if output.per == system.decision.per
-    }
-    predicted = set(objectives) | {f"{name}.{label}" for name, o in objectives.items() for label in o.classes}
-    texts = [text for term in system.decision.terms.values() for text in term.actions.values()]
-    scope = Scope(system, system.decision.per)
-    names = {name for text in texts for name in parse(text).names} - predicted
-    types = {name: type_of(scope.resolve(name).type) for name in sorted(names)}
-    return Chooser(system.decision, objectives, types)
 
 
 def _must_carry(contract: Contract, per: str, needed: Iterable[str]) -> None:

@@ -46,7 +46,7 @@ class Scorer:
         self._outputs = tuple(outputs)
         self._predictors = [predictors[output.name] for output in self._outputs]
         self._made = tuple(output.name for output in plan.outputs)
-        read = {name for predictor in self._predictors for name in predictor.model.inputs}
+        read = {name for predictor in self._predictors for name in predictor.inputs}
         self.extra = tuple(sorted((read | set(also)) - set(self._made)))
         """What is asked of the plan beside its outputs: columns of the request and of other sources."""
 
