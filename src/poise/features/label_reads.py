@@ -29,7 +29,8 @@ def label_reads(system: SystemSpec, objective: str) -> dict[str, set[str]]:
 def _taken(label: Label) -> set[str]:
     texts = () if label.take is None else (label.take,) if isinstance(label.take, str) else label.take
     takes = [Take.read(text) for text in texts]
-    return {name for take in takes if take.text for name in parse(take.text).names}
+    names = {name for take in takes if take.text for name in parse(take.text).names}
+    return {name.rpartition(".")[2] for name in names}  # `orders.value` is `value` of the label's source
 
 
 def _matched(label: Label) -> dict[str, str]:

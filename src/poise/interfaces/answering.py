@@ -1,0 +1,81 @@
+"""Starting the server of a release: its online state from a snapshot, on the clock that the file names.
+
+This imports nothing that learns or reads the lake. Where the snapshot is absent or older than the lake, a process of
+its own builds it first.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from poise.clock import Clock, ReplayClock
+from poise.errors import SpecError, StateError
+from poise.interfaces.http.server import serve
+from poise.releases.built import Built, fingerprint, local_versions
+from poise.releases.folder import ReleaseFolder
+from poise.serving.answer import Answerer
+from poise.serving.loaded import Loaded
+from poise.settings import Settings
+from poise.spec.reading import read_text
+from poise.stores.memory import MemoryStore
+from poise.stores.state import State
+
+
+def start(
+    file: Path,
+    *,
+    release: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    on_ready: Callable[[str, Answerer], None] | None = None,
+) -> None:
+    """Answer requests with `release` (default the live one) until told to stop.
+
+    Raises `StateError` where nothing is live, `Tampered` where the release was changed.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"{file} cannot be read: {error.strerror}", hint="name the system file with -f") from None
+    system = read_text(text, name=str(file))
+    settings = Settings.read(file)
+    state = State(settings.state_url, system.system)
+    name = release or _live(state)
+    row = state.release(name)
+    loaded = Loaded.of(ReleaseFolder.open(Path(row.folder), seal=row.seal))
+    store, built = _online(file, settings, loaded, row.folder)
+    clock = ReplayClock(built.now) if loaded.system.clock == "replay" else Clock()
+    answerer = Answerer(loaded, store, clock, state.weights())
+    ready = None if on_ready is None else lambda address: on_ready(address, answerer)
+    serve(answerer, state, host, port, ready)
+
+
+def _live(state: State) -> str:
+    live = state.live()
+    if live is None:
+        raise StateError("nothing is live", hint="run 'poise up', or 'poise train' and 'poise release'")
+    return live.release
+
+
+def _online(file: Path, settings: Settings, loaded: Loaded, folder: str) -> tuple[MemoryStore, Built]:
+    """The online state that a release declares, rebuilt where the lake has moved on."""
+    snapshot = settings.online / fingerprint(loaded.declarations)
+    built = Built.read(snapshot)
+    if built is None or built.versions != local_versions(settings.lake):
+        _rebuild(file, folder, snapshot)
+        built = Built.read(snapshot)
+        assert built is not None
+    store = MemoryStore()
+    store.declare(loaded.declarations)
+    store.load(snapshot)
+    return store, built
+
+
+def _rebuild(file: Path, folder: str, snapshot: Path) -> None:
+    command = [sys.executable, "-m", "poise.interfaces.snapshotting", str(file), folder, str(snapshot)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StateError(f"the online state could not be built: {done.stderr.strip() or done.stdout.strip()}")

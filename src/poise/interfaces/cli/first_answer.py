@@ -1,0 +1,46 @@
+"""The first answer of a server that was just started: asked for and shown, with the command that asks again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import urllib.request
+from typing import Any
+
+from poise.errors import StateError
+from poise.interfaces.cli.terminal import say
+from poise.interfaces.system import System
+
+
+def ask_once(server: subprocess.Popen[str], system: System) -> None:
+    """Wait for the address that the server prints, ask it a real question, and show question and answer.
+
+    Raises `StateError` where the server ends before it answers.
+    """
+    assert server.stdout is not None
+    line = server.stdout.readline()
+    if not line.strip().startswith("{"):
+        raise StateError("the server did not start", hint="its error stands above; 'poise serve' shows it again")
+    address = json.loads(line)["address"]
+    route, example = _example(system)
+    body = json.dumps(example, ensure_ascii=False)
+    request = urllib.request.Request(
+        address + route, data=body.encode(), headers={"content-type": "application/json"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        answer = json.loads(response.read())
+    say(f"$ curl -s {address}{route} -H 'content-type: application/json' -d {shlex.quote(body)}")
+    say(json.dumps(answer, indent=2, ensure_ascii=False))
+    say(f"The system answers at {address}", "bold green")
+
+
+def _example(system: System) -> tuple[str, dict[str, Any]]:
+    """A real row, and the route that answers it."""
+    folder = system.live_folder()
+    assert folder is not None
+    examples = folder.json("evidence").get("examples", {})
+    decision = system.spec.decision
+    per = decision.per if decision else next(iter(system.spec.objectives.values())).per
+    rows = examples.get(per) or [{}]
+    return ("/v1/decide" if decision else "/v1/predict"), rows[0]

@@ -1,0 +1,63 @@
+"""`poise release`: every requirement judges a candidate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from poise.errors import Refused
+from poise.interfaces.cli.terminal import (
+    FILE,
+    FileOption,
+    JsonOption,
+    WhoOption,
+    WhyOption,
+    print_json,
+    say,
+    working,
+)
+from poise.interfaces.system import Report, System
+
+
+def release(
+    candidate: Annotated[str | None, typer.Argument(help="The candidate, e.g. c3; default the newest.")] = None,
+    file: FileOption = FILE,
+    who: WhoOption = None,
+    why: WhyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a candidate by every requirement: it goes live, or whoever refuses it is named."""
+    system = System.read(file)
+    with working("Releasing", silent=as_json) as step:
+        report = system.release(candidate, who=who, why=why, progress=step)
+    if as_json:
+        evidence = report.folder.json("evidence")
+        print_json({k: evidence.get(k) for k in ("release", "verdict", "requirements", "serving", "live")})
+    else:
+        show(report)
+    refuse(report)
+
+
+def show(report: Report) -> None:
+    """The verdicts, and where the report is."""
+    assert report.outcome is not None
+    for verdict in report.outcome.verdicts:
+        mark, style = ("✗", "bold red") if verdict.refuses else ("✓", "green")
+        if not verdict.refuses and verdict.status != "pass":
+            mark, style = "?", "yellow"
+        say(f"  {mark} {verdict.sentence}", style)
+    name = report.folder.name
+    if report.outcome.released:
+        say(f"{name} is live.", "bold green")
+    else:
+        owners = ", ".join(dict.fromkeys(v.requirement.who for v in report.outcome.refusals))
+        say(f"{name} was refused by {owners}.", "bold red")
+    say(f"report: {report.folder.path / 'report.html'}")
+
+
+def refuse(report: Report) -> None:
+    """End with the exit code of a refusal where there was one."""
+    assert report.outcome is not None
+    if not report.outcome.released:
+        raise typer.Exit(Refused.exit_code)

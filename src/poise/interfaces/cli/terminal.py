@@ -1,0 +1,57 @@
+"""What every command shares: the file option, the terminal, progress that a log can hold, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+FileOption = Annotated[Path, typer.Option("--file", "-f", help="The system file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
+WhoOption = Annotated[str | None, typer.Option("--who", help="Who decides; default the user of this machine.")]
+WhyOption = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
+FILE = Path("poise.yaml")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """One JSON document on stdout, with its format."""
+    print(json.dumps({"format": 1, **content}, default=str))
+
+
+@contextmanager
+def working(title: str, *, silent: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show what is being done and for how long: one moving line in a terminal, a line per step in a log.
+
+    It goes to stderr, so that stdout holds results only.
+    """
+    started = time.perf_counter()
+    if silent:
+        yield lambda _: None
+        return
+    if err.is_terminal:
+        with err.status(f"{title} …") as status:
+            yield lambda step: status.update(f"{title}: {step} … {time.perf_counter() - started:.0f} s")
+        return
+    print(f"{title} …", file=sys.stderr, flush=True)
+    yield lambda step: print(f"  {time.perf_counter() - started:6.1f} s  {step}", file=sys.stderr, flush=True)
+
+
+def say(text: str = "", style: str = "") -> None:
+    """A line of result, without reading brackets in data as markup."""
+    out.print(Text(text, style=style))
+
+
+def heading(text: str) -> None:
+    """A line that opens a part."""
+    out.print(Text(text, style="bold"))

@@ -1,0 +1,176 @@
+"""A system in Python: the handlers that the command line calls, for notebooks and programs too."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from poise.data.ingest import ingest
+from poise.data.lake import Lake
+from poise.data.report import IngestReport
+from poise.errors import Refused, SpecError, StateError
+from poise.releases.build import Workplace, train
+from poise.releases.folder import ReleaseFolder
+from poise.releases.summary import lines
+from poise.rollout.gates import Outcome, judge_candidate
+from poise.rollout.promote import settle
+from poise.settings import Settings
+from poise.spec.reading import read_text
+from poise.spec.system import SystemSpec
+from poise.stores.state import State
+from poise.stores.state_base import ReleaseRow
+
+Progress = Callable[[str], None]
+
+
+def quiet(message: str) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A candidate or a release with what was found; a notebook shows the page, `print` the summary."""
+
+    folder: ReleaseFolder
+    outcome: Outcome | None = None
+
+    def __str__(self) -> str:
+        return "\n".join(lines(self.folder.json("evidence")))
+
+    def _repr_html_(self) -> str:
+        page = self.folder.path / "report.html"
+        return page.read_text(encoding="utf-8") if page.exists() else f"<pre>{self}</pre>"
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """One system, by its file.
+
+    `System.read("poise.yaml").train()` in a notebook shows what was learned.
+    """
+
+    path: Path
+    text: str
+    spec: SystemSpec
+    settings: Settings
+
+    @classmethod
+    def read(cls, path: str | Path = "poise.yaml") -> System:
+        """Read and check the file. Raises `SpecError` (or `ManySpecErrors`) for what is wrong with it."""
+        file = Path(path)
+        try:
+            text = file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            hint = "name the system file with -f, or write one: docs/spec.md"
+            raise SpecError(f"there is no file {file}", hint=hint) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError(f"{file} cannot be read: {error}") from error
+        return cls(file, text, read_text(text, name=str(path)), Settings.read(file))
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake."""
+        return Lake(self.settings.lake)
+
+    @cached_property
+    def state(self) -> State:
+        """The registry of releases and the history."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        return State(self.settings.state_url, self.spec.system)
+
+    def ingest(
+        self,
+        only: Sequence[str] | None = None,
+        *,
+        force: bool = False,
+        progress: Callable[[str, int], None] | None = None,
+    ) -> IngestReport:
+        """Take the files of the sources (or `only` some) into the lake; what is known already adds nothing."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        report = ingest(self.spec, self.lake, base=self.path.parent, only=only, force=force, progress=progress)
+        fates = {one.source: one.to_dict() for one in report.sources}
+        if any(one.unchanged < one.files for one in report.sources):
+            self.state.note("ingest", self.spec.system, why="asked for", details={"sources": fates})
+        return report
+
+    def train(self, *, like: str | None = None, progress: Progress = quiet) -> Report:
+        """Learn every objective: a candidate that no gate has judged yet.
+
+        like: a candidate or release whose table versions to train on again; default the newest.
+        """
+        versions = None
+        if like is not None:
+            sources = self.folder(like).json("evidence")["data"]["sources"]
+            versions = {name: int(one["version"]) for name, one in sources.items()}
+        name = self.state.next_name("candidate")
+        place = Workplace(
+            self.spec, self.text, self.lake, self.settings.candidates, self.settings.judged, os.cpu_count() or 1
+        )
+        made = train(place, name, versions=versions, live=self.live_folder(), progress=progress)
+        chosen = {n: o["chosen"] for n, o in made.json("evidence")["objectives"].items()}
+        why = f"trained like {like}" if like else "asked for"
+        self.state.record(
+            name, "candidate", folder=str(made.path), act="train", why=why, seal=made.seal, verdict={"chosen": chosen}
+        )
+        return Report(made)
+
+    def release(
+        self, candidate: str | None = None, *, who: str | None = None, why: str = "", progress: Progress = quiet
+    ) -> Report:
+        """Judge a candidate (default the newest) by every requirement; make it live, or refuse it."""
+        chosen = self.newest_candidate() if candidate is None else self.state.release(candidate)
+        folder = ReleaseFolder.open(Path(chosen.folder), seal=chosen.seal)
+        live = self.state.live()
+        name = self.state.next_name("release")
+        command = [sys.executable, "-m", "poise", "serve", "--file", str(self.path), "--release", chosen.name]
+        outcome = judge_candidate(
+            self.spec,
+            folder,
+            self.settings.judged / chosen.name,
+            self.settings.releases / name,
+            [*command, "--port", "{port}"],
+            live=live.release if live else None,
+            progress=progress,
+        )
+        # The refusal is recorded before it is raised; here it is part of the report, which every caller reads.
+        with suppress(Refused):
+            settle(self.state, outcome, who=who, why=why or None)
+        return Report(outcome.folder, outcome)
+
+    def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
+        """Make the release that was live before (or `to`) live again; returns its name."""
+        return self.state.rollback(to=to, why=why, who=who)
+
+    def newest_candidate(self) -> ReleaseRow:
+        """The candidate that was trained last. Raises `StateError` where there is none."""
+        rows = self.state.releases("candidate")
+        if not rows:
+            raise StateError("there is no candidate to judge", hint="run 'poise train' first")
+        return rows[-1]
+
+    def folder(self, name: str) -> ReleaseFolder:
+        """The verified folder of a candidate or release."""
+        row = self.state.release(name)
+        return ReleaseFolder.open(Path(row.folder), seal=row.seal)
+
+    def live_folder(self) -> ReleaseFolder | None:
+        """The folder of the release that is live; None before the first."""
+        live = self.state.live()
+        return None if live is None else self.folder(live.release)
+
+    def up_to_date(self) -> ReleaseFolder | None:
+        """The newest release, if it came of this very file and of the rows that the lake holds now."""
+        made = [row for row in self.state.releases() if row.status in ("released", "refused")]
+        for row in reversed(made):
+            folder = self.folder(row.name)
+            if folder.system_file.read_text(encoding="utf-8") != self.text:
+                continue
+            sources = folder.json("evidence")["data"]["sources"]
+            now = self.lake.versions()
+            return folder if all(now.get(name) == one["version"] for name, one in sources.items()) else None
+        return None
