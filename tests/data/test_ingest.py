@@ -166,6 +166,8 @@ def test_two_writers_do_not_mix(bench, make):
 def test_a_source_of_which_no_row_is_good_warns(bench, make):
     bench.write("a.csv", "id,at,v\n1,2020-01-01,-1\n")
     assert "the commonest reason is range:v" in bench.take(make(s=LOG))["s"].warnings[0]
+    with pytest.raises(DataError, match="all that came were refused"):
+        bench.lake.read("s")
 
 
 VALUES = st.sampled_from(["1", "2", "-3", "x", "", "NA", "7.0", "2020-01-01", "2020-01-02", "2999-01-01"])

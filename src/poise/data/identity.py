@@ -65,17 +65,12 @@ class Identity:
 
     def _by_identity(self, good: pl.DataFrame) -> Sorted:
         ids = list(self.source.identity)
-        rows = good.select(*dict.fromkeys([*ids, *self.content])).with_row_index("row:")
-        first = rows.unique(ids, keep="first", maintain_order=True)
-        twice = first.height < rows.height
-        stored = self._stored(first.select(ids))
-        if stored is None and not twice:
-            return Sorted(_all(good, True), _all(good, False))
-        match = rows.join(first.rename({"row:": "first:"}), on=ids, how="left", maintain_order="left", suffix=":first")
-        is_first = match["row:"] == match["first:"]
-        like_first = _same(match, [c for c in self.content if c not in ids], ":first")
+        rows = good.select(*dict.fromkeys([*ids, *self.content]))
+        is_first = rows.select(_one(ids).is_first_distinct()).to_series()
+        like_first = self._like_first(rows, is_first)
+        stored = self._stored(rows.select(ids))
         if stored is None:
-            return Sorted(is_first, ~is_first & like_first)
+            return Sorted(is_first, like_first)
         against = rows.join(stored, on=ids, how="left", maintain_order="left", suffix=":stored")
         there = against["there:"].fill_null(False)
         same = _same(against, [c for c in self.content if c not in ids and c + ":stored" in against.columns], ":stored")
@@ -86,12 +81,24 @@ class Identity:
         known = (there & same & told) | (~is_first & like_first & (~there | known_or_new))
         return Sorted(fresh, known & ~fresh)
 
+    def _like_first(self, rows: pl.DataFrame, is_first: pl.Series) -> pl.Series:
+        """The rows that repeat an earlier row of the batch, content and all."""
+        ids = list(self.source.identity)
+        if is_first.all():
+            return ~is_first
+        later = rows.with_row_index("row:").filter(~is_first)
+        firsts = rows.join(later.select(ids), on=ids, how="semi", maintain_order="left").unique(ids, keep="first")
+        match = later.join(firsts, on=ids, how="left", maintain_order="left", suffix=":first")
+        alike = match.filter(_same(match, [c for c in self.content if c not in ids], ":first"))["row:"]
+        return pl.int_range(rows.height, eager=True).is_in(alike.cast(pl.Int64).implode())
+
     def _stored(self, ids: pl.DataFrame) -> pl.DataFrame | None:
         """What the lake has under these identities: content, `there:` and `ours:` (of this content, or newer)."""
         lake = self.lake.scan(self.name)
         if lake is None:
             return None
         names = list(ids.columns)
+        ids = ids.unique()
         hits = lake.select(names).join(ids.lazy(), on=names, how="semi").collect()
         if not hits.height:
             return None
@@ -144,6 +151,10 @@ class Identity:
         earlier = counts if self._seen is None else pl.concat([self._seen, counts])
         self._seen = earlier.group_by(content).agg(pl.col("before:").max())
         return (rows["copy:"] <= rows["held:"]).fill_null(False)
+
+
+def _one(ids: list[str]) -> pl.Expr:
+    return pl.col(ids[0]) if len(ids) == 1 else pl.struct(ids)
 
 
 def _all(frame: pl.DataFrame, value: bool) -> pl.Series:

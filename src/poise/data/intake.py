@@ -53,7 +53,7 @@ class Intake:
         """Judge the batch, keep every row of it somewhere, and say how many went where."""
         judged = self._judge.judge(batch, self._now)
         fate = self._identity.sort(judged.good)
-        fresh = judged.good.filter(fate.fresh)
+        fresh = judged.good if fate.fresh.all() else judged.good.filter(fate.fresh)
         refused = judged.refused
         if fate.conflict.any():
             refused = pl.concat([refused, self._contradicting(judged.good.filter(fate.conflict), batch)]).sort(POSITION)

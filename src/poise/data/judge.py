@@ -12,7 +12,7 @@ from poise import registry
 from poise.clock import AHEAD
 from poise.data.base import Check, Finding, Setting
 from poise.data.expressions import condition, derived
-from poise.data.parse import Typed, typed
+from poise.data.parse import Typed, fits, typed
 from poise.data.reading import FLAW, LINE, POSITION, Batch
 from poise.spec.source import Source
 from poise.spec.system import SystemSpec
@@ -84,6 +84,8 @@ class Judge:
         schema = batch.frame.schema
         ways: dict[str, Typed] = {}
         for column, spec in self.source.columns.items():
+            if fits(batch.frame[column], spec.type, text=batch.text):
+                continue
             zone = self.zones.get(column, self._zone)
             ways[column] = typed(column, spec, schema[column], zone, text=batch.text)
         values = [way.value.alias(column) for column, way in ways.items()]
@@ -124,12 +126,13 @@ def _refuse(frame: pl.DataFrame, came: pl.DataFrame, findings: list[Finding]) ->
 
 def described(rows: pl.DataFrame, masks: pl.DataFrame, findings: list[Finding], came: pl.DataFrame) -> pl.DataFrame:
     """Refused `rows` with all their reasons. `masks` has one boolean column per finding."""
-    hit = [n for n, column in enumerate(masks.get_columns()) if column.any()]
-    marked = pl.concat([rows, masks], how="horizontal")
-    codes = pl.concat_list(pl.when(pl.col(f"hit:{n}")).then(pl.lit(findings[n].code)) for n in hit)
-    whys = pl.concat_list(pl.when(pl.col(f"hit:{n}")).then(findings[n].why) for n in hit)
-    told = marked.lazy().select(POSITION, codes.list.drop_nulls().alias("reasons"), whys.list.drop_nulls().alias("why"))
-    return told.collect().with_columns(as_came(came, rows[POSITION]).alias("row")).cast(pl.Schema(REFUSED))
+    told = [
+        rows.filter(column).select(POSITION, pl.lit(finding.code).alias("reasons"), finding.why.alias("why"))
+        for column, finding in zip(masks.get_columns(), findings, strict=True)
+        if column.any()
+    ]
+    each = pl.concat(told).group_by(POSITION, maintain_order=True).agg("reasons", "why").sort(POSITION)
+    return each.with_columns(as_came(came, each[POSITION]).alias("row")).cast(pl.Schema(REFUSED))
 
 
 def as_came(came: pl.DataFrame, positions: pl.Series) -> pl.Series:

@@ -85,7 +85,9 @@ class Lake:
         """
         rows = self.scan(source, version)
         if rows is None:
-            raise DataError(f"the lake has no rows of source '{source}'", hint="run 'poise ingest' first")
+            refused = delta.exists(self.table("quarantine", source))
+            hint = "all that came were refused: see 'poise quarantine'" if refused else "run 'poise ingest' first"
+            raise DataError(f"the lake has no rows of source '{source}'", hint=hint)
         names = rows.collect_schema().names()
         wanted = list(names if columns is None else columns)
         for column in wanted:

@@ -16,13 +16,14 @@ In CSV the empty string and `NA`, `N/A`, `NaN`, `nan`, `null`, `NULL` are missin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import polars as pl
 
 from poise.data.base import AS_CAME, LOCAL
-from poise.data.instants import instants
+from poise.data.instants import UTC, instants
 from poise.errors import DataError
-from poise.spec.source import ColumnSpec
+from poise.spec.source import ColumnSpec, ColumnType
 
 MISSING_TEXT = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 TRUE = ("true", "t", "yes", "y", "1", "1.0")
@@ -55,6 +56,16 @@ def typed(name: str, spec: ColumnSpec, came: pl.DataType, zone: str, *, text: bo
     if value is None:
         return Typed(raw, {})
     return Typed(value, {AS_CAME + name: raw, **helpers})
+
+
+def fits(values: pl.Series, kind: ColumnType, *, text: bool) -> bool:
+    """Does the column hold nothing but values of its type already, so that there is nothing to do?"""
+    if kind == "float" and values.dtype == pl.Float64:
+        return isfinite(values.sum())  # one NaN or infinity makes the sum so; a sum that overflows only costs time
+    if text:
+        return False
+    ready = {"int": pl.Int64, "bool": pl.Boolean, "time": UTC, "float": None}.get(kind, pl.String)
+    return ready is not None and values.dtype == ready
 
 
 def missing_as_null(name: str, came: pl.DataType, *, text: bool) -> pl.Expr:
