@@ -102,3 +102,29 @@ def test_every_registered_check_is_one():
     kinds = [registry.get("check", name) for name in registry.names("check")]
     assert len(kinds) == 7
     assert all(issubclass(kind, Check) for kind in kinds)
+
+
+def test_names_that_the_lake_keeps_for_itself_are_refused(bench, make):
+    bench.write("a.csv", "_time\n1\n")
+    with pytest.raises(SpecError, match="keeps a column '_time' of its own"):
+        bench.take(make(shop={"path": "a.csv", "columns": {"_time": "string"}}))
+
+
+def test_derived_columns_of_every_type_are_kept(bench, make):
+    bench.write("a.csv", "id,at,v,_note\n1,2020-01-01,3,x\n")
+    columns = {"id": "string", "at": "time", "v": "int", "_note": "text"}
+    derive = {
+        "gap": "(at + 2h) - at",
+        "big": "v > 2",
+        "low": "lower(id)",
+        "then": "at + 1d",
+        "n": "v * 2",
+        "m": "n + gap / 3600000000",
+    }
+    spec = make(shop={"path": "a.csv", "id": "id", "time": "at", "columns": columns, "derive": derive})
+    bench.take(spec)
+    rows = bench.lake.history(spec, "shop").rows
+    day = 86_400_000_000
+    kept = {name: rows[name].to_list()[0] for name in derive}
+    assert kept == {"gap": day / 12, "big": 1.0, "low": "1", "then": 1_577_836_800_000_000 + day, "n": 6.0, "m": 8.0}
+    assert rows["_note"].to_list() == ["x"]

@@ -11,15 +11,6 @@ from poise.spec import in_polars
 from poise.spec.expression import check, parse, type_of
 from poise.spec.source import ColumnType, Source
 
-DERIVED: dict[str, ColumnType] = {
-    "number": "float",
-    "bool": "bool",
-    "string": "category",
-    "time": "time",
-    "duration": "float",
-}
-"""Column type of a derived column by the type of its expression; durations are microseconds."""
-
 
 def condition(text: str, types: Mapping[str, ColumnType], *, where: str) -> pl.Expr:
     """A boolean expression; null where it is missing.
@@ -34,18 +25,13 @@ def condition(text: str, types: Mapping[str, ColumnType], *, where: str) -> pl.E
     return in_polars.compile(expression, kinds)
 
 
-def derived(name: str, source: Source) -> tuple[list[tuple[str, pl.Expr]], dict[str, ColumnType]]:
-    """The derived columns of source `name`, in order, and the types of all its columns, declared and derived."""
-    types: dict[str, ColumnType] = {column: spec.type for column, spec in source.columns.items()}
+def derived(name: str, source: Source, types: Mapping[str, ColumnType]) -> list[tuple[str, pl.Expr]]:
+    """The derived columns of source `name`, in order; `types` are those of all its columns. Numbers are floats."""
+    kinds = {column: type_of(spec.type) for column, spec in source.columns.items()}
     made: list[tuple[str, pl.Expr]] = []
     for column, text in source.derive.items():
         where = f"sources.{name}.derive.{column}"
-        expression = parse(text, where)
-        kinds = {known: type_of(kind) for known, kind in types.items()}
-        found = check(expression, kinds, where)
-        value = in_polars.compile(expression, kinds)
-        if found == "number":
-            value = value.cast(pl.Float64)
-        made.append((column, value))
-        types[column] = DERIVED[found]
-    return made, types
+        value = in_polars.compile(parse(text, where), kinds)
+        made.append((column, value.cast(pl.Float64) if types[column] == "float" else value))
+        kinds[column] = type_of(types[column])
+    return made

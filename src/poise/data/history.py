@@ -12,7 +12,7 @@ from poise.table import MISSING_TIME, Column, History, Table
 def to_history(name: str, source: Source, rows: pl.DataFrame) -> History:
     """`rows` (with `_time`, `_known` and `_seq`) as a History, sorted by τ, then order of arrival."""
     ordered = rows.sort("_time", "_seq", nulls_last=False)
-    columns = [column for column in ordered.columns if not column.startswith("_")]
+    columns = [column for column in ordered.columns if column not in ("_time", "_known", "_seq")]
     table = Table({column: to_column(ordered[column]) for column in columns}, ordered.height)
     first = None
     if source.kind == "table":

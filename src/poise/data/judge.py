@@ -12,9 +12,12 @@ from poise import registry
 from poise.clock import AHEAD
 from poise.data.base import Check, Finding, Setting
 from poise.data.expressions import condition, derived
+from poise.data.lake import RESERVED
 from poise.data.parse import Typed, fits, typed
 from poise.data.reading import FLAW, LINE, POSITION, Batch
-from poise.spec.source import Source
+from poise.errors import SpecError
+from poise.spec.source import ColumnType, Source
+from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
 
 REFUSED: dict[str, pl.DataType] = {
@@ -45,8 +48,11 @@ class Judge:
         self.name = name
         self.source: Source = system.sources[name]
         self._zone = self.source.timezone or system.timezone
-        made, self.types = derived(name, self.source)
-        self._derive: list[tuple[str, pl.Expr]] = made
+        self.types: Mapping[str, ColumnType] = column_types(self.source, system)
+        reserved = sorted({*RESERVED, FLAW, LINE} & set(self.types))
+        if reserved:
+            raise SpecError(f"the lake keeps a column '{reserved[0]}' of its own", where=f"sources.{name}.columns")
+        self._derive = derived(name, self.source, self.types)
         self._where: pl.Expr | None = None
         if self.source.where is not None:
             self._where = condition(self.source.where, self.types, where=f"sources.{name}.where")

@@ -27,6 +27,7 @@ from poise.data.history import to_history
 from poise.data.instants import instants
 from poise.errors import DataError, StateError, did_you_mean
 from poise.spec.source import Source
+from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
 from poise.table import MISSING_TIME, History
 
@@ -105,12 +106,11 @@ class Lake:
 
         `columns` defaults to all declared and derived ones.
         """
-        wanted = None if columns is None else list(dict.fromkeys([*columns, *(system.sources[source].key or ())]))
-        rows = self.read(source, None if wanted is None else [*wanted, "_time", "_known", "_seq"], version)
-        made = to_history(source, system.sources[source], rows)
-        if columns is None:
-            return made
-        return History(made.source, made.kind, made.time, made.known, made.rows.select(columns), made.first)
+        spec = system.sources[source]
+        shown = list(column_types(spec, system)) if columns is None else list(dict.fromkeys(columns))
+        wanted = dict.fromkeys([*shown, *(spec.key or ()), "_time", "_known", "_seq"])
+        made = to_history(source, spec, self.read(source, list(wanted), version))
+        return History(made.source, made.kind, made.time, made.known, made.rows.select(shown), made.first)
 
     def watermark(self, system: SystemSpec, source: str, version: int | None = None) -> int | None:
         """Up to when the source is complete (microseconds): `complete_until`, else the largest τ; None without time."""
