@@ -120,7 +120,7 @@ def _fit(problem: Problem, matrix: Matrix, rows: Examples, strength: float, star
 
 def _ridge(matrix: Matrix, rows: Examples, strength: float) -> _Fitted:
     dense = isinstance(matrix, np.ndarray)
-    ridge = Ridge(alpha=1 / strength, solver="cholesky" if dense else "sparse_cg", tol=1e-8, max_iter=1_000)
+    ridge = Ridge(alpha=1 / strength, solver="cholesky" if dense else "lsqr", tol=1e-4, max_iter=1_000)
     ridge.fit(matrix, rows.target.astype(np.float64), sample_weight=rows.weight)
     return _Fitted(np.asarray(ridge.coef_, np.float64).reshape(-1, 1), np.atleast_1d(np.float64(ridge.intercept_)))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from poise.models.base import Examples, Floats
+from poise.models.bins import edges_of
 from poise.models.guards import least_rows
 from poise.models.inputs import Inputs
 from poise.models.linear_model import Weights
@@ -21,6 +22,10 @@ from poise.table import Table
 
 DENSE_COLUMNS = 128
 """Up to so many columns the matrix is dense: faster, and small."""
+BINS, ROWS_PER_BIN = 10, 200
+"""Numbers also enter by bins: on 49,000 census rows that was worth 0.013 AUC."""
+BIN_WEIGHT = 0.5
+"""Bins are regularised more than slopes: to bend is to be asked for by the data."""
 FAR = 10.0
 """Numbers are clipped at so many inter-quartile ranges beyond the quartiles, if the outer quantiles reach further."""
 Matrix = Any
@@ -29,11 +34,26 @@ Matrix = Any
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Where one input's columns stand in the matrix: `size` columns from `start`; `gap` is its missing column or -1."""
+    """Where one input's columns stand in the matrix.
+
+    A category has `table` columns from `start`, one per code, the last for missing. A number has its value at `start`
+    (`number`), perhaps a column for missing after it, and `table` columns of bins at the end.
+    """
 
     start: int
-    size: int
-    gap: int = -1
+    number: bool
+    gap: int
+    table: int
+
+    @property
+    def size(self) -> int:
+        """How many columns."""
+        return (1 if self.number else 0) + (1 if self.number and self.gap >= 0 else 0) + self.table
+
+    @property
+    def first(self) -> int:
+        """The first column of the table."""
+        return self.start + self.size - self.table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +62,7 @@ class Design:
     (x - mean) / scale; all (f,).
 
     median: what stands for a missing number. A number whose scale is 0 (constant, or never there) has no column.
+    edges: per input the inner edges of its bins, which let a number's effect bend; empty for categories.
     """
 
     inputs: Inputs
@@ -50,6 +71,7 @@ class Design:
     median: Floats
     mean: Floats
     scale: Floats
+    edges: tuple[Floats, ...]
     blocks: tuple[Block, ...]
     texts: dict[str, TextTerms]
     text_starts: tuple[int, ...]
@@ -61,21 +83,24 @@ class Design:
         floor = least_rows(examples.height)
         inputs = Inputs.learn(examples, lambda count: floor)
         X = inputs.encode(examples.features)
-        numbers = np.array([_ranges(X[:, j]) for j in range(len(inputs))]).reshape(-1, 5)
-        blocks, at = [], 0
+        edges = tuple(_edges(X[:, j]) if of is None else np.empty(0) for j, of in enumerate(inputs.levels))
+        numbers = np.array([_ranges(X[:, j], len(edges[j]) > 0) for j in range(len(inputs))]).reshape(-1, 5)
+        blocks: list[Block] = []
+        at = 0
         for j, of in enumerate(inputs.levels):
-            gap = not np.isfinite(X[:, j]).all()
-            if of is None:
-                size = 0 if numbers[j, 4] == 0 else 1
-                blocks.append(Block(at, size, at + size if gap and size else -1))
-                at += size + (1 if gap and size else 0)
+            if of is not None:
+                block = Block(at, False, at + len(of) + 1, len(of) + 2)
+            elif numbers[j, 4] == 0:
+                block = Block(at, False, -1, 0)
             else:
-                blocks.append(Block(at, len(of) + 2, at + len(of) + 1))
-                at += len(of) + 2
+                gap = at + 1 if not np.isfinite(X[:, j]).all() else -1
+                block = Block(at, True, gap, len(edges[j]) + 1 if len(edges[j]) else 0)
+            blocks.append(block)
+            at += block.size
         texts = {name: TextTerms.learn(examples.features[name]) for name in examples.of_type("text")}
         starts = np.cumsum([at, *(len(terms) for terms in texts.values())]).tolist()
         low, high, median, mean, scale = numbers.T.copy()
-        return cls(inputs, low, high, median, mean, scale, tuple(blocks), texts, tuple(starts[:-1]), starts[-1])
+        return cls(inputs, low, high, median, mean, scale, edges, tuple(blocks), texts, tuple(starts[:-1]), starts[-1])
 
     def matrix(self, features: Table) -> Matrix:
         """The matrix (n, columns), dense where it has few columns and no text."""
@@ -99,13 +124,17 @@ class Design:
         gone = ~np.isfinite(x)
         every = np.arange(len(x))
         if self.inputs.levels[j] is not None:
-            code = np.where(gone, block.size - 1, np.where(gone, 0, x)).astype(np.int64)
+            code = np.where(gone, block.table - 1, np.where(gone, 0, x)).astype(np.int64)
             return [(block.start + code, every, np.ones(len(x)))]
         entries: list[tuple[Any, NDArray[np.int64], Floats]] = []
-        if block.size:
+        if block.number:
             entries.append((block.start, every, self._scaled(np.where(gone, self.median[j], x), j)))
-        if block.gap >= 0:
+        if block.number and block.gap >= 0:
             entries.append((block.gap, every[gone], np.ones(int(gone.sum()))))
+        if block.number and block.table:
+            there = every[~gone]
+            bins = np.searchsorted(self.edges[j], x[there], side="right")
+            entries.append((block.first + bins, there, np.full(len(there), BIN_WEIGHT)))
         return entries
 
     def _scaled(self, x: Any, j: int) -> Any:
@@ -114,26 +143,34 @@ class Design:
     def weights(self, coefficients: Floats, intercept: Floats) -> tuple[Weights, list[Floats]]:
         """The answering arrays for coefficients (columns, k) and intercept (k,), and each text's weights by term."""
         f, k = len(self.inputs), coefficients.shape[1]
-        start, slope, missing = np.full(f, -1, np.int64), np.zeros((f, k)), np.zeros((f, k))
+        slope, missing = np.zeros((f, k)), np.zeros((f, k))
         tables: list[Floats] = []
         for j, block in enumerate(self.blocks):
+            rows = coefficients[block.first : block.first + block.table]
             if self.inputs.levels[j] is not None:
-                start[j] = sum(map(len, tables))
-                tables.append(coefficients[block.start : block.start + block.size - 1])
-                missing[j] = coefficients[block.gap]
-            elif block.size:
+                tables.append(rows)
+                missing[j] = rows[-1]
+                continue
+            tables.append(rows * BIN_WEIGHT)
+            if block.number:
                 slope[j] = coefficients[block.start] / self.scale[j]
                 missing[j] = self._scaled(self.median[j], j) * coefficients[block.start]
                 missing[j] += coefficients[block.gap] if block.gap >= 0 else 0.0
-        table = np.concatenate(tables) if tables else np.zeros((0, k))
+        start = np.concatenate([[0], np.cumsum([len(rows) for rows in tables])[:-1]]).astype(np.int64)[:f]
+        used = [edges if block.table else edges[:0] for edges, block in zip(self.edges, self.blocks, strict=True)]
+        edge_start = np.concatenate([[0], np.cumsum([len(edges) for edges in used])]).astype(np.int64)
+        category = np.array([of is not None for of in self.inputs.levels], np.bool_)
+        table = np.concatenate([*tables, np.zeros((0, k))])
+        edges = np.concatenate([*used, np.empty(0)])
         terms = [coefficients[s : s + len(t)] for s, t in zip(self.text_starts, self.texts.values(), strict=True)]
-        return Weights(start, self.low, self.high, self.mean, slope, missing, table, intercept), terms
+        numbers = (self.low, self.high, self.mean, slope, missing)
+        return Weights(category, start, *numbers, table, edge_start, edges, intercept), terms
 
     def importance(self, coefficients: Floats, matrix: Matrix) -> dict[str, float]:
         """Share of each input: sum over its columns and outputs of |coefficient| times the column's spread."""
         spread = _spread(matrix)
         size = np.abs(coefficients).sum(axis=1) * spread
-        ends = [(block.start, max(block.start + block.size, block.gap + 1)) for block in self.blocks]
+        ends = [(block.start, block.start + block.size) for block in self.blocks]
         ends += [(s, s + len(t)) for s, t in zip(self.text_starts, self.texts.values(), strict=True)]
         shares = [float(size[a:b].sum()) for a, b in ends]
         total = sum(shares)
@@ -141,16 +178,31 @@ class Design:
         return {name: share / total for name, share in zip(names, shares, strict=True)} if total > 0 else {}
 
 
-def _ranges(x: Floats) -> tuple[float, float, float, float, float]:
-    """low, high, median, mean, scale of a number; codes of categories pass through unused."""
+def _edges(x: Floats) -> Floats:
+    """Edges of a number's bins; none for few rows, or for a number of two values, which a slope says already."""
+    bins = min(BINS, len(x) // ROWS_PER_BIN)
+    if bins < 3:
+        return np.empty(0)
+    finite = x[np.isfinite(x)]
+    if not len(finite) or np.all((finite == finite.min()) | (finite == finite.max())):
+        return np.empty(0)
+    return edges_of(finite, bins)
+
+
+def _ranges(x: Floats, binned: bool) -> tuple[float, float, float, float, float]:
+    """low, high, median, mean, scale of a number; codes of categories pass through unused.
+
+    Beside bins a slope ends where the data end: within them each can undo the other, beyond them only the slope goes on
+    (months after the last one learned made delays of flights worse than the constant).
+    """
     x = x[np.isfinite(x)]
     if not len(x):
         return 0.0, 0.0, 0.0, 0.0, 0.0
     inner_low, lower, upper, inner_high = np.quantile(x, (0.001, 0.25, 0.75, 0.999))
     with np.errstate(over="ignore"):
-        slack = 0.5 * (inner_high - inner_low)
+        slack = 0.0 if binned else 0.5 * (inner_high - inner_low)
         # absurd values are clipped, a trend may go on a little; a rare flag keeps its range
-        low, high = (inner_low - slack, inner_high + slack) if slack > 0 else (x.min(), x.max())
+        low, high = (inner_low - slack, inner_high + slack) if inner_high > inner_low else (x.min(), x.max())
         if upper > lower:  # of few rows the outer quantiles are the absurd values themselves
             low, high = max(low, lower - FAR * (upper - lower)), min(high, upper + FAR * (upper - lower))
         inside = np.clip(x, low, high)

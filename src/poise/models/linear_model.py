@@ -24,13 +24,15 @@ from poise.table import Table
 class Weights:
     """The arrays of a linear model with f columns and k outputs.
 
-    start: (f,) for a category its first row in `table`, -1 for a number.
+    category: (f,) whether a column is codes. start: (f,) its first row in `table`.
     low, high, mean: (f,) numbers, of which infinite ones are missing, are clipped to [low, high], counted from `mean`.
     slope: (f, k) per unit of a number. missing: (f, k) what a missing value adds.
-    table: (levels, k) what a level adds; each category's first row is for other levels.
+    table: (rows, k) what a level adds (each category's first row is for other levels), or a number's bin.
+    edge_start: (f + 1,) where a number's inner edges stand in `edges`; bin i holds edges[i - 1] <= x < edges[i].
     intercept: (k,).
     """
 
+    category: NDArray[np.bool_]
     start: NDArray[np.int64]
     low: Floats
     high: Floats
@@ -38,12 +40,20 @@ class Weights:
     slope: Floats
     missing: Floats
     table: Floats
+    edge_start: NDArray[np.int64]
+    edges: Floats
     intercept: Floats
+
+    def raw(self, X: Floats) -> Floats:
+        """Scores (n, k) of encoded inputs X, float64 (n, f) in C order."""
+        numbers = (self.low, self.high, self.mean, self.slope, self.missing)
+        return _raw(X, self.category, self.start, *numbers, self.table, self.edge_start, self.edges, self.intercept)
 
 
 @compiled
 def _raw(
     X: Floats,
+    category: NDArray[np.bool_],
     start: NDArray[np.int64],
     low: Floats,
     high: Floats,
@@ -51,6 +61,8 @@ def _raw(
     slope: Floats,
     missing: Floats,
     table: Floats,
+    edge_start: NDArray[np.int64],
+    edges: Floats,
     intercept: Floats,
 ) -> Floats:
     n, f = X.shape
@@ -64,14 +76,21 @@ def _raw(
             if not np.isfinite(x):
                 for c in range(k):
                     out[i, c] += missing[j, c]
-            elif start[j] >= 0:
-                row = start[j] + np.int64(x)
-                for c in range(k):
-                    out[i, c] += table[row, c]
+                continue
+            row = start[j]
+            if category[j]:
+                row += np.int64(x)
             else:
                 away = min(max(x, low[j]), high[j]) - mean[j]
                 for c in range(k):
                     out[i, c] += away * slope[j, c]
+                if edge_start[j] == edge_start[j + 1]:
+                    continue
+                for e in range(edge_start[j], edge_start[j + 1]):
+                    if x >= edges[e]:
+                        row += 1
+            for c in range(k):
+                out[i, c] += table[row, c]
     return out
 
 
@@ -114,9 +133,7 @@ class LinearModel(Model):
 
     def raw(self, features: Table) -> Floats:
         """Scores before the link, (n, k): log-odds, or the value for regression."""
-        w = self.weights
-        X = self.columns.encode(features)
-        out = _raw(X, w.start, w.low, w.high, w.mean, w.slope, w.missing, w.table, w.intercept)
+        out = self.weights.raw(self.columns.encode(features))
         for name, (terms, weights) in self.texts.items():
             if name not in features or features[name].kind != "string":
                 raise DataError(f"the model reads the text '{name}', which these rows do not have")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from poise.errors import NotEnoughData
 from poise.models.base import EVERY_PROBLEM, Examples, Floats, Learner, Model, Problem
+from poise.models.bins import edges_of
 from poise.models.constant import mean_target
 from poise.models.folds import folds_of
 from poise.models.guards import clipped, least_rows, rare_class_notes, require_variation
@@ -139,20 +140,7 @@ def _shaped(rows: Examples, score: Score, form: Form, identity: bool = False) ->
         return _Candidate(score, form, np.empty(0), (), identity)
     x = numbers_of(column)
     bins = int(np.clip(rows.height // ROWS_PER_BIN, 2, BINS))
-    return _Candidate(score, form, _edges(x[np.isfinite(x)], bins), ())
-
-
-def _edges(x: Floats, bins: int) -> Floats:
-    """Inner edges of quantile bins, each half-way between two values that occur."""
-    if not len(x):
-        return np.empty(0)
-    ordered = np.sort(x)
-    starts = ordered[np.arange(1, bins) * len(x) // bins]
-    firsts = np.unique(np.searchsorted(ordered, starts, side="left"))
-    firsts = firsts[firsts > 0]
-    below, above = ordered[firsts - 1], ordered[firsts]
-    middle = below + (above - below) / 2
-    return np.asarray(np.where(middle > below, middle, above))
+    return _Candidate(score, form, edges_of(x, bins), ())
 
 
 def _learned(problem: Problem, rows: Examples, of: _Candidate, notes: tuple[str, ...]) -> RuleModel:

@@ -13,7 +13,6 @@ from poise.models.inputs import Inputs
 from poise.models.linear import LinearLearner
 from poise.models.linear_model import LinearModel
 from poise.models.trees_columns import Statistic, TreesColumns, rows_of
-from poise.table import MISSING_TIME
 
 MANY_LEVELS = 50
 """Categories of more levels enter as statistics of the target: 700 levels as codes stopped boosting at 18 trees."""
@@ -34,7 +33,8 @@ def learn_columns(problem: Problem, rows: Examples, text: LinearModel | None) ->
     X = inputs.encode(rows.features)
     many = [j for j in inputs.categories if len(inputs.levels[j] or ()) > MANY_LEVELS]
     target = _target_columns(problem, rows)
-    order = _order(problem, rows)
+    # a drawn order, as CatBoost does: in time, the first weeks of a year of flights had no statistics (-0.007 AUC)
+    order = np.random.default_rng(problem.seed).permutation(rows.height)
     statistics, training = [], []
     for j in many:
         size = len(inputs.levels[j] or ()) + 2
@@ -68,13 +68,6 @@ def _target_columns(problem: Problem, rows: Examples) -> Floats:
     if problem.type == "multi-label":
         return np.asarray(rows.target[:, kept], np.float64)
     return np.asarray(rows.target[:, None] == kept[None, :], np.float64)
-
-
-def _order(problem: Problem, rows: Examples) -> NDArray[np.int64]:
-    """Rows in time; without time in an order drawn with the seed."""
-    if rows.height and rows.time[0] != MISSING_TIME:
-        return np.argsort(rows.time, kind="stable")
-    return np.random.default_rng(problem.seed).permutation(rows.height)
 
 
 def smoothed_means(codes: NDArray[np.int64], target: Floats, weight: Floats, size: int) -> Floats:
