@@ -12,9 +12,8 @@ from math import ceil, floor, isfinite, log10
 
 from markupsafe import Markup, escape
 
-from poise.evaluation.words import number
 from poise.releases.evidence import CalibrationBin, FeatureShare, RungResult, TermResult
-from poise.releases.wording import clean, figure, share, short
+from poise.releases.wording import clean, figure, policy_words, share, short
 
 WIDTH = 340
 TINY = 1e-300
@@ -96,18 +95,9 @@ def policies(terms: Sequence[TermResult], key: str) -> Markup:
         Line(policy_words(t.policy), t.value, t.low, t.high, t.policy == "model") for t in terms if t.value is not None
     ]
     unit = terms[0].unit if terms else None
-    parts = [f"{one.label} {number(one.value)}" for one in lines]
+    parts = [f"{one.label} {figure(one.value)}" for one in lines]
     title = f"{terms[0].term}{f' in {unit}' if unit else ''} per row, by who decides" if terms else ""
     return whiskers(lines, None, "", title, f"More is better. {'; '.join(parts)}.", key)
-
-
-def policy_words(policy: str) -> str:
-    """A policy as a person calls it.
-
-    >>> policy_words("model"), policy_words("always warn")
-    ('the models decide', 'always warn')
-    """
-    return {"model": "the models decide", "rule": "the rule decides"}.get(policy, policy)
 
 
 def whiskers(lines: Sequence[Line], mark: float | None, mark_label: str, title: str, says: str, key: str) -> Markup:
@@ -116,15 +106,15 @@ def whiskers(lines: Sequence[Line], mark: float | None, mark_label: str, title: 
     scale = Scale.over([*ends, *([mark] if mark is not None else [])], 6, WIDTH - 6) if lines else None
     if scale is None:
         return Markup("")
-    foot = ROW * len(lines) + 8
+    foot = ROW * len(lines) + 20
     body = [_axis(scale, foot)]
     if mark is not None:
         x = scale(mark)
-        body.append(Markup('<line class="mark" x1="{}" x2="{}" y1="14" y2="{}"/>').format(x, x, foot))
+        body.append(Markup('<line class="mark" x1="{}" x2="{}" y1="16" y2="{}"/>').format(x, x, foot))
         anchor = "start" if x < WIDTH / 2 else "end"
-        body.append(_text(x, 10, f"{number(mark)} {mark_label}", "soft", anchor))
+        body.append(_text(x, 10, f"{figure(mark)} {mark_label}", "soft", anchor))
     for at, one in enumerate(lines):
-        y = 18 + ROW * at
+        y = 24 + ROW * at
         tone = "strong" if one.strong else "weak"
         low, high = (one.value if v is None else v for v in (one.low, one.high))
         body += [
@@ -166,7 +156,8 @@ def calibration(bins: Sequence[CalibrationBin], key: str) -> Markup:
     if not drawn:
         return Markup("")
     top = max(v for b in drawn for v in (b.predicted, b.realised, b.high) if v is not None)
-    top = min(1.0, next((t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8) if t >= top), 1.0))
+    power = 10.0 ** floor(log10(top)) if top > TINY else 0.01
+    top = min(1.0, next(m * power for m in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if m * power >= top))
     across, up = Scale(0.0, top, 44, WIDTH - 8), Scale(0.0, top, 270, 12)
     body = [_calibration_frame(across, up, top)]
     for one in drawn:
@@ -203,8 +194,8 @@ def _axis(scale: Scale, foot: float) -> Markup:
     for tick in scale.ticks():
         x = scale(tick)
         anchor = "start" if x < 24 else "end" if x > WIDTH - 24 else "middle"
-        parts.append(Markup('<line class="grid" x1="{x}" x2="{x}" y1="14" y2="{}"/>').format(foot, x=x))
-        parts.append(_text(x, foot + 14, number(tick), "soft", anchor))
+        parts.append(Markup('<line class="grid" x1="{x}" x2="{x}" y1="16" y2="{}"/>').format(foot, x=x))
+        parts.append(_text(x, foot + 14, figure(tick), "soft", anchor))
     return Markup("").join(parts)
 
 

@@ -29,14 +29,17 @@ Count = int | None
 
 
 class Part(BaseModel):
-    """A part of the evidence: None means the same as absent."""
+    """A part of the evidence: None means the same as absent, in lists too."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, protected_namespaces=())
 
     @model_validator(mode="before")
     @classmethod
     def _without_none(cls, value: Any) -> Any:
-        return {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else value
+        if not isinstance(value, Mapping):
+            return value
+        known = {k: v for k, v in value.items() if v is not None}
+        return {k: [i for i in v if i is not None] if isinstance(v, list) else v for k, v in known.items()}
 
 
 class SourceRead(Part):

@@ -16,8 +16,9 @@ from markupsafe import Markup
 from poise import __version__
 from poise.evaluation.words import plain
 from poise.releases import charts, wording
-from poise.releases.evidence import DecisionEvidence, Evidence, Judged, ObjectiveEvidence, SliceResult, VerdictResult
-from poise.releases.wording import clean, money
+from poise.releases.evidence import DecisionEvidence, Evidence, Judged, ObjectiveEvidence, SliceResult
+from poise.releases.summary import decision_words, headline
+from poise.releases.wording import clean
 
 WORST = 10
 """Slices that are shown."""
@@ -51,44 +52,6 @@ def render(evidence: Mapping[str, Any] | Evidence) -> str:
     return _ENVIRONMENT.get_template("report.html.jinja").render(e=known, made_by=f"Poise {__version__}")
 
 
-def headline(evidence: Evidence) -> tuple[str, str, str]:
-    """Symbol, sentence and tone of the whole verdict.
-
-    >>> headline(Evidence.of({"verdict": "released", "requirements": [{"who": "ops", "status": "pass"}]}))[1]
-    'Released: the one requirement holds.'
-    """
-    if evidence.verdict is None:
-        return "○", "Not judged yet: a candidate that no requirement has been put to.", "unsure"
-    if evidence.verdict == "refused":
-        stays = f" {evidence.live} stays live." if evidence.live else " Nothing goes live."
-        by = list(dict.fromkeys(verdict.who for verdict in evidence.refusals))
-        return "✗", f"Refused{f' by {_and(by)}' if by else ''}.{stays}", "bad"
-    return "✓", f"Released: {_tally(evidence.requirements)}.", "good"
-
-
-def decision_words(decision: DecisionEvidence) -> str:
-    """What deciding by the models is worth against the best that is decided without, weighed as the file says.
-
-    Empty where there is nothing to compare.
-    """
-    worth: dict[str, float] = {}
-    for term in decision.terms:
-        weight = decision.weights.get(term.term)
-        if term.value is not None:
-            worth[term.policy] = worth.get(term.policy, 0.0) + term.value * (1.0 if weight is None else weight)
-    others = {policy: value for policy, value in worth.items() if policy != "model"}
-    if "model" not in worth or not others:
-        return ""
-    best = max(others, key=lambda policy: others[policy])
-    names = {term.term for term in decision.terms}
-    unit = decision.terms[0].unit if len(names) == 1 else None
-    what = f"{next(iter(names))} comes" if len(names) == 1 else "the weighed terms come"
-    return (
-        f"Where the models decide, {what} to {money(worth['model'], unit)} per row on average; the best without them "
-        f"({charts.policy_words(best)}) to {money(others[best], unit)}. More is better."
-    )
-
-
 def action_shares(decision: DecisionEvidence) -> list[tuple[str, float | None]]:
     """How often each action is chosen, the most frequent first."""
     return sorted(decision.chosen_share.items(), key=lambda item: -(item[1] or 0.0))
@@ -105,18 +68,27 @@ def worst_slices(judged: Judged) -> tuple[SliceResult, ...]:
     return tuple(scored[:WORST])
 
 
-def label_rows(objective: ObjectiveEvidence) -> list[tuple[str, int]]:
-    """What became of the labels, in words; what did not occur is left out."""
+def label_rows(objective: ObjectiveEvidence) -> list[tuple[str, int, bool]]:
+    """What became of the labels, in words; True for a class of those above it. What did not occur is left out."""
     named = [(words, objective.labels.get(key)) for key, words in LABELS.items()]
     named += [(plain(key), n) for key, n in objective.labels.items() if key not in LABELS]
-    return [(words, n) for words, n in named if n]
+    rows = [(words, n, False) for words, n in named if n]
+    at = next((i + 1 for i, row in enumerate(rows) if row[0] == LABELS["usable"]), len(rows))
+    return [*rows[:at], *class_rows(objective), *rows[at:]]
 
 
-def class_rows(objective: ObjectiveEvidence) -> list[tuple[str, int]]:
+def class_rows(objective: ObjectiveEvidence) -> list[tuple[str, int, bool]]:
     """Rows per class, the largest first, those beyond the first few in one line."""
-    ranked = sorted(((name, n) for name, n in objective.balance.items() if n is not None), key=lambda item: -item[1])
+    ranked = sorted(
+        ((name, n, True) for name, n in objective.balance.items() if n is not None), key=lambda row: -row[1]
+    )
     rest = ranked[CLASSES:]
-    return ranked[:CLASSES] + ([(f"{len(rest)} more", sum(n for _, n in rest))] if rest else [])
+    return ranked[:CLASSES] + ([(f"{len(rest)} more", sum(n for _, n, _ in rest), True)] if rest else [])
+
+
+def overall(judged: Judged, metric: str | None) -> float | None:
+    """The score of all judged rows, to compare slices with."""
+    return next((one.value for one in judged.metrics if one.name == metric), None)
 
 
 def importance_words(objective: ObjectiveEvidence) -> str:
@@ -127,29 +99,26 @@ def importance_words(objective: ObjectiveEvidence) -> str:
     return f"{len(rest)} more feature{'s' * (len(rest) > 1)}: {wording.share(sum(rest))} together."
 
 
-def _tally(verdicts: tuple[VerdictResult, ...]) -> str:
-    if not verdicts:
-        return "nobody requires anything of it"
-    held = sum(verdict.status == "pass" for verdict in verdicts)
-    if held == len(verdicts):
-        return "the one requirement holds" if held == 1 else f"all {held} requirements hold"
-    said = [f"{held} of {len(verdicts)} requirements hold"]
-    for status, words in (
-        ("insufficient", "with too little evidence was allowed"),
-        ("cannot tell", "cannot be told yet"),
-    ):
-        if n := sum(verdict.status == status for verdict in verdicts):
-            said.append(f"{n} {words}")
-    return ", ".join(said)
-
-
-def _and(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _finalize(value: Any) -> Any:
     """Every text that reaches the page: cleaned (Jinja escapes it after)."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+_WORDS = (
+    wording.figure,
+    wording.cell,
+    wording.count,
+    wording.share,
+    wording.span,
+    wording.amount,
+    wording.day,
+    wording.moment,
+    wording.meaning,
+    wording.measured,
+    wording.metric_words,
+    wording.verdict_words,
+    wording.policy_words,
+)
 
 
 def _environment() -> Environment:
@@ -161,13 +130,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("figure", "count", "share", "span", "amount", "day", "moment", "metric_words", "meaning")
-    made.filters |= {name: getattr(wording, name) for name in words}
-    made.filters |= {"plain": plain, "action_shares": action_shares}
-    made.filters |= {"measured": wording.measured, "verdict_words": wording.verdict_words}
-    made.filters |= {"worst_slices": worst_slices, "label_rows": label_rows, "class_rows": class_rows}
-    made.filters |= {"headline": headline, "decision_words": decision_words, "importance_words": importance_words}
-    made.globals |= {"charts": charts, "extent": wording.extent, "money": money, "FEATURES": FEATURES}
+    own = (action_shares, worst_slices, label_rows, overall, importance_words, headline, decision_words, plain)
+    made.filters |= {filter_.__name__: filter_ for filter_ in (*own, *_WORDS)}
+    made.globals |= {"charts": charts, "extent": wording.extent, "cell": wording.cell, "money": wording.money}
+    made.globals |= {"FEATURES": FEATURES}
     return made
 
 

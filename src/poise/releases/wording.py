@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from datetime import datetime
+from math import floor, log10
 from unicodedata import category, east_asian_width
 
 from poise import registry
@@ -59,7 +61,24 @@ def figure(value: float | None) -> str:
     >>> figure(0.61234), figure(48211), figure(None)
     ('0.612', '48,211', 'not measured')
     """
-    return NOT_MEASURED if value is None else number(value)
+    return NOT_MEASURED if value is None else _minus(number(value))
+
+
+def cell(value: float | None) -> str:
+    """A number for a column of numbers: three digits that count, also where they are zeros.
+
+    >>> cell(0.5), cell(-2.5), cell(48211.4), cell(None)
+    ('0.500', '−2.50', '48,211', 'not measured')
+    """
+    if value is None:
+        return NOT_MEASURED
+    places = 0 if value == 0 else max(0, 2 - floor(log10(abs(value))))
+    return _minus(f"{value:,.{places}f}")
+
+
+def _minus(text: str) -> str:
+    """A minus sign proper: a hyphen is hard to see, and may be cut off from its number at the end of a line."""
+    return text.replace("-", "−", 1) if text.startswith("-") else text
 
 
 def count(value: float | None) -> str:
@@ -109,9 +128,9 @@ def money(value: float | None, unit: str | None) -> str:
     """A quantity of some unit.
 
     >>> money(-3.921, "USD"), money(2.0, None), money(None, "USD")
-    ('-3.92 USD', '2', 'not measured')
+    ('−3.92 USD', '2', 'not measured')
     """
-    return f"{number(value)} {unit}" if value is not None and unit else figure(value)
+    return f"{figure(value)} {unit}" if value is not None and unit else figure(value)
 
 
 def day(instant: str | None) -> str:
@@ -139,10 +158,10 @@ def moment(instant: str | None) -> str:
         when = datetime.fromisoformat(instant or "")
     except ValueError:
         return day(instant)
-    return f"{day(instant)}, {when:%H:%M}" + (f" ({when.tzname()})" if when.tzinfo else "")
+    return f"{day(instant)}, {when:%H:%M}" + (f" ({when.tzname()})".replace("-", "−") if when.tzinfo else "")
 
 
-def extent(low: float | None, high: float | None) -> str:
+def extent(low: float | None, high: float | None, shown: Callable[[float | None], str] = figure) -> str:
     """Limits of a value; empty where neither is known.
 
     >>> extent(0.58, 0.63), extent(0.58, None), extent(None, None)
@@ -151,19 +170,33 @@ def extent(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     if low is None or high is None:
-        return f"at most {figure(high)}" if low is None else f"at least {figure(low)}"
-    return figure(low) if low == high else f"{figure(low)} to {figure(high)}"
+        return f"at most {shown(high)}" if low is None else f"at least {shown(low)}"
+    return shown(low) if low == high else f"{shown(low)} to {shown(high)}"
 
 
 def measured(verdict: VerdictResult) -> str:
-    """The value that decided on a requirement, in the unit of its metric.
+    """The value that decided on a requirement with its limits, in the unit of its metric.
 
-    >>> measured(VerdictResult(metric="latency_p99", value=0.0123))
-    '12.3ms'
+    >>> measured(VerdictResult(metric="latency_p99", value=0.0123, high=0.0204))
+    '12.3ms (at most 20.4ms)'
     """
+    shown = figure
     if verdict.metric.startswith("latency"):
-        return span(verdict.value)
-    return amount(verdict.value) if verdict.metric == "release_size" else figure(verdict.value)
+        shown = span
+    elif verdict.metric == "release_size":
+        shown = amount
+    low, high = (None if v == verdict.value else v for v in (verdict.low, verdict.high))
+    limits = extent(low, high, shown)
+    return shown(verdict.value) + (f" ({limits})" if limits else "")
+
+
+def policy_words(policy: str) -> str:
+    """A policy as a person calls it.
+
+    >>> policy_words("model"), policy_words("always warn")
+    ('the models decide', 'always warn')
+    """
+    return {"model": "the models decide", "rule": "the rule decides"}.get(policy, policy)
 
 
 def verdict_words(verdict: VerdictResult) -> tuple[str, str, str]:
@@ -176,11 +209,11 @@ def verdict_words(verdict: VerdictResult) -> tuple[str, str, str]:
 
 
 _SERVING = {
-    "latency_p50": "half of all requests are answered faster than this",
+    "latency_p50": "Half of all requests are answered faster than this",
     "latency_p99": "99 of 100 requests are answered faster than this",
-    "release_size": "what the release takes on disk",
-    "cost_per_1000": "what the computing for 1,000 requests costs",
-    "training_cost": "what the computing for one training costs",
+    "release_size": "What the release takes on disk",
+    "cost_per_1000": "What the computing for 1,000 requests costs",
+    "training_cost": "What the computing for one training costs",
 }
 
 
@@ -188,11 +221,11 @@ def meaning(metric: str) -> str:
     """What the metric of a requirement says; empty where its name is all there is.
 
     >>> meaning("late.auc"), meaning("decision.cost")
-    ('AUC: how often a positive row is ranked above a negative one', "the term 'cost', on average per row")
+    ('AUC: how often a positive row is ranked above a negative one', "The term 'cost', on average per row")
     """
     owner, _, name = metric.partition(".")
     if owner == "decision" and name:
-        return f"the term '{name}', on average per row"
+        return f"The term '{name}', on average per row"
     title, says = metric_words(name) if name else ("", "")
     return f"{title}: {says}" if says else _SERVING.get(metric, "")
 
