@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from poise.serving.decision_id import DecisionIds
 from poise.serving.score import Scored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from poise.decisions.choose import Choice, Chooser
 
@@ -26,31 +29,30 @@ class Decider:
         `left_out` with the reason, and `fallback`: whether the rule's action was taken since none had a score."""
         columns = {name: scored.features[name] for name in self._chooser.extra_names()}
         choice = self._chooser.choose(scored.predictions, columns, weights)
-        scores = choice.scores.tolist()
-        terms = {name: values.tolist() for name, values in choice.terms.items()}
+        gone = np.isnan(choice.scores)
+        order = np.argsort(np.where(gone, np.inf, -choice.scores), axis=1, kind="stable").tolist()
+        eligible = (len(choice.actions) - gone.sum(axis=1)).tolist()
+        scores, terms = choice.scores.tolist(), _by_row(choice.terms)
+        chosen, fallback = choice.chosen.tolist(), choice.fallback.tolist()
         return [
             {
                 "decision_id": self._ids.new(now),
-                "chosen": choice.actions[chosen],
-                "fallback": fallback,
-                "actions": _ranked(choice.actions, scores[row], {name: values[row] for name, values in terms.items()}),
-                "left_out": _left_out(choice, row) if any(map(math.isnan, scores[row])) else [],
+                "chosen": choice.actions[chosen[row]],
+                "fallback": fallback[row],
+                "actions": [
+                    {"action": choice.actions[j], "score": scores[row][j], "terms": terms[row][j]}
+                    for j in order[row][: eligible[row]]
+                ],
+                "left_out": [] if eligible[row] == len(choice.actions) else _left_out(choice, row),
             }
-            for row, (chosen, fallback) in enumerate(zip(choice.chosen.tolist(), choice.fallback.tolist(), strict=True))
+            for row in range(len(scores))
         ]
 
 
-def _ranked(actions: tuple[str, ...], scores: list[float], terms: Mapping[str, list[float]]) -> list[dict[str, Any]]:
-    """The actions that have a score, the highest first; a term that does not count may be missing (null)."""
-    order = sorted((j for j in range(len(actions)) if not math.isnan(scores[j])), key=lambda j: -scores[j])
-    return [
-        {
-            "action": actions[j],
-            "score": scores[j],
-            "terms": {name: None if math.isnan(values[j]) else values[j] for name, values in terms.items()},
-        }
-        for j in order
-    ]
+def _by_row(terms: Mapping[str, NDArray[np.float64]]) -> list[list[dict[str, float]]]:
+    """Row -> action -> term -> value. A term that is missing is NaN, which the encoder writes as null."""
+    values = np.stack(list(terms.values()), axis=-1).tolist()
+    return [[dict(zip(terms, action, strict=True)) for action in row] for row in values]
 
 
 def _left_out(choice: Choice, row: int) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ import os
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _RANDOM_BITS = 80
+_LATEST = (1 << 48) - 1
 
 
 class DecisionIds:
@@ -26,9 +27,11 @@ class DecisionIds:
 
     def new(self, instant: int) -> str:
         """A new id at `instant` (microseconds since the epoch; before the epoch counts as the epoch)."""
-        milliseconds = min(max(instant // 1000, 0), (1 << 48) - 1)
-        fresh = (milliseconds << _RANDOM_BITS) | int.from_bytes(os.urandom(10), "big")
-        self._last = fresh if (fresh >> _RANDOM_BITS) > (self._last >> _RANDOM_BITS) else self._last + 1
+        milliseconds = min(max(instant // 1000, 0), _LATEST)
+        if milliseconds > self._last >> _RANDOM_BITS:
+            self._last = (milliseconds << _RANDOM_BITS) | int.from_bytes(os.urandom(10), "big")
+        else:
+            self._last += 1
         return _text(self._last)
 
 

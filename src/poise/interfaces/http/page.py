@@ -41,8 +41,8 @@ _HEADERS = {
 def curl(address: str, route: str, example: Mapping[str, Any]) -> str:
     """A command that asks the server at `address` for an answer to `example`, fit for a POSIX shell.
 
-    >>> print(curl("http://127.0.0.1:8080", "/v1/predict", {"name": "O'Hare"}))
-    curl -s http://127.0.0.1:8080/v1/predict -H 'content-type: application/json' -d '{"name": "O'\\\\''Hare"}'
+    >>> print(curl("http://127.0.0.1:8080", "/v1/predict", {"carrier": "UA"}))
+    curl -s http://127.0.0.1:8080/v1/predict -H 'content-type: application/json' -d '{"carrier": "UA"}'
     """
     body = json.dumps(example, ensure_ascii=False).replace("'", "'\\''")
     return f"curl -s {address}{route} -H 'content-type: application/json' -d '{body}'"
