@@ -156,7 +156,8 @@ def _explained(
         spot = (*path, detail["loc"][-1]) if missing else path
         if spot in found:
             message, hint = _either(found[spot][1], message), None
-        found[spot] = _placed(located, path, SpecError(message, hint=hint), key=extra)
+        key = extra or located.at(path) is None  # where nothing is written, only the key has a place
+        found[spot] = _placed(located, path, SpecError(message, hint=hint), key=key)
     nested = {spot[:length] for spot in found for length in range(1, len(spot))}
     return [error for spot, error in found.items() if spot not in nested]  # the deeper one says why
 

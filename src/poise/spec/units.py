@@ -69,7 +69,8 @@ def _parse(value: Any, units: dict[str, int], noun: str, example: str) -> int:
         return value
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None or match[2] not in units:
-        raise ValueError(f"{value!r} is not {noun}: write a number and one of {', '.join(units)}, e.g. {example}")
+        came = "nothing" if value is None else repr(value)
+        raise ValueError(f"{came} is not {noun}: write a number and one of {', '.join(units)}, e.g. {example}")
     return round(float(match[1]) * units[match[2]])
 
 
