@@ -240,7 +240,7 @@ class Evidence(Part):
     """
 
     format: int = CURRENT["evidence"]
-    system: str = "?"
+    system: str = "an unnamed system"
     purpose: str = ""
     release: str | None = None
     candidate: str | None = None

@@ -43,7 +43,7 @@ def headline(evidence: Evidence) -> tuple[str, str, str]:
     'Released: the one requirement holds.'
     """
     if evidence.verdict is None:
-        return "○", "Not judged yet: a candidate that no requirement has been put to.", "unsure"
+        return "○", "Not judged yet: no requirement has been put to this candidate.", "unsure"
     if evidence.verdict == "refused":
         stays = f"{evidence.live} stays live" if evidence.live else "nothing goes live"
         by = list(dict.fromkeys(verdict.who for verdict in evidence.refusals))
@@ -59,8 +59,8 @@ def decision_words(decision: DecisionEvidence) -> str:
     >>> terms = [{"term": "cost", "unit": "USD", "policy": "model", "value": -2.31, "low": -2.5, "high": -2.1},
     ...          {"term": "cost", "unit": "USD", "policy": "always warn", "value": -2.37, "low": -2.5, "high": -2.2}]
     >>> decision_words(DecisionEvidence(terms=terms))
-    'Where the models decide, cost comes to −2.31 USD per row on average; the best without them (always warn) to
-    −2.37 USD. More is better. The two ranges overlap: chance may be all there is to this.'
+    'Where the models decide, cost comes to −2.31 USD per row on average, more than the −2.37 USD of the best without
+    them (always warn). The two ranges overlap: chance may be all there is to this.'
     """
     by_policy: dict[str, list[TermResult]] = {}
     for term in decision.terms:
@@ -74,9 +74,10 @@ def decision_words(decision: DecisionEvidence) -> str:
     names = list(dict.fromkeys(term.term for term in decision.terms))
     unit = decision.terms[0].unit if len(names) == 1 else None
     what = f"{names[0]} comes" if len(names) == 1 else "the weighed terms come"
+    than = "more than" if known["model"] > others[best] else "no more than"
     said = (
-        f"Where the models decide, {what} to {money(known['model'], unit)} per row on average; the best without them "
-        f"({policy_words(best)}) to {money(others[best], unit)}. More is better."
+        f"Where the models decide, {what} to {money(known['model'], unit)} per row on average, {than} the "
+        f"{money(others[best], unit)} of the best without them ({policy_words(best)})."
     )
     if len(names) == 1 and _overlap(by_policy["model"][0], by_policy[best][0]):
         said += " The two ranges overlap: chance may be all there is to this."
