@@ -16,7 +16,7 @@ from poise.data.report import IngestReport
 from poise.errors import Refused, SpecError, StateError
 from poise.releases.build import Workplace, train
 from poise.releases.folder import ReleaseFolder
-from poise.releases.summary import lines
+from poise.releases.summary import summary
 from poise.rollout.gates import Outcome, judge_candidate
 from poise.rollout.promote import settle
 from poise.settings import Settings
@@ -40,7 +40,7 @@ class Report:
     outcome: Outcome | None = None
 
     def __str__(self) -> str:
-        return "\n".join(lines(self.folder.json("evidence")))
+        return "\n".join(summary(self.folder.json("evidence")))
 
     def _repr_html_(self) -> str:
         page = self.folder.path / "report.html"

@@ -54,5 +54,11 @@ def build(
 
 
 def newest(history: History) -> int:
-    """The largest time at which a row of `history` became known; 0 where it has none."""
+    """The largest time at which a row of `history` became known; 0 where it has none.
+
+    Versions of tables do not count: they are stamped when they were taken in, which says nothing about the time that
+    the data are of.
+    """
+    if history.kind == "table":
+        return 0
     return int(max(history.time.max(initial=0), history.known.max(initial=0)))

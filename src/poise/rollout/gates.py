@@ -117,9 +117,7 @@ def _bodies(per: str, rows: Sequence[Mapping[str, Any]], size: int) -> list[byte
     return [json.dumps({"per": per, "rows": turn}).encode() for turn in turns]
 
 
-def _serving(
-    system: SystemSpec, candidate: ReleaseFolder, rehearsals: Mapping[int, Rehearsal]
-) -> ServingMeasures:
+def _serving(system: SystemSpec, candidate: ReleaseFolder, rehearsals: Mapping[int, Rehearsal]) -> ServingMeasures:
     cpu = rehearsals[1].cpu_seconds_per_request
     core_hour = system.costs.core_hour if system.costs else None
     cost = None if cpu is None or core_hour is None else Measured.exact(1000 * cpu * core_hour / 3600)

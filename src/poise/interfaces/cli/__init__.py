@@ -54,7 +54,7 @@ class CommandTable(TyperGroup):
         if self.listing:
             return TyperCommand(cmd_name, help=line)
         module, _, function = target.partition(":")
-        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         app.command(cmd_name, help=line)(getattr(import_module(f"{__name__}.{module}"), function))
         return typer.main.get_command(app)
 
@@ -71,7 +71,13 @@ class CommandTable(TyperGroup):
             self.listing = False
 
 
-app = typer.Typer(cls=CommandTable, add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=CommandTable,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.callback(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import urllib.request
 from typing import Any
 
 from poise.errors import StateError
 from poise.interfaces.cli.terminal import say
+from poise.interfaces.http.page import curl
 from poise.interfaces.system import System
 
 
@@ -30,7 +30,7 @@ def ask_once(server: subprocess.Popen[str], system: System) -> None:
     )
     with urllib.request.urlopen(request, timeout=30) as response:
         answer = json.loads(response.read())
-    say(f"$ curl -s {address}{route} -H 'content-type: application/json' -d {shlex.quote(body)}")
+    say(f"$ {curl(address, route, example)}")
     say(json.dumps(answer, indent=2, ensure_ascii=False))
     say(f"The system answers at {address}", "bold green")
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from poise.interfaces.answering import start
-from poise.interfaces.cli.curl import curl_of
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, print_json, say
+from poise.interfaces.http.page import curl
 from poise.serving.answer import Answerer
 
 
@@ -28,6 +28,7 @@ def serve(
             print_json({"address": address, "release": answerer.release})
             return
         say(f"{answerer.release} answers at {address} (clock: {answerer.clock.kind}). Ctrl-C stops it.", "bold green")
-        say(curl_of(address, answerer))
+        described = answerer.described()
+        say(f"  {curl(address, described['route'], described['example'])}")
 
     start(file, release=release, host=host, port=port, on_ready=ready)
