@@ -21,6 +21,8 @@ from poise.features.keys import Codes
 from poise.table import MISSING_TIME, History
 
 Ints = NDArray[np.int64]
+Places = NDArray[np.int32]
+"""Positions; a history of more than 2^31 rows does not fit the memory of one machine anyway."""
 Floats = NDArray[np.float64]
 A = TypeVar("A", bound=np.generic)
 SUM, MIN, MAX = 0, 1, 2
@@ -32,20 +34,20 @@ _NEUTRAL = (0.0, np.inf, -np.inf)
 class Walk:
     """Rows and requests grouped by key. Positions are those within the grouped rows unless said otherwise."""
 
-    row_starts: Ints
+    row_starts: Places
     """Where the rows of each key begin; shape (keys + 1,)."""
-    rows: Ints
+    rows: Places
     """The grouped rows as positions in the history."""
-    arrivals: Ints
+    arrivals: Places
     """The positions of each key's rows in the order in which they become visible."""
-    request_starts: Ints
-    requests: Ints
+    request_starts: Places
+    requests: Places
     """The grouped requests as positions in the table of requests."""
-    first: Ints
+    first: Places
     """The first row with τ at or after the far edge; per grouped request and window."""
-    passed: Ints
+    passed: Places
     """Where in `arrivals` the rows begin that are not yet visible, per grouped request."""
-    newest: Ints
+    newest: Places
     """The visible row with the greatest (τ, arrival), or -1, per grouped request."""
     height: int
     """How many requests."""
@@ -56,7 +58,7 @@ class Walk:
         """Whether a row of the request's key was ever visible before T; shape (n,)."""
         return self._spread(self.newest >= 0, fill=0)
 
-    def newest_rows(self) -> Ints:
+    def newest_rows(self) -> Places:
         """The newest visible row as a position in the history, or -1, per request and window; shape (n, windows)."""
         inside = (self.newest[:, None] >= self.first) & (self.newest >= 0)[:, None]
         rows = self.rows[self.newest] if len(self.rows) else self.newest
@@ -101,13 +103,14 @@ def walk(
     codes = np.where(time == MISSING_TIME, -1, codes)
     size = int(max(codes.max(initial=-1), row_codes.max(initial=-1))) + 1
     request_starts, requests = _grouped(codes, _order(time), size)
-    row_starts, rows = _grouped(row_codes, np.arange(history.height), size)
-    tau, seen = history.time[rows], visible_from(history)
+    row_starts, rows = _grouped(row_codes, np.arange(history.height, dtype=np.int32), size)
+    seen = visible_from(history)
     on_time = bool((seen <= history.time).all())
-    arrivals, visible = np.arange(len(rows)), tau
+    tau, arrivals = history.time[rows], np.arange(len(rows), dtype=np.int32)
+    visible = tau
     if not on_time:
         _, by_arrival = _grouped(row_codes, _order(seen), size)
-        position = np.empty(history.height, np.int64)
+        position = np.empty(history.height, np.int32)
         position[rows] = arrivals
         arrivals, visible = position[by_arrival], seen[by_arrival]
     edges = (np.array(over, np.int64), np.array(tiles, np.int64))
@@ -115,23 +118,24 @@ def walk(
     return Walk(row_starts, rows, arrivals, request_starts, requests, first, passed, last, len(codes), on_time)
 
 
-def _order(time: Ints) -> Ints:
+def _order(time: Ints) -> Places:
     """Positions in the order of time; a sort only where they are not in order already."""
     if bool((time[1:] >= time[:-1]).all()):
-        return np.arange(len(time))
-    return np.argsort(time, kind="stable")
+        return np.arange(len(time), dtype=np.int32)
+    return np.argsort(time, kind="stable").astype(np.int32)
 
 
 @njit(cache=True, nogil=True)
 def _grouped(codes, order, size):  # type: ignore[no-untyped-def]
     """Where each code's positions begin, and the positions by code, within a code as `order` has them."""
-    starts = np.zeros(size + 1, np.int64)
+    starts = np.zeros(size + 1, np.int32)
     for code in codes:
         if code >= 0:
             starts[code + 1] += 1
-    starts = np.cumsum(starts)
+    for code in range(size):
+        starts[code + 1] += starts[code]
     free = starts.copy()
-    grouped = np.empty(starts[size], np.int64)
+    grouped = np.empty(starts[size], np.int32)
     for position in order:
         code = codes[position]
         if code >= 0:
@@ -143,9 +147,8 @@ def _grouped(codes, order, size):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _locate(tau, visible, arrivals, row_starts, request_starts, time, over, tiles):  # type: ignore[no-untyped-def]
     """`first`, `passed` and `newest` of each grouped request: three pointers that only move forward within a key."""
-    first = np.empty((len(time), len(over)), np.int64)
-    passed = np.empty(len(time), np.int64)
-    newest = np.empty(len(time), np.int64)
+    first = np.empty((len(time), len(over)), np.int32)
+    passed, newest = np.empty(len(time), np.int32), np.empty(len(time), np.int32)
     at = np.empty(len(over), np.int64)
     for code in range(len(row_starts) - 1):
         low, high = row_starts[code], row_starts[code + 1]

@@ -33,7 +33,7 @@ def write(folder: Path, content: Mapping[str, Any], arrays: Mapping[str, NDArray
     name = f"arrays-{digest[:16]}.npz"
     _put(folder / name, buffer.getbuffer())
     whole = {"format": CURRENT["snapshot"], "arrays": name, "sha256": digest, **content}
-    _put(folder / NAME, json.dumps(whole, allow_nan=False).encode())
+    _put(folder / NAME, json.dumps({**whole, "seal": _seal(whole)}, allow_nan=False).encode())
     for other in folder.glob("arrays-*.npz"):
         if other.name != name:
             other.unlink(missing_ok=True)
@@ -45,6 +45,8 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         content = json.loads((folder / NAME).read_bytes())
         if not isinstance(content, dict):
             raise ValueError("it is not an object")
+        if content.pop("seal", None) != _seal(content):
+            raise ValueError(f"{NAME} is not what was written")
         content = migrate("snapshot", content, where=str(folder / NAME))
         stored = (folder / content["arrays"]).read_bytes()
         if hashlib.sha256(stored).hexdigest() != content["sha256"]:
@@ -63,6 +65,11 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
             where=str(folder),
             hint="remove the folder; the state is then filled from the lake again",
         ) from error
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """A checksum of the JSON itself."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _put(path: Path, data: bytes | memoryview) -> None:
