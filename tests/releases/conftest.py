@@ -328,6 +328,10 @@ EVIDENCE: dict[str, Any] = {
         "cpu_seconds_per_request": 0.00094,
         "release_size": 3123456,
         "cost_per_1000": 0.0000104,
+        "sizes": [
+            {"requests": 400, "candidates": 1, "latency_p50": 0.0009, "latency_p99": 0.0021, "errors": {}},
+            {"requests": 400, "candidates": 10, "latency_p50": 0.00121, "latency_p99": 0.0031, "errors": {"503": 2}},
+        ],
     },
     "training": {
         "seconds": 81.2,

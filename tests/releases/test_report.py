@@ -90,6 +90,7 @@ def test_what_was_read_learned_from_and_left_out_is_counted(evidence: dict[str, 
         "judged on 48,211 10 November 2013 31 December 2013",
         "left out between parts 2,210",
         "planes 1 3,322 not known not known 70",
+        "10 400 1.21ms 3.1ms not measured 2",
         "No release was live",
         "delay is the constant",
     ):

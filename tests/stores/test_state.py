@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from poise.clock import ReplayClock
 from poise.errors import StateError
 from poise.stores.state import State
+from poise.stores.state_tables import METADATA
 
 
 class Hands(ReplayClock):
@@ -104,6 +107,8 @@ def test_a_rollback_skips_what_is_retired_and_may_name_its_target(state: State) 
     with pytest.raises(StateError, match="r3 is live"):
         state.retire("r3", why="")
     assert state.rollback(why="", to="r1") == "r1"
+    with pytest.raises(StateError, match="r1 is live already"):
+        state.rollback(why="", to="r1")
 
 
 def test_promoting_the_same_release_twice_does_not_make_it_its_own_target(state: State) -> None:
@@ -138,6 +143,11 @@ def test_systems_do_not_see_each_other(state: State, tmp_path: Path) -> None:
     other = State(f"sqlite:///{tmp_path}/state.db", "payments")
     assert (other.live(), other.history(), other.releases(), other.seq()) == (None, (), (), 0)
     other.close()
+
+
+def test_the_tables_are_portable() -> None:
+    for table in METADATA.sorted_tables:
+        assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
 
 
 def test_unicode_and_hostile_text_come_back_as_they_went_in(state: State) -> None:

@@ -209,6 +209,17 @@ class VerdictResult(Part):
         return self.status in ("fail", "insufficient") and not self.allowed
 
 
+class SizeMeasured(Part):
+    """Latencies in seconds of requests of `candidates` rows each, and answers that were refusals, by HTTP status."""
+
+    requests: Count = None
+    candidates: Count = None
+    latency_p50: Number = None
+    latency_p99: Number = None
+    latency_p99_high: Number = None
+    errors: dict[str, Count] = {}
+
+
 class ServingEvidence(Part):
     """What answering took, measured on the real server: seconds, bytes, and cost per 1,000 requests."""
 
@@ -220,6 +231,8 @@ class ServingEvidence(Part):
     cpu_seconds_per_request: Number = None
     release_size: Number = None
     cost_per_1000: Number = None
+    sizes: tuple[SizeMeasured, ...] = ()
+    """The same per number of rows in a request."""
 
 
 class TrainingEvidence(Part):
@@ -245,6 +258,8 @@ class Evidence(Part):
     release: str | None = None
     candidate: str | None = None
     created: str | None = None
+    judged: str | None = None
+    """When requirements were put to it."""
     verdict: Literal["released", "refused"] | None = None
     live: str | None = None
     """The release that was live when this one was judged."""

@@ -134,6 +134,8 @@ class State(LiveState):
                     "there is no earlier release to go back to", hint="`poise history` tells what was live"
                 )
             self._must_be_released(connection, target)
+            if [row.release for row in self._live_rows(connection)[-1:]] == [target]:
+                raise StateError(f"{target} is live already")
             self._write_live(connection, target, "rollback", why, who)
         return target
 
