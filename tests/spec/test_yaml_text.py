@@ -64,7 +64,7 @@ def test_places() -> None:
         ("? [a]\n: 1", "f:1:3: a key must be a word, not a list or mapping"),
         ("<<: 3", "f:1:5: '<<' takes a mapping, e.g. '<<: *name'"),
         ("a: !!int x", "f:1:4: 'x' is not a number that can be read (quote it if it is text)"),
-        ("[" * 400, "f: the file is nested more than 50 deep"),
+        ("[" * 1500, "f: the file is nested more than 50 deep"),
         ("[" * 60 + "]" * 60, "f:1:52: the file is nested more than 50 deep"),
         ("a: \x00", "f: this is not YAML: unacceptable character #x0000: special characters are not allowed"),
     ],
