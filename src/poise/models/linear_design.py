@@ -16,6 +16,7 @@ from poise.models.base import Examples, Floats
 from poise.models.bins import edges_of
 from poise.models.guards import least_rows
 from poise.models.inputs import Inputs
+from poise.models.jit import compiled
 from poise.models.linear_model import Weights
 from poise.models.text import TextTerms
 from poise.table import Table
@@ -104,38 +105,21 @@ class Design:
 
     def matrix(self, features: Table) -> Matrix:
         """The matrix (n, columns), dense where it has few columns and no text."""
-        X = self.inputs.encode(features)
-        if self.columns <= DENSE_COLUMNS and not self.texts:
-            out = np.zeros((features.height, self.columns))
-            for j, block in enumerate(self.blocks):
-                for column, rows, values in self._entries(X, j, block):
-                    out[rows, column] = values
-            return out
-        triplets = [_triplet(*entry) for j, block in enumerate(self.blocks) for entry in self._entries(X, j, block)]
-        for start, (name, terms) in zip(self.text_starts, self.texts.items(), strict=True):
+        blocks = np.array([(b.start, b.number, b.gap, b.first, b.table) for b in self.blocks], np.int64).reshape(-1, 5)
+        edge_start = np.concatenate([[0], np.cumsum([len(edges) for edges in self.edges])]).astype(np.int64)
+        numbers = np.stack([self.low, self.high, self.median, self.mean, self.scale])
+        edges = np.concatenate([*self.edges, np.empty(0)])
+        starts, columns, values = _rows(self.inputs.encode(features), blocks, numbers, edge_start, edges)
+        width = self.text_starts[0] if self.texts else self.columns
+        out = sparse.csr_matrix((values, columns, starts), shape=(features.height, width))
+        if not self.texts:
+            return out.toarray() if self.columns <= DENSE_COLUMNS else out
+        parts = [out]
+        for name, terms in self.texts.items():
             words = terms.rows(features[name])
-            height = np.repeat(np.arange(features.height), np.diff(words.starts))
-            triplets.append((height, words.columns + start, words.values))
-        return _csr(triplets, (features.height, self.columns))
-
-    def _entries(self, X: Floats, j: int, block: Block) -> list[tuple[Any, NDArray[np.int64], Floats]]:
-        """(column or columns, rows, values) of one input."""
-        x = X[:, j]
-        gone = ~np.isfinite(x)
-        every = np.arange(len(x))
-        if self.inputs.levels[j] is not None:
-            code = np.where(gone, block.table - 1, np.where(gone, 0, x)).astype(np.int64)
-            return [(block.start + code, every, np.ones(len(x)))]
-        entries: list[tuple[Any, NDArray[np.int64], Floats]] = []
-        if block.number:
-            entries.append((block.start, every, self._scaled(np.where(gone, self.median[j], x), j)))
-        if block.number and block.gap >= 0:
-            entries.append((block.gap, every[gone], np.ones(int(gone.sum()))))
-        if block.number and block.table:
-            there = every[~gone]
-            bins = np.searchsorted(self.edges[j], x[there], side="right")
-            entries.append((block.first + bins, there, np.full(len(there), BIN_WEIGHT)))
-        return entries
+            shape = (features.height, len(terms))
+            parts.append(sparse.csr_matrix((words.values, words.columns, words.starts), shape=shape))
+        return sparse.hstack(parts, format="csr")
 
     def _scaled(self, x: Any, j: int) -> Any:
         return (np.clip(x, self.low[j], self.high[j]) - self.mean[j]) / self.scale[j]
@@ -212,17 +196,43 @@ def _ranges(x: Floats, binned: bool) -> tuple[float, float, float, float, float]
     return float(low), float(high), float(np.median(inside)), mean, scale
 
 
-def _triplet(column: Any, rows: NDArray[np.int64], values: Floats) -> tuple[Any, Any, Any]:
-    return rows, np.broadcast_to(column, rows.shape), values
+@compiled
+def _rows(
+    X: Floats, blocks: NDArray[np.int64], numbers: Floats, edge_start: NDArray[np.int64], edges: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats]:
+    """CSR arrays (row starts, columns, values) of encoded inputs X (n, f).
 
-
-def _csr(triplets: list[tuple[Any, Any, Any]], shape: tuple[int, int]) -> Matrix:
-    if not triplets:
-        return sparse.csr_matrix(shape, dtype=np.float64)
-    rows, columns, values = (np.concatenate(parts) for parts in zip(*triplets, strict=True))
-    out = sparse.csr_matrix((values, (rows, columns)), shape=shape, dtype=np.float64)
-    out.sort_indices()
-    return out
+    blocks: (f, 5) start, number, gap, first, table of each `Block`; numbers: (5, f) low, high, median, mean, scale.
+    """
+    n, f = X.shape
+    starts = np.zeros(n + 1, np.int64)
+    columns, values = np.empty(2 * n * f, np.int32), np.empty(2 * n * f)
+    at = 0
+    for i in range(n):
+        for j in range(f):
+            start, number, gap, first, table = blocks[j]
+            x = X[i, j]
+            there = np.isfinite(x)
+            if number == 0:
+                if table > 0:  # a category: one column per code
+                    columns[at], values[at] = first + (np.int64(x) if there else table - 1), 1.0
+                    at += 1
+                continue
+            inside = min(max(x if there else numbers[2, j], numbers[0, j]), numbers[1, j])
+            columns[at], values[at] = start, (inside - numbers[3, j]) / numbers[4, j]
+            at += 1
+            if not there and gap >= 0:
+                columns[at], values[at] = gap, 1.0
+                at += 1
+            elif there and table > 0:
+                place = first
+                for e in range(edge_start[j], edge_start[j + 1]):
+                    if x >= edges[e]:
+                        place += 1
+                columns[at], values[at] = place, BIN_WEIGHT
+                at += 1
+        starts[i + 1] = at
+    return starts, columns[:at].copy(), values[:at].copy()
 
 
 def _spread(matrix: Matrix) -> Floats:

@@ -91,11 +91,14 @@ class TextTerms:
         return Rows(starts, columns, np.concatenate([values for _, values in parts]) if parts else np.empty(0))
 
     def _weigh(self, text: Any) -> tuple[NDArray[np.int64], Floats]:
-        places = self._place[buckets_of(text)]
-        found, counts = np.unique(places[places >= 0], return_counts=True)
+        places = np.sort(self._place[buckets_of(text)])
+        places = places[np.searchsorted(places, 0) :]
+        if not len(places):
+            return _nothing()
+        firsts = np.flatnonzero(np.concatenate([[True], places[1:] != places[:-1]]))
+        found, counts = places[firsts], np.diff(firsts, append=len(places))
         values = (1.0 + np.log(counts)) * self.frequency[found]
-        length = np.sqrt(np.sum(values * values))
-        return found.astype(np.int64), values / length if length > 0 else values
+        return found.astype(np.int64), values / np.sqrt(np.sum(values * values))
 
 
 def _nothing() -> tuple[NDArray[np.int64], Floats]:

@@ -20,7 +20,7 @@ PRIOR_ROWS = 10.0
 """A level's mean is drawn towards that of all rows as if by so many more rows."""
 MOST_CLASSES = 10
 """Statistics are kept for so many classes or labels, the most frequent."""
-TEXT_FOLDS = 5
+TEXT_FOLDS = 3
 
 
 def learn_columns(problem: Problem, rows: Examples, text: LinearModel | None) -> tuple[TreesColumns, Floats, list[str]]:
