@@ -47,7 +47,8 @@ class KeyedWindows:
         slots = self.slots.add(*codes)
         for kept in (*(t.blocks for t in self.tiles.values()), *(s.blocks for s in self.sketches.values())):
             kept.reserve(self.slots.size)
-        wanted = {c for kept in (*self.tiles.values(), *self.lasts.values()) for c in kept.columns if c is not None}
+        wanted = {column for tiles in self.tiles.values() for column in tiles.columns}
+        wanted |= {column for lasts in self.lasts.values() for column in lasts.columns if column is not None}
         numbers = {name: as_floats(rows.columns[name]) for name in wanted}
         for declaration, tiles in self.tiles.items():
             tiles.add(slots, rows.tau, numbers, _oldest(declaration, newest))
