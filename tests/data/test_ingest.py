@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from poise.data import delta
@@ -177,7 +177,12 @@ KINDS += [{**LOG, "id": None, "key": "id"}, {**LOG, "where": "v > 0"}, {**LOG, "
 
 
 @pytest.mark.parametrize("source", KINDS, ids=["log", "bare", "table", "history", "where", "untimed"])
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.generate, Phase.reuse],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(first=ROWS, more=ROWS, size=st.integers(2, 30))
 def test_rows_in_are_the_sum_of_their_fates(new_bench, make, source, first, more, size):
     bench = new_bench()
