@@ -132,8 +132,8 @@ def _refuse(frame: pl.DataFrame, came: pl.DataFrame, findings: list[Finding]) ->
 
 def described(rows: pl.DataFrame, masks: pl.DataFrame, findings: list[Finding], came: pl.DataFrame) -> pl.DataFrame:
     """Refused `rows` with all their reasons. `masks` has one boolean column per finding."""
-    told = [
-        rows.filter(column).select(POSITION, pl.lit(finding.code).alias("reasons"), finding.why.alias("why"))
+    told = [  # in one chunk: pl.format panics where a filtered column keeps an empty chunk (Polars 2.1)
+        rows.filter(column).rechunk().select(POSITION, pl.lit(finding.code).alias("reasons"), finding.why.alias("why"))
         for column, finding in zip(masks.get_columns(), findings, strict=True)
         if column.any()
     ]

@@ -60,8 +60,10 @@ def _flaws(path: Path, separator: str, width: int) -> pl.DataFrame | None:
     fields = line.str.replace_all(r'"[^"]*"', "").str.count_matches(separator, literal=True) + 1
     bad = lines.filter((fields != width) & (pl.col("_position") > 0)).select(
         pl.col("_position").cast(pl.Int64),
-        pl.format("the line has {} fields and the header {}", fields, pl.lit(width)).alias("_flaw"),
+        fields.alias("_flaw"),
         line,
     )
-    found = bad.collect(engine="streaming")
+    # Worded in one chunk: pl.format panics where a filtered column keeps an empty chunk (Polars 2.1).
+    worded = pl.format("the line has {} fields and the header {}", pl.col("_flaw"), pl.lit(width))
+    found = bad.collect(engine="streaming").rechunk().with_columns(worded.alias("_flaw"))
     return found if found.height else None

@@ -31,6 +31,7 @@ from poise.releases.training import Learned, learn
 from poise.spec.reading import read_text
 from poise.spec.source import ColumnType
 from poise.spec.system import SystemSpec
+from poise.table import MISSING_TIME
 
 Progress = Callable[[str], None]
 SAMPLED = 300
@@ -187,11 +188,11 @@ def _evidence(
 
 def _source(sources: Sources, name: str, zone: str) -> dict[str, Any]:
     history = sources.histories[name]
-    timed = history.kind != "table" and history.height > 0
+    timed = history.kind != "table" and history.height > 0 and history.time[-1] != MISSING_TIME
     return {
         "version": sources.versions[name],
         "rows": history.height,
-        "from": to_text(int(history.time[0]), zone) if timed else None,
+        "from": to_text(int(history.time[history.time != MISSING_TIME][0]), zone) if timed else None,
         "to": to_text(int(history.time[-1]), zone) if timed else None,
     }
 

@@ -32,6 +32,8 @@ DEFAULT_METRIC = {"regression": "rmse", "binary": "log_loss", "multi-class": "lo
 """What chooses the rung where the objective names no `metric`: proper scores, since terms multiply estimates."""
 BASELINES = ("constant", "rule")
 """Rungs that requirements compare with; they are judged beside the chosen one."""
+MANY_CELLS = 500_000
+"""With fewer cells (rows x features) one thread learns as fast as several, which mostly wait for each other."""
 TIMED_ROWS = 200
 """Rows answered one by one to time a rung."""
 
@@ -107,7 +109,8 @@ def learn(data: ObjectiveData, threads: int, progress: Progress = lambda _: None
 def problem_of(data: ObjectiveData, threads: int) -> Problem:
     """What learners are told of an objective."""
     rule = None if data.spec.rule is None else parse(data.spec.rule, where=f"objectives.{data.name}.rule")
-    return Problem(data.spec.type, data.classes, rule, SEED, threads)
+    cells = len(data.target) * len(data.outputs)
+    return Problem(data.spec.type, data.classes, rule, SEED, threads if cells >= MANY_CELLS else 1)
 
 
 def rungs_of(spec: Objective) -> list[Learner]:

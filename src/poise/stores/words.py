@@ -64,7 +64,7 @@ class Words:
         """The opposite of `arrays`."""
         text = arrays["text"].tobytes()
         ends = arrays["ends"].tolist()
-        starts = [0, *ends[:-1]]
+        starts = [0, *ends][:-1]
         cut = (text[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True))
         self._asked.clear()
         self._words = list(cut)
