@@ -107,6 +107,11 @@ class Source(Record):
         return "history" if self.time else "table"
 
     @property
+    def in_file(self) -> dict[str, str]:
+        """Column -> what the file calls it."""
+        return {name: spec.from_ or name for name, spec in self.columns.items()}
+
+    @property
     def identity(self) -> tuple[str, ...]:
         """The columns that identify a row; empty where nothing does (then content and its occurrence do)."""
         if self.kind == "log":
