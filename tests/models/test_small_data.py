@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from poise.errors import NotEnoughData
 from poise.models.base import Examples, Model, Problem
 from poise.models.calibration import Calibration
+from poise.models.losses import mean_loss
 from poise.registry import get
 from poise.table import Column, Table
 
@@ -156,3 +157,22 @@ def test_weights_count_rows(rung: str) -> None:
     model = get("learner", rung)().fit(Problem("binary"), rows, rows)
     low, high = model.predict(Table({"x": Column.numbers([0.0, 1.0])}))
     assert (low, high) == pytest.approx((0.5, 0.5) if rung == "constant" else (0.1, 0.9), abs=0.06)
+
+
+@pytest.mark.parametrize("rung", RUNGS[1:])
+def test_ids_do_not_leak_their_own_target(rung: str) -> None:
+    """2,000 ids of two rows each and a target of pure noise: nothing can be learned, and little is pretended."""
+    ids = np.tile(np.arange(2_000), 2)
+    target = (RANDOM.random(4_000) < 0.3) * 1.0
+    columns = {
+        "id": Column.coded(ids, [f"id {i}" for i in range(2_000)]),
+        "x": Column.numbers(RANDOM.normal(size=4_000)),
+    }
+    rows = rows_of(columns, {"id": "category", "x": "number"}, target)
+    fit, tune, judge = (rows.take(np.arange(a, a + 1_000)) for a in (0, 1_000, 2_000))
+    problem = Problem("binary")
+    learner = get("learner", rung)()
+    model = learner.refit(learner.fit(problem, fit, tune), problem, fit)
+    constant = get("learner", "constant")().fit(problem, fit, tune)
+    loss = mean_loss(problem, model.predict(judge.features), judge.target)
+    assert loss < 1.03 * mean_loss(problem, constant.predict(judge.features), judge.target)
