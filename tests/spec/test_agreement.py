@@ -184,6 +184,8 @@ def both(text: str, table: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
 @given(expressions, rows)
 @example("if(p, lower(s), string(a))", [{**dict.fromkeys(TYPES), "a": -0.0}])
 @example("a != b", [dict.fromkeys(TYPES)])
+@example("t + a * 1ms", [{**dict.fromkeys(TYPES), "t": 5, "a": 0.0005}])
+@example("round(a)", [{**dict.fromkeys(TYPES), "a": 2.5}, {**dict.fromkeys(TYPES), "a": -0.5}])
 @example("t - u", [{**dict.fromkeys(TYPES), "t": 5, "u": 3}])
 def test_numpy_and_polars_agree(text: str, table: list[dict[str, Any]]) -> None:
     by_numpy, by_polars = both(text, table)
