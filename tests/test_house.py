@@ -54,7 +54,11 @@ def imported(path: Path) -> list[tuple[str, bool]]:
             found += [(alias.name, id(node) in inner) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "poise" else [node.module or ""]
+            names = (
+                [f"{node.module}.{alias.name}" for alias in node.names]
+                if node.module == "poise"
+                else [node.module or ""]
+            )
             found += [(name, id(node) in inner) for name in names]
     return found
 

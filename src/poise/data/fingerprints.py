@@ -19,7 +19,7 @@ def ingest_id(source: str, content: str) -> str:
 
 def definition(source: Source, zone: str) -> str:
     """What the accepted rows look like: columns and their types, derived columns, times, identity and `where`."""
-    columns = {name: (spec.type, spec.format, spec.timezone) for name, spec in source.columns.items()}
+    columns = {name: (spec.type, spec.from_, spec.format, spec.timezone) for name, spec in source.columns.items()}
     return _digest(
         [columns, source.derive, source.where, source.time, source.known, source.identity, source.kind, zone]
     )

@@ -154,10 +154,10 @@ class Run:
     def _file(self, file: SourceFile, names: list[str]) -> None:
         """Read one file once, for all sources `names` that it belongs to."""
         began = perf_counter()
-        columns = {column: None for name in names for column in self.system.sources[name].columns}
+        columns = {column: None for name in names for column in self.system.sources[name].in_file.values()}
         found = opened(names[0], file, columns)
         for name in names:
-            require(name, found, self.system.sources[name].columns)
+            require(name, found, self.system.sources[name].in_file.values())
             self._undeclared(name, found.columns)
         intakes = {name: self._intake(name, file) for name in names}
         counts = {name: Counts() for name in names}
@@ -178,7 +178,8 @@ class Run:
 
     def _undeclared(self, name: str, columns: tuple[str, ...]) -> None:
         report = self.reports[name]
-        extra = [column for column in columns if column not in self.system.sources[name].columns]
+        declared = set(self.system.sources[name].in_file.values())
+        extra = [column for column in columns if column not in declared]
         report.undeclared = tuple(dict.fromkeys([*report.undeclared, *extra]))
 
     def _done(self, name: str, file: SourceFile, counts: Counts) -> Entry:

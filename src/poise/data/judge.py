@@ -87,16 +87,18 @@ class Judge:
 
     def _typed(self, batch: Batch) -> tuple[pl.DataFrame, list[str]]:
         """The batch with typed and derived columns, and the names of the helper columns."""
-        schema = batch.frame.schema
+        other = {name: pl.col(came) for name, came in self.source.in_file.items() if name != came}
+        frame = batch.frame.with_columns(**other) if other else batch.frame
+        schema = frame.schema
         ways: dict[str, Typed] = {}
         for column, spec in self.source.columns.items():
-            if fits(batch.frame[column], spec.type, text=batch.text):
+            if fits(frame[column], spec.type, text=batch.text):
                 continue
             zone = self.zones.get(column, self._zone)
             ways[column] = typed(column, spec, schema[column], zone, text=batch.text)
         values = [way.value.alias(column) for column, way in ways.items()]
         helpers = {name: value for way in ways.values() for name, value in way.helpers.items()}
-        lazy = batch.frame.lazy().with_columns(*values, **helpers)
+        lazy = frame.lazy().with_columns(*values, **helpers)
         for column, value in self._derive:
             lazy = lazy.with_columns(value.alias(column))
         return lazy.collect(), list(helpers)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from poise.errors import MissingExtra
 from poise.models.base import Floats
+
+# Waiting OpenMP threads spin by default, which makes training up to five times slower where another program uses a
+# core (measured: 33 s against 8 s). A short spin costs nothing when the machine is idle. Read when libgomp loads.
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 try:
     import lightgbm

@@ -17,6 +17,7 @@ from poise.data.lake import Lake
 from poise.errors import PoiseError
 from poise.evaluation.policies import policy_values
 from poise.features.plan import FeaturePlan
+from poise.features.scope import Scope
 from poise.formats import CURRENT
 from poise.models.predictor import Predictor
 from poise.releases.contract import Contract
@@ -37,7 +38,7 @@ Progress = Callable[[str], None]
 SAMPLED = 300
 """Real requests that a candidate is rehearsed with: an upper limit of the 99 % latency needs 299."""
 EXAMPLES = 3
-"""Real requests that stand in the release, for documentation and the printed curl."""
+"""Real requests that stand in the release, the newest first, for documentation and the printed curl."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ def train(
     sources = read_sources(system, place.lake, plans, extra, versions)
     progress("computing features and labels as of each request")
     data = assemble(system, plans, sources, extra)
-    learned = {objective: learn(one, place.threads, progress) for objective, one in data.items()}
+    learned = {
+        objective: learn(one, Scope(system, one.spec.per), place.threads, progress) for objective, one in data.items()
+    }
     progress("judging on the newest rows")
     contract = _contract(system, plans, extra, learned, live)
     judged, unknown = _judged(place, contract, learned, live)
@@ -180,7 +183,7 @@ def _evidence(
         "data": {"sources": {s: _source(sources, s, zone) for s in sorted(sources.histories)}},
         "objectives": {n: objective_evidence(one, judged.objectives[n], zone) for n, one in learned.items()},
         "decision": _decision(system, learned, judged),
-        "examples": {per: rows[:EXAMPLES] for per, rows in judged.requests.items()},
+        "examples": {per: rows[-EXAMPLES:][::-1] for per, rows in judged.requests.items()},
         "unknown": unknown + _unknown(system, judged),
         "limits": _limits(system, learned),
     }

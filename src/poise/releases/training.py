@@ -18,11 +18,12 @@ from poise.evaluation.blocks import Blocks, blocks_of
 from poise.evaluation.climbing import WORTH, Climb, Rung, climb
 from poise.evaluation.origins import MANY_ROWS, fit_and_tune, origins
 from poise.evaluation.parts import Index
+from poise.features.scope import Scope
 from poise.models.base import Examples, Learner, Model, Problem
 from poise.models.calibration import Calibration
 from poise.models.predictor import Predictor
 from poise.releases.examples import SEED, ObjectiveData
-from poise.spec.expression import parse
+from poise.spec.expression import parse, type_of
 from poise.spec.objective import Objective
 
 Floats = NDArray[np.float64]
@@ -74,14 +75,14 @@ class _Compared:
     predictions: dict[str, list[Floats]] = field(default_factory=dict)
 
 
-def learn(data: ObjectiveData, threads: int, progress: Progress = lambda _: None) -> Learned:
+def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = lambda _: None) -> Learned:
     """Learn one objective.
 
     Each rung is fitted on *fit* (settings on *tune*) and refitted on both. Rungs are compared on validation rows of a
     rolling origin, of which the last is *calibrate*, predicted by those refitted models. The chosen one is then
     calibrated on *calibrate* and judged once. Raises `NotEnoughData` where not even the constant can be learned.
     """
-    problem = problem_of(data, threads)
+    problem = problem_of(data, scope, threads)
     learners = rungs_of(data.spec)
     warnings: list[str] = []
     fits = _fit_all(data, problem, learners, warnings, progress)
@@ -106,11 +107,12 @@ def learn(data: ObjectiveData, threads: int, progress: Progress = lambda _: None
     )
 
 
-def problem_of(data: ObjectiveData, threads: int) -> Problem:
+def problem_of(data: ObjectiveData, scope: Scope, threads: int) -> Problem:
     """What learners are told of an objective."""
     rule = None if data.spec.rule is None else parse(data.spec.rule, where=f"objectives.{data.name}.rule")
+    types = {name: type_of(scope.resolve(name).type) for name in sorted(rule.names)} if rule else None
     cells = len(data.target) * len(data.outputs)
-    return Problem(data.spec.type, data.classes, rule, SEED, threads if cells >= MANY_CELLS else 1)
+    return Problem(data.spec.type, data.classes, rule, SEED, threads if cells >= MANY_CELLS else 1, types)
 
 
 def rungs_of(spec: Objective) -> list[Learner]:
