@@ -31,7 +31,9 @@ def main() -> int:
     if first != REFUSED:
         print(f"expected operations to refuse the first attempt (exit code {REFUSED}); it ended with {first}")
         return 1
-    print("\nAs it should: the schedule alone does not say enough. The second attempt knows the weather and who is late now.")
+    print(
+        "\nAs it should: the schedule alone does not say enough. The second attempt knows weather and delays by then."
+    )
     return poise("up", *once)
 
 

@@ -1,4 +1,4 @@
-"""What a snapshot of the online state was built from: enough to tell, without reading the lake, whether it still holds."""
+"""What a snapshot of the online state was built from: enough to tell whether it still holds, without Polars."""
 
 from __future__ import annotations
 
