@@ -13,6 +13,7 @@ from pathlib import Path
 
 from poise.clock import Clock, ReplayClock
 from poise.errors import SpecError, StateError
+from poise.features.function import importable_from
 from poise.interfaces.http.server import serve
 from poise.releases.built import Built, fingerprint, local_versions
 from poise.releases.folder import ReleaseFolder
@@ -40,6 +41,7 @@ def start(
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{file} cannot be read: {error.strerror}", hint="name the system file with -f") from None
+    importable_from(file.parent)
     system = read_text(text, name=str(file))
     settings = Settings.read(file)
     state = State(settings.state_url, system.system)

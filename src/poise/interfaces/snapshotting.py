@@ -10,6 +10,7 @@ from pathlib import Path
 
 from poise.data.lake import Lake
 from poise.errors import PoiseError
+from poise.features.function import importable_from
 from poise.releases.folder import ReleaseFolder
 from poise.releases.snapshot import build
 from poise.serving.loaded import Loaded
@@ -19,6 +20,7 @@ from poise.stores.memory import MemoryStore
 
 def main(file: str, folder: str, snapshot: str) -> int:
     """Build it; the exit code of the error, if there is one."""
+    importable_from(Path(file).parent)
     try:
         loaded = Loaded.of(ReleaseFolder.open(Path(folder)))
         lake = Lake(Settings.read(Path(file)).lake)

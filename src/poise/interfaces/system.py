@@ -14,6 +14,7 @@ from poise.data.ingest import ingest
 from poise.data.lake import Lake
 from poise.data.report import IngestReport
 from poise.errors import Refused, SpecError, StateError
+from poise.features.function import importable_from
 from poise.releases.build import Workplace, train
 from poise.releases.folder import ReleaseFolder
 from poise.releases.summary import summary
@@ -63,6 +64,7 @@ class System:
     def read(cls, path: str | Path = "poise.yaml") -> System:
         """Read and check the file. Raises `SpecError` (or `ManySpecErrors`) for what is wrong with it."""
         file = Path(path)
+        importable_from(file.parent)
         try:
             text = file.read_text(encoding="utf-8")
         except FileNotFoundError:
