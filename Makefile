@@ -8,7 +8,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-export PYTHONWARNINGS ?= default
 # Two workers: the tests are written for two cores.
 WORKERS ?= 2
 
