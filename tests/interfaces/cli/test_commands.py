@@ -1,0 +1,145 @@
+"""The command line as a person and a script use it: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from poise.interfaces.cli import COMMANDS
+
+SYSTEM = """
+format: 1
+system: shop
+purpose: Foresee sales.
+sources:
+  offers:
+    path: offers.csv
+    id: offer
+    columns: {offer: string, price: {type: float, min: 0, max: 100}, size: float, sold: bool}
+    request: [price, size]
+features:
+  - columns: {from: offers, take: [price, size]}
+objectives:
+  sale: {type: binary, per: offers, label: {take: sold}}
+requirements:
+  - {who: sales, metric: sale.auc, at_least: BOUND}
+  - {who: platform, metric: release_size, at_most: 1MB}
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a system file and its data, of which three rows are too dear."""
+    folder = tmp_path_factory.mktemp("shop")
+    rng = np.random.default_rng(0)
+    n = 1500
+    price, size = rng.uniform(1, 90, n).round(2), rng.normal(size=n).round(3)
+    price[:3] = [101, 250, 999]
+    sold = rng.random(n) < 1 / (1 + np.exp((price - 45) / 8 - size))
+    frame = {"offer": [f"o{i}" for i in range(n)], "price": price, "size": size, "sold": sold}
+    pl.DataFrame(frame).write_csv(folder / "offers.csv")
+    (folder / "poise.yaml").write_text(SYSTEM.replace("BOUND", "0.8"), encoding="utf-8")
+    (folder / "strict.yaml").write_text(SYSTEM.replace("BOUND", "0.999"), encoding="utf-8")
+    return folder
+
+
+def poise(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("POISE_")} | {"COLUMNS": "100"}
+    command = [sys.executable, "-m", "poise", *words]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def parsed(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode in (0, 4), done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["format"] == 1
+    return found
+
+
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    out = poise(tmp_path, "--help").stdout
+    assert all(f"  {name}" in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, tmp_path: Path) -> None:
+    done = poise(tmp_path, name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert COMMANDS[name][1][:20] in done.stdout
+
+
+def test_a_misspelt_command_says_what_was_meant(tmp_path: Path) -> None:
+    done = poise(tmp_path, "ingst")
+    assert done.returncode == 2
+    assert done.stderr == "poise: there is no command 'ingst' (did you mean 'ingest'?)\n"
+
+
+def test_no_file_is_a_sentence(tmp_path: Path) -> None:
+    done = poise(tmp_path, "check")
+    assert done.returncode == 2
+    assert done.stderr.startswith("poise: there is no file poise.yaml")
+    as_json = poise(tmp_path, "check", "--json")
+    assert json.loads(as_json.stdout)["error"] == "The system file is not valid"
+
+
+def test_check_names_every_fault_with_its_place(shop: Path) -> None:
+    text = (
+        SYSTEM.replace("BOUND", "0.8")
+        .replace("purpose", "porpose")
+        .replace("request: [price, size]", "request: [prise]")
+    )
+    (shop / "faulty.yaml").write_text(text, encoding="utf-8")
+    done = poise(shop, "check", "-f", "faulty.yaml")
+    assert done.returncode == 2
+    assert "faulty.yaml:4:" in done.stderr and "did you mean 'purpose'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_from_data_to_a_release_and_its_history(shop: Path) -> None:
+    """One story: ingest, quarantine, train, a refusal, a release, the history."""
+    one = parsed(poise(shop, "ingest", "--json"))["sources"][0]
+    assert (one["rows_in"], one["accepted"], one["quarantined"]) == (1500, 1497, 3)
+    again = parsed(poise(shop, "ingest", "--json"))["sources"][0]
+    assert (again["accepted"], again["duplicates"]) == (0, 1497)
+
+    groups = parsed(poise(shop, "quarantine", "--json"))["groups"]
+    assert [(g["reason"], g["rows"]) for g in groups] == [("range:price", 3)]
+    told = poise(shop, "quarantine", "offers", str(groups[0]["entry"]))
+    assert "above its max 100" in told.stdout and "offers.csv" in told.stdout
+
+    refused = poise(shop, "up", "-f", "strict.yaml", "--once", "--port", "0")
+    assert refused.returncode == 4
+    assert "sales refuses: sale.auc" in refused.stdout and "r1 was refused by sales" in refused.stdout
+
+    trained = parsed(poise(shop, "train", "--json"))
+    assert trained["evidence"]["objectives"]["sale"]["chosen"] == "linear"
+    released = parsed(poise(shop, "release", trained["candidate"], "--json"))
+    assert (released["release"], released["verdict"]) == ("r2", "released")
+    assert [r["status"] for r in released["requirements"]] == ["pass", "pass"]
+
+    lines = poise(shop, "history").stdout
+    assert [word for word in ("ingest", "train", "refuse", "release", "promote") if word not in lines] == []
+    assert lines.rstrip().endswith("live: r2")
+
+    nothing = poise(shop, "rollback", "--why", "a try")
+    assert nothing.returncode == 6 and "no earlier release" in nothing.stderr
+
+
+def test_rows_come_back_once_their_rule_is_mended(shop: Path) -> None:
+    text = SYSTEM.replace("BOUND", "0.8").replace("max: 100", "max: 500").replace("system: shop", "system: mended")
+    folder = shop / "mended"
+    folder.mkdir()
+    (folder / "offers.csv").write_bytes((shop / "offers.csv").read_bytes())
+    (folder / "poise.yaml").write_text(text.replace("max: 500", "max: 100"), encoding="utf-8")
+    assert parsed(poise(folder, "ingest", "--json"))["sources"][0]["quarantined"] == 3
+    (folder / "poise.yaml").write_text(text, encoding="utf-8")
+    counts = parsed(poise(folder, "quarantine", "offers", "--readmit", "--json"))["sources"]["offers"]
+    assert (counts["accepted"], counts["quarantined"]) == (2, 1)
