@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poise.clock import Clock, to_text
 from poise.data.lake import Lake
@@ -19,17 +18,16 @@ from poise.evaluation.policies import policy_values
 from poise.features.plan import FeaturePlan
 from poise.features.scope import Scope
 from poise.formats import CURRENT
-from poise.models.predictor import Predictor
 from poise.releases.contract import Contract
-from poise.releases.examples import ObjectiveData, Sources, assemble, plans_of, read_sources
+from poise.releases.examples import Sources, assemble, plans_of, read_sources
 from poise.releases.extras import extra_names
 from poise.releases.findings import objective_evidence
 from poise.releases.folder import ReleaseFolder, building
 from poise.releases.judged import Judged
+from poise.releases.live import LiveRelease
 from poise.releases.measuring import chosen_shares, decision_measures, objective_measures, request_rows
 from poise.releases.plain_json import to_json
 from poise.releases.training import Learned, learn
-from poise.spec.reading import read_text
 from poise.spec.source import ColumnType
 from poise.spec.system import SystemSpec
 from poise.table import MISSING_TIME
@@ -78,9 +76,9 @@ def train(
     learned = {
         objective: learn(one, Scope(system, one.spec.per), place.threads, progress) for objective, one in data.items()
     }
-    progress("judging on the newest rows")
+    progress("judging on the rows kept aside")
     contract = _contract(system, plans, extra, learned, live)
-    judged, unknown = _judged(place, contract, learned, live)
+    judged, unknown = _judged(place, contract, sources, learned, live)
     evidence = _evidence(place, name, sources, learned, judged, unknown)
     judged.save(place.judged / name)
     path = place.candidates / name
@@ -118,50 +116,50 @@ def _contract(
 
 
 def _judged(
-    place: Workplace, contract: Contract, learned: Mapping[str, Learned], live: ReleaseFolder | None
+    place: Workplace,
+    contract: Contract,
+    sources: Sources,
+    learned: Mapping[str, Learned],
+    live: ReleaseFolder | None,
 ) -> tuple[Judged, list[str]]:
     """What gates will read, and sentences on what could not be measured."""
-    unknown: list[str] = []
-    by_live: dict[str, NDArray[np.float64]] = {}
-    if live is not None:
-        try:
-            by_live = live_predictions(place.lake, live, {n: one.data for n, one in learned.items()})
-        except PoiseError as error:
-            unknown.append(f"How {live.name}, which is live, does on the same rows: {error.message}.")
-    measures = {n: objective_measures(place.system, one, by_live.get(n)) for n, one in learned.items()}
-    decision = decision_measures(place.system, learned)
+    now, unknown = _live(place.lake, sources, live)
+    by_live = {n: None if now is None else now.predict(n, one.data, one.data.split.judge) for n, one in learned.items()}
+    measures = {n: objective_measures(place.system, one, by_live[n]) for n, one in learned.items()}
+    decision = decision_measures(place.system, learned, now)
     requests: dict[str, list[dict[str, Any]]] = {}
     for one in learned.values():
         rows = one.data.split.judge
         picked = rows[np.unique(np.linspace(0, len(rows) - 1, SAMPLED).astype(np.int64))]
         requests.setdefault(one.data.spec.per, request_rows(contract, one.data.spec.per, one.data.requests, picked))
-    return Judged(measures, decision, requests, live.name if by_live and live else None), unknown
+    judged = Judged(measures, decision, requests, None if now is None else now.folder.name)
+    return judged, unknown + _not_compared(place.system, judged, live)
 
 
-def live_predictions(
-    lake: Lake, live: ReleaseFolder, data: Mapping[str, ObjectiveData]
-) -> dict[str, NDArray[np.float64]]:
-    """What the live release predicts for the judged rows, with its own features computed as of the same T.
-
-    Objectives that it does not have, or of another type or source, are left out.
-    """
-    system = read_text(live.system_file.read_text(encoding="utf-8"), name=str(live.system_file))
-    extra = extra_names(system)
-    same = [n for n, one in data.items() if n in system.objectives and _alike(system, n, one)]
-    plans = {per: plan for per, plan in plans_of(system, extra).items() if any(data[n].spec.per == per for n in same)}
-    sources = read_sources(system, lake, plans, extra)
-    out = {}
-    for name in same:
-        one, plan = data[name], plans[data[name].spec.per]
-        requests = one.requests.take(one.split.judge)
-        columns = plan.batch(requests, sources.histories, extra.get(plan.per, ()))
-        out[name] = Predictor.load(live.model(name)).predict(columns)
-    return out
+def _live(lake: Lake, sources: Sources, live: ReleaseFolder | None) -> tuple[LiveRelease | None, list[str]]:
+    """The live release, ready to be asked; None, with the reason, where it cannot be."""
+    if live is None:
+        return None, []
+    try:
+        return LiveRelease.of(live, lake, sources), []
+    except PoiseError as error:
+        return None, [f"How {live.name}, which is live, does on the same rows: {error.message}."]
 
 
-def _alike(system: SystemSpec, name: str, one: ObjectiveData) -> bool:
-    theirs = system.objectives[name]
-    return theirs.type == one.spec.type and theirs.per == one.spec.per and not one.classes
+def _not_compared(system: SystemSpec, judged: Judged, live: ReleaseFolder | None) -> list[str]:
+    """What requirements compare with the live release and could not be compared."""
+    wanted = {r.metric.partition(".")[0] for r in system.requirements if "live" in (r.better_than, r.relative_to)}
+    if live is None:
+        said = "No release was live, so what is required relative to the live one was compared with the rule."
+        return [said] if wanted else []
+    found = {name for name, one in judged.objectives.items() if "live" in one.baselines}
+    if judged.decision is not None and "live" in judged.decision.terms:
+        found.add("decision")
+    return [
+        f"How {live.name}, which is live, does in {name}: it was made for other classes, actions or rows."
+        for name in sorted(wanted - found)
+        if judged.live is not None
+    ]
 
 
 def _evidence(
@@ -184,7 +182,7 @@ def _evidence(
         "objectives": {n: objective_evidence(one, judged.objectives[n], zone) for n, one in learned.items()},
         "decision": _decision(system, learned, judged),
         "examples": {per: rows[-EXAMPLES:][::-1] for per, rows in judged.requests.items()},
-        "unknown": unknown + _unknown(system, judged),
+        "unknown": unknown + _unknown(system),
         "limits": _limits(system, learned),
     }
 
@@ -211,16 +209,13 @@ def _decision(system: SystemSpec, learned: Mapping[str, Learned], judged: Judged
     }
 
 
-def _unknown(system: SystemSpec, judged: Judged) -> list[str]:
-    said = []
-    if judged.live is None and any("live" in (r.better_than, r.relative_to) for r in system.requirements):
-        said.append("No release was live, so what is required relative to the live one was compared with the rule.")
-    if system.decision is not None:
-        said.append(
-            "Whether actions change outcomes: the worth of each action is computed from what came true, as if the"
-            " outcome did not depend on the action. Only an experiment can tell."
-        )
-    return said
+def _unknown(system: SystemSpec) -> list[str]:
+    if system.decision is None:
+        return []
+    return [
+        "Whether actions change outcomes: the worth of each action is computed from what came true, as if the"
+        " outcome did not depend on the action. Only an experiment can tell."
+    ]
 
 
 def _limits(system: SystemSpec, learned: Mapping[str, Learned]) -> list[str]:

@@ -17,6 +17,7 @@ from poise.features.requests import ROW
 from poise.releases.contract import Contract
 from poise.releases.examples import ObjectiveData
 from poise.releases.extras import own_column, slice_names
+from poise.releases.live import LiveRelease
 from poise.releases.training import Learned
 from poise.spec.system import SystemSpec
 from poise.table import Column, Requests, Table
@@ -39,8 +40,10 @@ def slice_column(system: SystemSpec, data: ObjectiveData, by: str) -> Column:
     return data.requests.rows[own] if own is not None else data.columns[by]
 
 
-def decision_measures(system: SystemSpec, learned: Mapping[str, Learned]) -> DecisionMeasures | None:
-    """Each term as it came true under the model's choice, the rule, and each action taken always.
+def decision_measures(
+    system: SystemSpec, learned: Mapping[str, Learned], live: LiveRelease | None = None
+) -> DecisionMeasures | None:
+    """Each term as it came true under the model's choice, the rule, the live release's, and each action taken always.
 
     The judged rows are those that all unconditional objectives of the decision judge. That the outcome does not
     depend on the action is assumed and said in the report.
@@ -59,7 +62,11 @@ def decision_measures(system: SystemSpec, learned: Mapping[str, Learned]) -> Dec
     extra = {name: columns[name] for name in chooser.extra_names()}
     chosen = chooser.choose(predictions, extra).chosen
     realised = chooser.realised(labels, extra)
-    policies = {policy: take(realised, actions) for policy, actions in chooser.policies(chosen).items()}
+    choices = dict(chooser.policies(chosen))
+    by_live = None if live is None else live.choose(base, rows, chooser.actions)
+    if by_live is not None:
+        choices["live"] = by_live
+    policies = {policy: take(realised, actions) for policy, actions in choices.items()}
     groups = None if base.groups is None else base.groups[rows]
     slices = {by: slice_column(system, base, by).take(rows) for by in slice_names(system, "decision")}
     units = {name: term.unit for name, term in system.decision.terms.items()}
@@ -116,8 +123,8 @@ def _labels_at(data: ObjectiveData, base: ObjectiveData, rows: NDArray[np.int64]
 
 
 def request_rows(contract: Contract, per: str, requests: Requests, index: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Real requests as callers would have sent them: JSON values by column."""
-    inputs = contract.inputs_of(per)
+    """Real requests as callers would have sent them: JSON values by column, of the columns that are used."""
+    inputs = [one for one in contract.inputs_of(per) if one.used]
     rows: Table = requests.rows.take(index)
     columns = []
     for one in inputs:

@@ -67,7 +67,7 @@ def decision_words(decision: DecisionEvidence) -> str:
         by_policy.setdefault(term.policy, []).append(term)
     worth = {policy: _weighed(terms, decision) for policy, terms in by_policy.items()}
     known = {policy: value for policy, value in worth.items() if value is not None}
-    others = {policy: value for policy, value in known.items() if policy != "model"}
+    others = {policy: value for policy, value in known.items() if policy not in ("model", "live")}
     if "model" not in known or not others:
         return ""
     best = max(others, key=lambda policy: others[policy])

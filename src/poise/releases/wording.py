@@ -196,7 +196,8 @@ def policy_words(policy: str) -> str:
     >>> policy_words("model"), policy_words("always warn")
     ('the models decide', 'always warn')
     """
-    return {"model": "the models decide", "rule": "the rule decides"}.get(policy, policy)
+    known = {"model": "the models decide", "rule": "the rule decides", "live": "the live release decides"}
+    return known.get(policy, policy)
 
 
 def verdict_words(verdict: VerdictResult) -> tuple[str, str, str]:
