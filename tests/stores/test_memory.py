@@ -120,6 +120,19 @@ def test_an_event_that_comes_an_hour_late_finds_the_key_of_then():
     assert [by_kind(store, kind, 11 * HOUR) for kind in ("old", "new")] == [1.0, 1.0]
 
 
+def test_a_large_table_that_others_point_to_comes_in_before_time_has_begun():
+    store = MemoryStore()
+    store.declare([BY_KIND])
+    n = 50
+    always = np.full(n, np.iinfo(np.int64).min)
+    shops = {"shop": Column.strings([f"s{i}" for i in range(n)]), "kind": Column.strings(["k"] * n)}
+    for _ in range(2):  # more versions than there is room for
+        store.observe(History("shops", "table", always, always, Table(shops), np.ones(n, np.bool_)))
+    store.observe(shop_orders([HOUR], [HOUR], ["s49"]))
+    store.advance(2 * HOUR)
+    assert by_kind(store, "k", 2 * HOUR) == 1.0
+
+
 def test_an_event_too_late_for_its_joined_key_is_refused_and_memory_of_versions_is_bounded():
     store = MemoryStore()
     store.declare([BY_KIND])

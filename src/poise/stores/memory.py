@@ -237,7 +237,8 @@ class MemoryStore(OnlineStore):
         pointing = {source for source, by in self._windows if any(isinstance(part, JoinedKey) for part in by)}
         waiting = [self._pending[source].earliest_known() for source in pointing]
         just = [int(rows.known.min()) for source, rows in taken.items() if source in pointing]
-        return min([self._now - LATEST_JOIN, *waiting, *just])
+        # Before the first advance nothing is as early as a day before now.
+        return max(NEVER, min([self._now - LATEST_JOIN, *waiting, *just]))
 
     def _codes(self, source: str, by: Sequence[str | JoinedKey], rows: Rows) -> Codes:
         """The keys of rows; joined parts as of each row's κ."""
