@@ -292,6 +292,21 @@ def test_a_row_without_a_time_is_counted():
     assert found.usable.tolist() == [True, False]
 
 
+def test_a_label_is_not_known_before_the_rows_that_say_it():
+    shown = shows([(10, "a"), (10, "b"), (10, "c")])
+    ordered = orders([(11, "a", 1.0), (12, "a", 1.0), (13, "b", 1.0)])
+    ordered = History("orders", "log", ordered.time, np.array([40, 90, 14]) * S, ordered.rows)
+    spec = {"type": "regression", "label": {"from": "orders", "match": "show", "take": "count", "within": "10s"}}
+    assert labels_of(spec, shown, ordered).known_at.tolist() == [90 * S, 20 * S, 20 * S]
+
+
+def test_a_label_of_the_row_itself_is_not_known_before_the_row():
+    shown = shows([(10, "a", None, None, 1.0), (10, "b", None, None, 0.0)])
+    shown = History("shows", "log", shown.time, np.array([10, 70]) * S, shown.rows)
+    spec = {"type": "binary", "label": {"take": "kept", "within": "5s"}}
+    assert labels_of(spec, shown, NO_ORDERS).known_at.tolist() == [15 * S, 70 * S]
+
+
 def test_labels_of_some_of_the_requests_are_those_of_all():
     shown = shows([(10, "a"), (12, "b"), (14, "c")])
     ordered = orders([(11, "a", 1.0), (15, "c", 2.0)])

@@ -48,6 +48,12 @@ class Matches:
         total[inside] -= mask[self.order[self.own[inside]]]
         return total
 
+    def latest(self, known: NDArray[np.int64]) -> NDArray[np.int64]:
+        """When the last of each request's matches became known; `known` (history.height,). The smallest integer where
+        nothing matched."""
+        latest: NDArray[np.int64] = _latest(known[self.order], self.low, self.high, self.own)
+        return latest
+
     def amount(self, values: NDArray[np.float64], how: Aggregate) -> NDArray[np.float64]:
         """The aggregate of `values` (history.height,) over each request's matches; without any, count and sum are 0,
         others NaN."""
@@ -123,4 +129,15 @@ def _amounts(values, low, high, own, how):  # type: ignore[no-untyped-def]
             out[i] = total
         elif n > 0:
             out[i] = total / n if how == 1 else (least if how == 2 else most)
+    return out
+
+
+@njit(cache=True)
+def _latest(known, low, high, own):  # type: ignore[no-untyped-def]
+    """The largest of `known` in each range, the request's own row left out."""
+    out = np.full(len(low), np.iinfo(np.int64).min)
+    for i in range(len(low)):
+        for place in range(low[i], high[i]):
+            if place != own[i]:
+                out[i] = max(out[i], known[place])
     return out

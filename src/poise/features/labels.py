@@ -90,9 +90,14 @@ def _found(
     known_at, immature = _maturity(system, objective, requests, watermarks)
     if objective.label.from_ is None:
         values, unmatched, impossible, multiple = _own(system, objective, requests, histories, where)
+        seen = histories[objective.per].known[_rows(requests)]
     else:
         found = _matched(system, objective, requests, histories, where)
         values, unmatched, impossible, multiple = _read(system, objective, found, histories, where)
+        seen = found.latest(histories[objective.label.from_].known)
+    if is_timed(system, objective.per) and system.sources[objective.label.from_ or objective.per].time:
+        # What a row says was not known before the row was, whatever its time.
+        known_at = np.maximum(known_at, seen)
     state = np.zeros(requests.height, np.int8)
     # Later lines win: an immature row is immature whatever has been seen of it so far.
     state[impossible] = STATES.index("impossible")
