@@ -43,7 +43,9 @@ def test_in_time_no_part_knows_a_later_one(seed: int, distinct: int, late: int) 
         assert (known[train] < time[valid].min()).all() and (time[train] < time[valid].min()).all()
         assert not np.isin(valid, made.judge).any() and not np.isin(train, made.judge).any()
         fit, tune = fit_and_tune(made, train)
-        assert (known[fit] < time[tune].min()).all()
+        assert (time[fit] < time[tune].min()).all() and len(fit) and len(tune)
+        if len(fit) + len(tune) < len(train):
+            assert (known[fit] < time[tune].min()).all()
         assert set(fit) | set(tune) <= set(train)
 
 
@@ -70,7 +72,38 @@ def test_labels_that_come_late_are_dropped_at_borders_and_counted() -> None:
     time = np.arange(1000) * DAY
     made = split(Parts(), time, time + 10 * DAY, everything(1000))
     assert made.border == 30
-    assert [len(made.part(name)) for name in NAMES] == [590, 140, 90, 150]
+    assert [len(made.part(name)) for name in NAMES] == [582, 146, 96, 146]
+
+
+def test_labels_that_take_longer_than_a_part_leave_every_part_its_share() -> None:
+    """Whether somebody buys again within 90 days, on 600 days: *calibrate* would last 60 of them."""
+    time = np.arange(600) * DAY
+    made = split(Parts(), time, time + 90 * DAY, everything(600))
+    assert made.border == 270
+    assert [len(made.part(name)) for name in NAMES] == [198, 50, 32, 50]
+
+
+def test_an_origin_shorter_than_its_labels_take_still_has_rows_to_learn_and_to_tune_on() -> None:
+    time = np.arange(600) * DAY
+    made = split(Parts(), time, time + 90 * DAY, everything(600))
+    train = np.arange(100)
+    fit, tune = fit_and_tune(made, train)
+    assert [len(fit), len(tune)] == [80, 20]
+    fit, tune = fit_and_tune(made, np.arange(400))
+    assert [len(fit), len(tune)] == [248, 62]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), distinct=st.integers(30, 600), late=st.integers(0, 60))
+def test_parts_have_shares_of_the_rows_that_stay(seed: int, distinct: int, late: int) -> None:
+    time = np.sort(np.random.default_rng(seed).integers(distinct, size=distinct)) * DAY
+    try:
+        made = split(Parts(), time, time + late * DAY, everything(distinct))
+    except NotEnoughData:
+        return
+    sizes = np.array([len(made.part(name)) for name in NAMES])
+    most = np.bincount(time // DAY).max()  # rows of one instant stay together
+    assert (np.abs(sizes - np.array([0.6, 0.15, 0.1, 0.15]) * sizes.sum()) <= 3 * most + 3).all()
 
 
 def test_entities_stay_whole() -> None:

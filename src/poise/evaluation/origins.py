@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from poise.errors import NotEnoughData
 from poise.evaluation.draw import draw
-from poise.evaluation.parts import Index, Split
+from poise.evaluation.parts import Index, Split, in_time
 
 MANY_ROWS = 20_000
 """Above this, two origins tell enough and more would cost training time."""
@@ -46,13 +46,17 @@ def origins(made: Split, count: int | None = None) -> list[tuple[Index, Index]]:
 def fit_and_tune(made: Split, train: Index, share: float = 0.2) -> tuple[Index, Index]:
     """The rows of one origin's `train` as (fit, tune): the last `share` in time (else of entities) is for tuning.
 
-    A row stays in fit only if its label was known before the first row of tune.
+    A row stays in fit only if its label was known before the first row of tune. Where that would cost more than half of
+    the rows (labels take about as long as `train` lasts) all stay: every label of `train` was known before the rows
+    that the rungs are compared on, so that only the choice of rounds is less careful.
     """
     if made.kind == "time":
         order = train[np.argsort(made.time[train], kind="stable")]
+        (fit, tune), border = in_time(order, made.time, made.known_at, np.array([1 - share, share]))
+        if border <= len(order) / 2 and len(fit) and len(tune):
+            return fit, tune
         starts = _start(made.time[order], 1 - share)
-        fit, tune = order[:starts], order[starts:]
-        return fit[made.known_at[fit] < made.time[tune[0]]], tune
+        return order[:starts], order[starts:]
     part = draw(made.groups[train], made.strata[train], np.array([1 - share, share]), made.seed + 1)
     return train[part == 0], train[part == 1]
 

@@ -101,7 +101,7 @@ def split(
         )
     if timed:
         order = rows[np.argsort(time[rows], kind="stable")]
-        found, border = _in_time(order, time, known_at, fractions)
+        found, border = in_time(order, time, known_at, fractions)
     else:
         part = draw(entity[rows], strata[rows], fractions, seed)
         found, border = [rows[part == i] for i in range(len(NAMES))], 0
@@ -128,23 +128,60 @@ def _fractions(parts: Parts) -> NDArray[np.float64]:
     return np.asarray(found / found.sum())
 
 
-def _in_time(
+def in_time(
     order: Index, time: NDArray[np.int64], known_at: NDArray[np.int64], fractions: NDArray[np.float64]
 ) -> tuple[list[Index], int]:
-    """Rows in order of T cut at quantiles of T, each part without the rows whose label came after the next began."""
-    t = time[order]
-    cuts = [0]
-    for share in np.cumsum(fractions)[:-1]:
-        at = min(round(share * len(t)), len(t) - 1)
-        cuts.append(max(cuts[-1], int(np.searchsorted(t, t[at], side="left"))))
-    cuts.append(len(t))
-    found, border = [], 0
+    """Rows in order of T cut where the next part begins, each part without the rows whose label came after that.
+
+    The shares are those of the rows that stay: as many stay as can. (Cut by all rows instead, a label that takes longer
+    to come than a part lasts would leave that part empty.)
+    """
+    t, known = time[order], known_at[order]
+    low, high = 0, len(t)
+    cuts = _cuts(t, known, fractions, high)
+    if cuts is None:
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = _cuts(t, known, fractions, middle)
+            low, high = (low, middle) if found is None else (middle, high)
+        cuts = _cuts(t, known, fractions, low) or [0, *_quantiles(t, fractions), len(t)]
+    parts, border = [], 0
     for start, stop in pairwise(cuts):
         rows = order[start:stop]
         kept = rows if stop == len(t) else rows[known_at[rows] < t[stop]]
         border += len(rows) - len(kept)
-        found.append(kept)
-    return found, border
+        parts.append(kept)
+    return parts, border
+
+
+def _cuts(
+    t: NDArray[np.int64], known: NDArray[np.int64], fractions: NDArray[np.float64], size: int
+) -> list[int] | None:
+    """Where parts begin and end, from the newest rows back, if `size` rows are to stay; None where they are not there.
+
+    Rows of one instant stay together, so a part may be larger than its share, and *fit* smaller by as much.
+    """
+    cuts = [len(t)]
+    bounds = np.round(np.cumsum(fractions) * size).astype(np.int64)
+    wanted, spare = np.diff(np.concatenate([[0], bounds])), 0
+    for part in range(len(fractions) - 1, -1, -1):
+        stop = cuts[0]
+        stays = np.flatnonzero(known[:stop] < t[stop]) if stop < len(t) else np.arange(stop)
+        least = int(wanted[part])
+        if part == 0:
+            return [0, *cuts] if len(stays) >= max(least - spare, 1) else None
+        if not 0 < least <= len(stays):
+            return None
+        start = int(np.searchsorted(t, t[stays[-least]], side="left"))
+        spare += len(stays) - int(np.searchsorted(stays, start)) - least
+        cuts.insert(0, start)
+    return None
+
+
+def _quantiles(t: NDArray[np.int64], fractions: NDArray[np.float64]) -> list[int]:
+    """Cuts at the shares of all rows: where no others can be found, to say how few rows each part would have."""
+    places = [min(round(share * len(t)), len(t) - 1) for share in np.cumsum(fractions)[:-1]]
+    return [int(np.searchsorted(t, t[place], side="left")) for place in places]
 
 
 def _strata(target: NDArray[Any] | None, problem_type: ProblemType | None, height: int) -> NDArray[np.int64]:
