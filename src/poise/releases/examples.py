@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from poise.data.lake import Lake
 from poise.errors import NotEnoughData
 from poise.evaluation.parts import Index, Split, split
+from poise.evaluation.parts_within import parts_within
 from poise.features.base import Output
 from poise.features.keys import joint_codes
 from poise.features.label_reads import label_reads
 from poise.features.labels import Labels, label
 from poise.features.plan import FeaturePlan
-from poise.features.requests import asked_at, requests_of
+from poise.features.requests import ROW, asked_at, requests_of
 from poise.models.base import Examples
 from poise.releases.extras import own_column
 from poise.spec.expression import parse
@@ -115,8 +116,9 @@ def assemble(
         requests = requests_of(system, name, sources.histories[objective.per])
         labelled[name] = requests, label(system, name, requests, sources.histories, sources.watermarks)
     made: dict[tuple[str, str | None], tuple[NDArray[np.int64], Table]] = {}
-    out = {}
-    for name, objective in system.objectives.items():
+    out: dict[str, ObjectiveData] = {}
+    for name in parents_first(system):
+        objective = system.objectives[name]
         asked = objective.per, asked_at(system, name)
         if asked not in made:
             together = [n for n, o in system.objectives.items() if (o.per, asked_at(system, n)) == asked]
@@ -124,8 +126,25 @@ def assemble(
             plan = plans[objective.per]
             asking = labelled[name][0].take(rows)
             made[asked] = rows, plan.batch(asking, sources.histories, extra.get(objective.per, ()))
-        out[name] = _one(system, name, plans[objective.per], *labelled[name], *made[asked])
-    return out
+        parent = None if objective.given is None else out[objective.given]
+        out[name] = _one(system, name, plans[objective.per], *labelled[name], *made[asked], parent)
+    return {name: out[name] for name in system.objectives}
+
+
+def parents_first(system: SystemSpec) -> list[str]:
+    """The objectives in the order of the file, each after the one that it is given."""
+    found: list[str] = []
+
+    def add(name: str) -> None:
+        parent = system.objectives[name].given
+        if parent is not None:
+            add(parent)
+        if name not in found:
+            found.append(name)
+
+    for name in system.objectives:
+        add(name)
+    return found
 
 
 def _one(
@@ -136,6 +155,7 @@ def _one(
     labels: Labels,
     computed: NDArray[np.int64],
     table: Table,
+    parent: ObjectiveData | None,
 ) -> ObjectiveData:
     """The rows of one objective out of the table that was computed for the rows `computed`, in the order of T."""
     spec = system.objectives[name]
@@ -148,8 +168,11 @@ def _one(
     own = requests.take(rows)
     groups = _groups(system, spec.per, own)
     target, known_at = labels.target[rows], labels.known_at[rows]
-    usable = np.ones(len(rows), bool)
-    parts = split(system.parts, own.time, known_at, usable, groups, target, spec.type, SEED)
+    if parent is None:
+        usable = np.ones(len(rows), bool)
+        parts = split(system.parts, own.time, known_at, usable, groups, target, spec.type, SEED)
+    else:
+        parts = parts_within(parent.split, _places(own, parent.requests), known_at, groups)
     return ObjectiveData(
         name=name,
         spec=spec,
@@ -163,6 +186,13 @@ def _one(
         counts=labels.counts,
         split=parts,
     )
+
+
+def _places(rows: Requests, among: Requests) -> NDArray[np.int64]:
+    """The number of each row among those of another objective, which has all of them."""
+    wanted, known = rows.rows[ROW].values, among.rows[ROW].values
+    order = np.argsort(known, kind="stable")
+    return order[np.searchsorted(known[order], wanted)]
 
 
 def _groups(system: SystemSpec, per: str, requests: Requests) -> NDArray[np.int64] | None:
