@@ -264,6 +264,12 @@ REQUIREMENTS = [
     ),
     ("at_most: 0.02", "at_most: 2%", "requirements[5].at_most: '2%' is no bound on cost_per_1000 (write e.g. 0.02)"),
     ("at_least: 95%, relative_to: live", "at_least: 95%", "'95%' of what? decision.revenue is no share"),
+    ("order.log_loss, better_than: rule", "order.calibration_error, at_most: 5%", None),
+    (
+        "order.log_loss, better_than: rule",
+        "value.calibration_error, at_most: 5%",
+        "'5%' of what?",
+    ),
     ("better_than: rule", "at_most: 100ms", "'100ms' is no bound on order.log_loss (write a number or a percentage)"),
     ("better_than: rule", "at_most: .nan", "a finite number is needed"),
     ("better_than: rule", "better_than: rule, candidates: 3", "'candidates' goes with latency_p50 and latency_p99"),

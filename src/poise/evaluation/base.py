@@ -18,6 +18,8 @@ from poise.spec.objective import ProblemType
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
+_LARGEST_SHARE = 2.0  # the Brier score of classes reaches 2
+
 
 class Metric(ABC):
     """One way to score predictions against what came true.
@@ -33,6 +35,11 @@ class Metric(ABC):
     works_with: ClassVar[frozenset[ProblemType]]
     bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
     """Smallest and largest possible score."""
+
+    @classmethod
+    def is_share(cls, problem: ProblemType) -> bool:
+        """Whether bounds may be percentages: the score cannot go far beyond 1, so 5% can only mean 0.05."""
+        return cls.bounds[1] <= _LARGEST_SHARE
 
     def score(self, target: Array, prediction: Array, weight: Array | None = None) -> float:
         """The score over all rows, each with its weight; NaN where it is not defined (`reason` says why)."""

@@ -40,6 +40,11 @@ class CalibrationError(Metric):
     bigger_is_better = False
     works_with: ClassVar[frozenset[ProblemType]] = frozenset({"binary", "regression", "multi-class", "multi-label"})
 
+    @classmethod
+    def is_share(cls, problem: ProblemType) -> bool:
+        """A gap between probabilities is a share; a regression's is in the unit of its target."""
+        return problem != "regression"
+
     def mean_score(self, target: Array, prediction: Array, weight: Array | None = None) -> float:
         """The debiased mean square, which may be below 0."""
         none = np.zeros(len(target), np.int64)

@@ -14,7 +14,6 @@ from poise.spec.requirement import Bound, Requirement
 from poise.spec.yaml_text import KeyPath
 
 _EXAMPLES = {"s": "100ms", "B": "20MB", "": "0.02"}
-_LARGEST_SHARE = 2.0  # a metric that cannot exceed this lives on a scale on which 5% means 0.05
 
 
 def check_requirements(faults: Faults, carried: Carried | None) -> None:
@@ -59,16 +58,16 @@ def _bound(faults: Faults, path: KeyPath, requirement: Requirement, name: Metric
             faults.add(path, f"'{bound.text}' is no bound on {name.name}", f"write e.g. {_EXAMPLES[unit]}")
     elif bound.unit in ("s", "B"):
         faults.add(path, f"'{bound.text}' is no bound on {requirement.metric}", "write a number or a percentage")
-    elif bound.unit == "%" and requirement.relative_to is None and not _is_share(name):
+    elif bound.unit == "%" and requirement.relative_to is None and not _is_share(faults, name):
         hint = "write a number, or say relative_to: live, rule or constant"
         faults.add(path, f"'{bound.text}' of what? {requirement.metric} is no share", hint)
 
 
-def _is_share(name: MetricName) -> bool:
+def _is_share(faults: Faults, name: MetricName) -> bool:
+    """Whether 5% of this metric can only mean 0.05."""
     if name.kind != "objective":
         return False
-    bounds: tuple[float, float] = registry.get("metric", name.name).bounds
-    return bounds[1] <= _LARGEST_SHARE
+    return bool(registry.get("metric", name.name).is_share(faults.system.objectives[name.owner].type))
 
 
 def _keys(faults: Faults, path: KeyPath, requirement: Requirement, name: MetricName) -> None:
