@@ -8,6 +8,7 @@ from poise.errors import DataError, RequestError, SpecError
 from poise.features.compute import ComputeSpec
 from poise.features.plan import FeaturePlan
 from poise.spec.decision import Decision
+from poise.spec.default_features import left_out
 from poise.spec.objective import Objective
 from poise.spec.source import Source
 from poise.spec.system import FeatureEntry, SystemSpec
@@ -349,3 +350,52 @@ def test_specs_are_read_as_people_write_them_and_read_back():
     assert clock.model_validate(["hour"]) == clock.model_validate({"take": "hour"})
     assert "anyOf" in clock.model_json_schema()
     assert ComputeSpec.model_json_schema()["additionalProperties"] == {"type": "string"}
+
+
+def names(*features, per="trips", **sources):
+    return [output.name for output in FeaturePlan.of(system(*features, **sources), per).outputs]
+
+
+def test_all_columns_are_those_of_the_request_but_instants():
+    every = ["trips_rider", "trips_zone", "trips_km", "trips_note"]
+    assert names({"columns": {"from": "trips", "take": "all"}}) == every
+    assert names({"columns": {"from": "trips", "take": "all", "as": {"km": "far"}}})[2] == "far"
+
+
+def test_all_columns_of_another_source_are_those_beside_its_key():
+    assert names({"columns": {"from": "riders", "take": "all"}}) == ["riders_home", "riders_age"]
+    assert names({"columns": {"from": "zones", "take": "all"}}) == ["zones_busy", "zones_code"]
+
+
+def test_all_columns_must_be_some():
+    bare = {"riders": {"key": "rider", "columns": {"rider": "string", "born": "time"}}}
+    with pytest.raises(SpecError, match="'riders' has no columns to take: keys and instants are no features"):
+        names({"columns": {"from": "riders", "take": "all"}}, **bare)
+    closed = {"trips": {k: v for k, v in SOURCES["trips"].items() if k != "request"}}
+    with pytest.raises(SpecError, match="'trips' has no request columns to take"):
+        names({"columns": {"from": "trips", "take": "all"}}, **closed)
+
+
+def test_a_column_named_all_is_taken_in_a_list():
+    own = {"trips": {**SOURCES["trips"], "columns": {**SOURCES["trips"]["columns"], "all": "int"}, "request": ["all"]}}
+    assert names({"columns": {"from": "trips", "take": ["all"]}}, **own) == ["trips_all"]
+
+
+def test_without_a_list_of_features_each_row_brings_its_own_request_columns():
+    """Even where the rows of one objective are keyed by what another's send: nothing is looked up unasked."""
+    keyed = {**SOURCES["forms"], "key": "rider"}
+    both = system(objectives=BOTH, forms=keyed).model_copy(update={"features": None})
+    assert [o.name for o in FeaturePlan.of(both, "forms").outputs] == ["forms_rider", "forms_km"]
+    assert [o.name for o in FeaturePlan.of(both, "trips").outputs][:2] == ["trips_rider", "trips_zone"]
+    assert not FeaturePlan.of(both, "trips").declarations
+    assert left_out(both, "trips") == ["leaves"]
+
+
+def test_an_empty_list_of_features_is_a_list():
+    assert names() == []
+
+
+def test_without_request_columns_there_are_no_features():
+    closed = {"trips": {k: v for k, v in SOURCES["trips"].items() if k != "request"}}
+    none = system(**closed).model_copy(update={"features": None})
+    assert FeaturePlan.of(none, "trips").outputs == ()

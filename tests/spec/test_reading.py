@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from poise.errors import ManySpecErrors, PoiseError, SpecError
+from poise.spec import default_features
 from poise.spec.reading import MAX_ERRORS, read, read_text
 
 Fault = Callable[[str, str], str]
@@ -241,3 +242,33 @@ def test_random_values_raise_nothing_but_poise_errors(shop: str) -> None:
             turn += 1
             text = "\n".join([*lines[:number], f"{key}: {values[turn % len(values)]}", *lines[number + 1 :]])
             assert sentence(text).startswith(("poise.yaml", "valid")), text
+
+
+PLAIN = """
+format: 1
+system: plain
+purpose: A table.
+sources: {rows: {path: f.csv, columns: {a: int, at: time, y: bool}, request: {except: y}}}
+objectives: {y: {type: binary, per: rows, label: {take: y}}}
+"""
+
+
+@pytest.mark.parametrize("left", ["", "features:\n"])
+def test_features_may_be_left_out(left: str) -> None:
+    system = read_text(PLAIN + left)
+    assert system.features is None
+    assert default_features.sentence(system, "rows") == (
+        "no features: in the file, so all request columns of 'rows' are features, but not at: a time is no feature "
+        "by itself"
+    )
+
+
+def test_names_of_default_features_are_checked() -> None:
+    with pytest.raises(SpecError, match=r"there is no feature 'rows_b' \(did you mean 'rows_a'\?\)"):
+        read_text(PLAIN.replace("label:", "features: rows_b, label:"))
+    read_text(PLAIN.replace("label:", "features: rows_a, label:"))
+
+
+def test_what_is_taken_is_a_list_or_all() -> None:
+    with pytest.raises(SpecError, match=r"take: a list is needed; came: 3"):
+        read_text(PLAIN + "features: [{columns: {from: rows, take: 3}}]")

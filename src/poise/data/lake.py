@@ -79,6 +79,11 @@ class Lake:
         url = self.table("accepted", source)
         return delta.scan(url, version) if delta.exists(url) else None
 
+    def why_empty(self, source: str) -> str:
+        """What to do about a source of which no row was accepted."""
+        refused = delta.exists(self.table("quarantine", source))
+        return "all that came were refused: see 'poise quarantine'" if refused else "run 'poise ingest' first"
+
     def read(self, source: str, columns: Sequence[str] | None = None, version: int | None = None) -> pl.DataFrame:
         """Accepted rows in order of arrival: all columns, or those asked for.
 
@@ -86,9 +91,7 @@ class Lake:
         """
         rows = self.scan(source, version)
         if rows is None:
-            refused = delta.exists(self.table("quarantine", source))
-            hint = "all that came were refused: see 'poise quarantine'" if refused else "run 'poise ingest' first"
-            raise DataError(f"the lake has no rows of source '{source}'", hint=hint)
+            raise DataError(f"the lake has no rows of source '{source}'", hint=self.why_empty(source))
         names = rows.collect_schema().names()
         wanted = list(names if columns is None else columns)
         for column in wanted:

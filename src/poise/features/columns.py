@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from poise.errors import SpecError, did_you_mean
 from poise.features.base import Feature, Output
 from poise.features.naming import renamed
-from poise.features.rows import carried, output_type
+from poise.features.rows import NotCarried, carried, output_type, request_columns
 from poise.features.scope import Meaning, Scope, needs_of
 from poise.spec.record import Record
-from poise.spec.source import Names
+from poise.spec.source import Names, as_tuple
+from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
 from poise.stores.base import OnlineStore
 from poise.table import Column, History, Requests
+
+
+def as_taken(value: Any) -> Any:
+    """As `as_tuple`, but for `all`.
+
+    >>> as_taken("city"), as_taken("all"), as_taken(["all"])
+    (('city',), 'all', ['all'])
+    """
+    return value if value == "all" else as_tuple(value)
+
+
+Taken = Annotated[tuple[str, ...] | Literal["all"], BeforeValidator(as_taken, json_schema_input_type=str | list[str])]
 
 
 class ColumnsSpec(Record):
@@ -24,8 +37,9 @@ class ColumnsSpec(Record):
 
     from_: str = Field(alias="from")
     """The source. Where it is the one that is predicted for, its request columns of the row itself are taken."""
-    take: Names
-    """The columns."""
+    take: Taken
+    """The columns; `all` are all that may be read, but the key by which they are looked up and instants. (`[all]` is
+    the column of that name.)"""
     by: Names | dict[str, str] | None = None
     """Request columns that hold the key of the source, where they have other names: `dest`, `[a, b]`, or
     `{key column: request column}`. `source.column` reads the key from a further source."""
@@ -56,9 +70,10 @@ class Columns(Feature):
         if spec.from_ == scope.per and spec.by is not None:
             raise SpecError(f"by: looks up another source, but '{spec.from_}' is the source of the row itself")
         own = spec.from_ == scope.per
-        found = {c: scope.own(c) if own else scope.look_up(spec.from_, c, spec.by) for c in spec.take}
-        names = renamed({column: _default(spec.from_, column, scope, found[column]) for column in spec.take}, spec.as_)
-        if len(set(names.values())) < len(spec.take):
+        taken = _all(spec.from_, scope) if spec.take == "all" else spec.take
+        found = {c: scope.own(c) if own else scope.look_up(spec.from_, c, spec.by) for c in taken}
+        names = renamed({column: _default(spec.from_, column, scope, found[column]) for column in taken}, spec.as_)
+        if len(set(names.values())) < len(found):
             raise SpecError(f"two of {', '.join(names.values())} have one name")
         return cls({names[column]: meaning for column, meaning in found.items()}, scope.per)
 
@@ -71,6 +86,19 @@ class Columns(Feature):
     def online(self, requests: Requests, store: OnlineStore, made: Mapping[str, Column]) -> dict[str, Column]:
         """The columns, which the plan has read from the store."""
         return {name: made[key] for name, key in self._keys.items()}
+
+
+def _all(source: str, scope: Scope) -> tuple[str, ...]:
+    """The columns that `take: all` means; at least one."""
+    spec = scope.system.sources[source]
+    closed = source == scope.per or spec.request is not None
+    types = request_columns(scope.system, source) if closed else column_types(spec, scope.system)
+    key = () if source == scope.per else spec.key or ()
+    found = tuple(column for column, type in types.items() if column not in key and output_type(type) is not None)
+    if not found:
+        which = "request columns" if closed else "columns"
+        raise NotCarried(f"'{source}' has no {which} to take: keys and instants are no features by themselves")
+    return found
 
 
 def _default(source: str, column: str, scope: Scope, meaning: Meaning) -> str:

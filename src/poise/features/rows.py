@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from poise.errors import SpecError
 from poise.features.base import OutputType
-from poise.spec.source import AllBut, ColumnType
-from poise.spec.source_types import column_types
+from poise.spec.source import ColumnType
+from poise.spec.source_types import request_types
 from poise.spec.system import SystemSpec
 from poise.table import Kind
 
@@ -53,13 +53,7 @@ def request_columns(system: SystemSpec, per: str) -> dict[str, ColumnType]:
 
     Empty where the source declares no `request:`.
     """
-    source = system.sources[per]
-    types = column_types(source, system)
-    if source.request is None:
-        return {}
-    if isinstance(source.request, AllBut):
-        return {name: types[name] for name in source.columns if name not in source.request.except_}
-    return {name: types[name] for name in types if name in source.request}
+    return request_types(system.sources[per], system)
 
 
 def is_timed(system: SystemSpec, per: str) -> bool:

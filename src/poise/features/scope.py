@@ -16,6 +16,7 @@ from poise import registry
 from poise.errors import SpecError, did_you_mean
 from poise.features.base import Feature, Lookup, Needs, Output, OutputType
 from poise.features.rows import NotCarried, carried, is_timed, kind_of, request_columns
+from poise.spec.default_features import entries
 from poise.spec.source import ColumnType
 from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
@@ -153,7 +154,7 @@ class Scope:
 
     @cached_property
     def _entries(self) -> tuple[tuple[type[Feature], Any], ...]:
-        kinds = ((registry.get("feature", entry.kind), entry.spec) for entry in self.system.features)
+        kinds = ((registry.get("feature", entry.kind), entry.spec) for entry in entries(self.system, self.per))
         return tuple((kind, spec) for kind, whole in kinds for spec in kind.split(whole))
 
     @cached_property

@@ -92,7 +92,7 @@ def read_sources(
             needed.setdefault(source, set()).update(taken)
     for source in needed:
         if source not in found:
-            raise NotEnoughData(f"the lake has no rows of source '{source}'", hint="run 'poise ingest' first")
+            raise NotEnoughData(f"the lake has no rows of source '{source}'", hint=lake.why_empty(source))
     histories = {s: lake.history(system, s, sorted(needed[s]), found[s]) for s in needed}
     watermarks = {s: lake.watermark(system, s, found[s]) for s in needed}
     return Sources(histories, {s: found[s] for s in needed}, watermarks)

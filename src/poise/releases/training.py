@@ -23,6 +23,7 @@ from poise.models.base import Examples, Learner, Model, Problem
 from poise.models.calibration import Calibration
 from poise.models.predictor import Predictor
 from poise.releases.examples import SEED, ObjectiveData
+from poise.spec.default_features import left_out
 from poise.spec.expression import parse, type_of
 from poise.spec.objective import Objective
 
@@ -84,7 +85,9 @@ def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = 
     """
     problem = problem_of(data, scope, threads)
     learners = rungs_of(data.spec)
-    warnings: list[str] = []
+    left = left_out(scope.system, scope.per)
+    said = f"Not a feature by default: {', '.join(left)}, as a time is none by itself."
+    warnings: list[str] = [said] if left else []
     fits = _fit_all(data, problem, learners, warnings, progress)
     metric = metric_of(data.spec)
     compared = _compare(data, problem, fits, progress)
@@ -205,7 +208,8 @@ def _predict_later(
     inner, tune, later = (data.examples(rows) for rows in (*train, valid))
     out.rows.append(valid)
     for fit in fits:
-        progress(f"{data.name}: {fit.learner.name} on {len(valid):,} later rows")
+        others = "later" if data.split.kind == "time" else "other"
+        progress(f"{data.name}: {fit.learner.name} on {len(valid):,} {others} rows")
         model = _again(fit, problem, inner, tune, later)
         out.predictions.setdefault(fit.learner.name, []).append(model)
 

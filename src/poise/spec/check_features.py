@@ -7,6 +7,7 @@ from typing import Any
 
 from poise import registry
 from poise.errors import PoiseError, SpecError
+from poise.spec.default_features import entries
 from poise.spec.expression import Type, type_of
 from poise.spec.faults import Faults
 from poise.spec.source import ColumnType
@@ -25,16 +26,20 @@ class Carried:
 
     def bind(self) -> None:
         """Bind every entry to every `per`, and note what cannot be."""
-        for index, entry in enumerate(self._faults.system.features):
+        system = self._faults.system
+        for index, entry in enumerate(system.features or ()):
             path: KeyPath = ("features", index, entry.kind)
             kind = registry.get("feature", entry.kind)
             for spec in kind.split(entry.spec):
-                self._bind(path, kind, spec)
+                self._bind(path, kind, spec, self.pers)
+        for per in self.pers if system.features is None else ():
+            for entry in entries(system, per):
+                self._bind(("sources", per, "request"), registry.get("feature", entry.kind), entry.spec, (per,))
 
-    def _bind(self, path: KeyPath, kind: Any, spec: Any) -> None:
+    def _bind(self, path: KeyPath, kind: Any, spec: Any, pers: tuple[str, ...]) -> None:
         bound = False
         before = len(self._faults.found)
-        for per in self.pers:
+        for per in pers:
             try:
                 feature = kind.bind(spec, self._faults.system, per)
             except PoiseError as error:

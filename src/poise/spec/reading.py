@@ -94,7 +94,8 @@ def _system(located: Located) -> SystemSpec:
     entries, faulty = _features(located, content.get("features"))
     found += faulty
     try:
-        system = SystemSpec.model_validate({**content, "features": entries} if "features" in content else content)
+        listed = content.get("features") is not None
+        system = SystemSpec.model_validate({**content, "features": entries} if listed else content)
     except ValidationError as error:
         found += _explained(located, error, (), SystemSpec, not_honoured)
         system = None

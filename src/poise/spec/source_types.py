@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poise.spec.expression import Type, check, parse, type_of
-from poise.spec.source import ColumnType, Source
+from poise.spec.source import AllBut, ColumnType, Source
 from poise.spec.system import SystemSpec
 
 _DERIVED: dict[Type, ColumnType] = {
@@ -29,3 +29,18 @@ def column_types(source: Source, system: SystemSpec) -> dict[str, ColumnType]:
         found = check(parse(text, name), {known: type_of(kind) for known, kind in types.items()}, name)
         types[name] = _DERIVED[found]
     return types
+
+
+def request_types(source: Source, system: SystemSpec) -> dict[str, ColumnType]:
+    """The columns that a caller sends with a row -> type, in the order of the source; none without `request:`.
+
+    >>> bought = {"path": "f.csv", "columns": {"price": "float", "paid": "bool"}, "request": {"except": "paid"}}
+    >>> request_types(Source.model_validate(bought), None)
+    {'price': 'float'}
+    """
+    if source.request is None:
+        return {}
+    types = column_types(source, system)
+    if isinstance(source.request, AllBut):
+        return {name: types[name] for name in source.columns if name not in source.request.except_}
+    return {name: types[name] for name in types if name in source.request}

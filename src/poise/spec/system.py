@@ -55,7 +55,8 @@ class SystemSpec(Record):
     """`replay` for old data: now is the largest event time seen."""
     costs: Costs | None = None
     sources: dict[str, Source] = Field(min_length=1)
-    features: tuple[FeatureEntry, ...] = ()
+    features: tuple[FeatureEntry, ...] | None = None
+    """Without a list, the request columns of the rows that are predicted for; see `poise.spec.default_features`."""
     objectives: dict[str, Objective] = Field(min_length=1)
     decision: Decision | None = None
     requirements: tuple[Requirement, ...] = ()

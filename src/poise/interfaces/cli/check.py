@@ -5,6 +5,7 @@ from __future__ import annotations
 from poise.features.plan import FeaturePlan
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, print_json, say
 from poise.interfaces.system import System
+from poise.spec.default_features import sentence
 
 
 def check(file: FileOption = FILE, as_json: JsonOption = False) -> None:
@@ -21,7 +22,8 @@ def check(file: FileOption = FILE, as_json: JsonOption = False) -> None:
     kinds = ", ".join(f"{name} ({source.kind})" for name, source in system.sources.items())
     say(f"  sources       {kinds}")
     for per, names in features.items():
-        say(f"  features      {len(names)} for each row of {per}")
+        said = sentence(system, per)
+        say(f"  features      {len(names)} for each row of {per}" + (f": {said}" if said else ""))
     for name, objective in system.objectives.items():
         say(f"  objective     {name}: {objective.type}, per row of {objective.per}")
     if system.decision:
