@@ -59,7 +59,8 @@ class Scale:
         power = 10.0 ** floor(log10(rough))
         step = next((m * power for m in (1, 2, 5) if m * power >= rough), 10 * power)
         first = ceil(self.low / step)
-        return [i * step for i in range(first, floor(self.high / step) + 1)]
+        found = (i * step for i in range(first, floor(self.high / step) + 1))
+        return [tick for tick in found if self.low <= tick <= self.high]  # i * step may round across the end
 
 
 @dataclass(frozen=True, slots=True)
