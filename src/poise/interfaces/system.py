@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 
 from poise.data.ingest import ingest
@@ -44,8 +45,12 @@ class Report:
         return "\n".join(summary(self.folder.json("evidence")))
 
     def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that its style does not reach the notebook around it."""
         page = self.folder.path / "report.html"
-        return page.read_text(encoding="utf-8") if page.exists() else f"<pre>{self}</pre>"
+        if not page.exists():
+            return f"<pre>{escape(str(self))}</pre>"
+        content = escape(page.read_text(encoding="utf-8"))
+        return f'<iframe srcdoc="{content}" style="width: 100%; height: 40em; border: 0" title="report"></iframe>'
 
 
 @dataclass(frozen=True, eq=False)
