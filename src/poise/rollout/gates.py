@@ -77,6 +77,7 @@ def judge_candidate(
         "verdict": "released" if released else "refused",
         "live": live,
     }
+    evidence["limits"] = [*evidence.get("limits", ()), *_unanswered(rehearsals)]
     with building(release, start=candidate.path) as folder:
         content = {
             "format": CURRENT["release"],
@@ -89,6 +90,20 @@ def judge_candidate(
         (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")
         (folder / "report.html").write_text(render(evidence), encoding="utf-8")
     return Outcome(ReleaseFolder.open(release), verdicts, released)
+
+
+def _unanswered(rehearsals: Mapping[int, Rehearsal]) -> list[str]:
+    """What real requests were not answered, in words: latencies are of the others only."""
+    said = []
+    for size, made in rehearsals.items():
+        if made.errors:
+            kinds = ", ".join(
+                f"{n:,} with {status or 'a lost connection'}" for status, n in sorted(made.errors.items())
+            )
+            rows = "1 row" if size == 1 else f"{size:,} rows"
+            count = f"{sum(made.errors.values()):,} of {made.requests:,} real requests of {rows}"
+            said.append(f"{count} were not answered ({kinds}).")
+    return said
 
 
 def sizes_asked(system: SystemSpec) -> list[int]:
