@@ -40,6 +40,15 @@ def test_an_expected_value_is_decided_by(write: Write, tmp_path: Path) -> None:
     worth = {(term["term"], term["policy"]): term for term in evidence["decision"]["terms"]}
     assert worth["revenue", "model"]["rows"] == order["judge"]["rows"], "also where there was no order"
     assert worth["revenue", "model"]["low"] > worth["revenue", "always call"]["high"]
+    found = {(one["term"], one["action"], one["over"]): one for one in evidence["decision"]["calibration"]}
+    assert set(found) == {("revenue", "call", "all"), ("revenue", "call", "chosen")}, (
+        "only what is predicted can be off"
+    )
+    for one in found.values():
+        assert one["predicted"] == pytest.approx(one["realised"], abs=0.4) and not one["off"]
+    assert (
+        found["revenue", "call", "chosen"]["rows"] < found["revenue", "call", "all"]["rows"] == order["judge"]["rows"]
+    )
 
     report = system.release()
     assert report.outcome is not None and report.outcome.released, str(report)

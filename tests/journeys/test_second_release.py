@@ -54,10 +54,19 @@ def test_from_the_first_release_to_the_one_that_is_taken_back(write: Write) -> N
     inputs = {one["name"]: one for one in second.folder.json("contract")["inputs"]}
     assert not inputs["z"]["used"] and not inputs["z"]["required"], "callers that send z go on as they are"
 
+    assert evidence["contract"]["against"] == "r1"
+    assert not [change for change in evidence["contract"]["changes"] if change["kind"] == "breaking"]
+    assert evidence["data"]["sources"]["orders"]["quarantined"] == 0
+
     # Once sales no longer asks for it, it goes live; then it is taken back.
-    third = rewritten(worse, worse.text.replace("at_least: 95%", "at_least: 10%"))
+    text = worse.text.replace("at_least: 95%", "why: not worse, at_least: 10%").replace("unit: calls", "unit: hours")
+    third = rewritten(worse, text)
     third.train()
     released = third.release()
+    page = (released.folder.path / "report.html").read_text(encoding="utf-8")
+    assert "Why: <bdi>not worse</bdi>" in page and "Callers must change." in page
+    assert released.folder.json("contract")["major"] == 2, "the unit of a term is another one"
+    assert released._repr_html_().startswith("<iframe srcdoc=") and "<style" not in released._repr_html_()
     assert released.outcome is not None and released.outcome.released, verdicts(released)
     assert third.state.live().release == "r3"  # type: ignore[union-attr]
     assert third.rollback(why="sales complains") == "r1"

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from poise.clock import Clock, ReplayClock
-from poise.data import fingerprints
+from poise.data import delta, fingerprints
 from poise.data.ingest import WALL
 from poise.data.intake import Intake
 from poise.data.judge import Judge, reasons_of
@@ -61,6 +61,12 @@ def listing(lake: Lake, sources: Sequence[str], reason: str | None = None) -> li
         for code, rows, example, entry in groups.sort(["len", "reasons"], descending=[True, False]).iter_rows():
             found.append(Group(source, code, rows, example, entry))
     return found
+
+
+def held(lake: Lake, source: str) -> int:
+    """How many rows of `source` are in quarantine now."""
+    url = lake.table("quarantine", source)
+    return int(delta.scan(url).select(pl.len()).collect().item()) if delta.exists(url) else 0
 
 
 def explain(lake: Lake, source: str, entry: int) -> Explanation:

@@ -116,6 +116,10 @@ class Chooser:
         """The objectives that terms use."""
         return frozenset(name.partition(".")[0] for name in self._predicted)
 
+    def predicts(self, term: str, action: str) -> bool:
+        """Whether this term of this action depends on a prediction."""
+        return bool(self._cells[term][self.actions.index(action)].names & self._predicted)
+
     def terms(self, predictions: Mapping[str, NDArray[np.float64]], columns: Mapping[str, Column]) -> dict[str, Floats]:
         """Each term of each action: term -> (n, actions), NaN where it is missing.
 

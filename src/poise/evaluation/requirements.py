@@ -61,6 +61,7 @@ class Verdict:
             "slice": self.slice,
             "sentence": self.sentence,
             "allowed": self.allowed,
+            "why": self.requirement.why,
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ import numpy as np
 
 from poise.clock import Clock, to_text
 from poise.data.lake import Lake
+from poise.data.quarantine import held
 from poise.errors import PoiseError
 from poise.evaluation.policies import policy_values
+from poise.evaluation.words import number
 from poise.features.plan import FeaturePlan
 from poise.features.scope import Scope
 from poise.formats import CURRENT
+from poise.releases.compatibility import Change, compare
 from poise.releases.contract import Contract
 from poise.releases.examples import Sources, assemble, plans_of, read_sources
 from poise.releases.extras import extra_names
@@ -25,7 +28,7 @@ from poise.releases.findings import objective_evidence
 from poise.releases.folder import ReleaseFolder, building
 from poise.releases.judged import Judged
 from poise.releases.live import LiveRelease
-from poise.releases.measuring import chosen_shares, decision_measures, objective_measures, request_rows
+from poise.releases.measuring import Decided, decided, objective_measures, request_rows
 from poise.releases.plain_json import to_json
 from poise.releases.training import Learned, learn
 from poise.spec.source import ColumnType
@@ -77,19 +80,33 @@ def train(
         objective: learn(one, Scope(system, one.spec.per), place.threads, progress) for objective, one in data.items()
     }
     progress("judging on the rows kept aside")
-    contract = _contract(system, plans, extra, learned, live)
-    judged, unknown = _judged(place, contract, sources, learned, live)
-    evidence = _evidence(place, name, sources, learned, judged, unknown)
+    contract, changes = _contract(system, plans, extra, learned, live)
+    now, unlike = _live(place.lake, sources, live)
+    made = decided(system, learned)
+    judged = _judged(place, contract, learned, made, now)
     judged.save(place.judged / name)
+    evidence = _evidence(place, name, sources, learned, judged) | {
+        "decision": _decision(system, made, judged),
+        "contract": {"against": live.name if live else None, "changes": [asdict(change) for change in changes]},
+        "unknown": [*unlike, *_not_compared(system, judged, live), *_unknown(system)],
+        "limits": _limits(system, learned, made),
+        "training": _training(system, time.perf_counter() - started, _cpu() - cpu),
+    }
+    return _written(place, name, learned, contract, evidence)
+
+
+def _written(
+    place: Workplace, name: str, learned: Mapping[str, Learned], contract: Contract, evidence: Mapping[str, Any]
+) -> ReleaseFolder:
+    """The sealed folder of a candidate."""
     path = place.candidates / name
     with building(path) as folder:
         for objective, one in learned.items():
             one.predictor.save(folder / "models" / objective)
         (folder / "system.yaml").write_text(place.text, encoding="utf-8")
         (folder / "contract.json").write_text(to_json(contract.to_json()), encoding="utf-8")
-        evidence["training"] = _training(system, time.perf_counter() - started, _cpu() - cpu)
         (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")
-        release = {"format": CURRENT["release"], "name": name, "system": system.system, "status": "candidate"}
+        release = {"format": CURRENT["release"], "name": name, "system": place.system.system, "status": "candidate"}
         (folder / "release.json").write_text(to_json(release), encoding="utf-8")
     return ReleaseFolder.open(path)
 
@@ -100,8 +117,8 @@ def _contract(
     extra: Mapping[str, tuple[str, ...]],
     learned: Mapping[str, Learned],
     live: ReleaseFolder | None,
-) -> Contract:
-    """What callers send: the columns that chosen models, rules and terms read, and no more."""
+) -> tuple[Contract, list[Change]]:
+    """What callers send: the columns that chosen models, rules and terms read, and no more; what changed by that."""
     decides = system.decision.per if system.decision else None
     requests: dict[str, dict[str, ColumnType]] = {}
     for per, plan in plans.items():
@@ -112,28 +129,29 @@ def _contract(
         requests[per] = plan.select(outputs & (read | terms)).request_with(also)
     classes = {name: one.data.classes for name, one in learned.items()}
     earlier = None if live is None else Contract.from_json(live.json("contract"))
-    return Contract.of(system, requests, classes=classes, earlier=earlier)
+    contract = Contract.of(system, requests, classes=classes, earlier=earlier)
+    changes = [] if earlier is None else compare(earlier, contract)
+    breaks = any(change.kind == "breaking" for change in changes)
+    return replace(contract, major=contract.major + breaks), changes
 
 
 def _judged(
     place: Workplace,
     contract: Contract,
-    sources: Sources,
     learned: Mapping[str, Learned],
-    live: ReleaseFolder | None,
-) -> tuple[Judged, list[str]]:
-    """What gates will read, and sentences on what could not be measured."""
-    now, unknown = _live(place.lake, sources, live)
+    made: Decided | None,
+    now: LiveRelease | None,
+) -> Judged:
+    """What gates will read; `now` is the release that is live."""
     by_live = {n: None if now is None else now.predict(n, one.data, one.data.split.judge) for n, one in learned.items()}
     measures = {n: objective_measures(place.system, one, by_live[n]) for n, one in learned.items()}
-    decision = decision_measures(place.system, learned, now)
+    decision = None if made is None else made.measures(now)
     requests: dict[str, list[dict[str, Any]]] = {}
     for one in learned.values():
         rows = one.data.split.judge
         picked = rows[np.unique(np.linspace(0, len(rows) - 1, SAMPLED).astype(np.int64))]
         requests.setdefault(one.data.spec.per, request_rows(contract, one.data.spec.per, one.data.requests, picked))
-    judged = Judged(measures, decision, requests, None if now is None else now.folder.name)
-    return judged, unknown + _not_compared(place.system, judged, live)
+    return Judged(measures, decision, requests, None if now is None else now.folder.name)
 
 
 def _live(lake: Lake, sources: Sources, live: ReleaseFolder | None) -> tuple[LiveRelease | None, list[str]]:
@@ -168,7 +186,6 @@ def _evidence(
     sources: Sources,
     learned: Mapping[str, Learned],
     judged: Judged,
-    unknown: list[str],
 ) -> dict[str, Any]:
     system = place.system
     zone = system.timezone
@@ -178,16 +195,13 @@ def _evidence(
         "purpose": system.purpose,
         "candidate": name,
         "created": to_text(Clock().now(), zone),
-        "data": {"sources": {s: _source(sources, s, zone) for s in sorted(sources.histories)}},
+        "data": {"sources": {s: _source(place.lake, sources, s, zone) for s in sorted(sources.histories)}},
         "objectives": {n: objective_evidence(one, judged.objectives[n], zone) for n, one in learned.items()},
-        "decision": _decision(system, learned, judged),
         "examples": {per: rows[-EXAMPLES:][::-1] for per, rows in judged.requests.items()},
-        "unknown": unknown + _unknown(system),
-        "limits": _limits(system, learned),
     }
 
 
-def _source(sources: Sources, name: str, zone: str) -> dict[str, Any]:
+def _source(lake: Lake, sources: Sources, name: str, zone: str) -> dict[str, Any]:
     history = sources.histories[name]
     timed = history.kind != "table" and history.height > 0 and history.time[-1] != MISSING_TIME
     return {
@@ -195,17 +209,19 @@ def _source(sources: Sources, name: str, zone: str) -> dict[str, Any]:
         "rows": history.height,
         "from": to_text(int(history.time[history.time != MISSING_TIME][0]), zone) if timed else None,
         "to": to_text(int(history.time[-1]), zone) if timed else None,
+        "quarantined": held(lake, name),
     }
 
 
-def _decision(system: SystemSpec, learned: Mapping[str, Learned], judged: Judged) -> dict[str, Any] | None:
+def _decision(system: SystemSpec, made: Decided | None, judged: Judged) -> dict[str, Any] | None:
     if system.decision is None:
         return None
     return {
         "actions": list(system.decision.choose),
         "weights": {term: system.decision.weights.get(term, 1.0) for term in system.decision.terms},
-        "chosen_share": chosen_shares(system, learned),
+        "chosen_share": {} if made is None else made.shares(),
         "terms": [] if judged.decision is None else policy_values(judged.decision),
+        "calibration": [] if made is None else made.calibration(),
     }
 
 
@@ -218,8 +234,13 @@ def _unknown(system: SystemSpec) -> list[str]:
     ]
 
 
-def _limits(system: SystemSpec, learned: Mapping[str, Learned]) -> list[str]:
-    said = []
+def _limits(system: SystemSpec, learned: Mapping[str, Learned], made: Decided | None) -> list[str]:
+    said = [
+        f"Where {found['action']} is chosen, its {found['term']} is predicted as {number(found['predicted'])} per row"
+        f" and came to {number(found['realised'])}: the difference is more than chance."
+        for found in ([] if made is None else made.calibration())
+        if found["off"] and found["over"] == "chosen"
+    ]
     for name, one in learned.items():
         split = one.data.split
         if split.kind == "entity":

@@ -1,8 +1,7 @@
 """The contract: what callers of a release send and what they get. Later releases may only widen it.
 
 It is made of the columns that the features of a release need (nothing more is asked for), with the domains that the
-system file declares, and of the outputs per objective, the actions and the terms. `schema.py` shows it as JSON Schema,
-`compatibility.py` compares two.
+system file declares, and of the outputs per objective, the actions and the terms. `compatibility.py` compares two.
 """
 
 from __future__ import annotations

@@ -52,6 +52,35 @@ class SourceRead(Part):
     quarantined: Count = None
 
 
+class ContractChange(Part):
+    """One change of what callers send or get: `compatible` or `breaking`."""
+
+    kind: str = "breaking"
+    field: str = "?"
+    sentence: str = ""
+
+
+class ContractChanges(Part):
+    """What changed since the contract of the release `against`."""
+
+    against: str | None = None
+    changes: tuple[ContractChange, ...] = ()
+
+
+class TermCalibration(Part):
+    """One term of one action, as predicted and as it came true per row, over all judged rows or where it is chosen."""
+
+    term: str = "?"
+    action: str = "?"
+    over: str = "all"
+    predicted: Number = None
+    realised: Number = None
+    low: Number = None
+    high: Number = None
+    rows: Count = None
+    off: bool = False
+
+
 class DataRead(Part):
     """What was read."""
 
@@ -185,6 +214,7 @@ class DecisionEvidence(Part):
     weights: dict[str, Number] = {}
     chosen_share: dict[str, Number] = {}
     terms: tuple[TermResult, ...] = ()
+    calibration: tuple[TermCalibration, ...] = ()
 
 
 class VerdictResult(Part):
@@ -202,6 +232,8 @@ class VerdictResult(Part):
     slice: str | None = None
     sentence: str = ""
     allowed: bool = False
+    why: str | None = None
+    """The owner's reason."""
 
     @property
     def refuses(self) -> bool:
@@ -264,6 +296,7 @@ class Evidence(Part):
     live: str | None = None
     """The release that was live when this one was judged."""
     data: DataRead = DataRead()
+    contract: ContractChanges | None = None
     objectives: dict[str, ObjectiveEvidence] = {}
     decision: DecisionEvidence | None = None
     requirements: tuple[VerdictResult, ...] = ()
@@ -302,6 +335,12 @@ class Evidence(Part):
     def name(self) -> str:
         """What to call it: the release's name, else the candidate's."""
         return self.release or self.candidate or "this candidate"
+
+    @property
+    def breaking(self) -> tuple[ContractChange, ...]:
+        """What callers of the live release cannot go on with as they are."""
+        changes = () if self.contract is None else self.contract.changes
+        return tuple(change for change in changes if change.kind == "breaking")
 
     @property
     def refusals(self) -> tuple[VerdictResult, ...]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.clock import to_text
-from poise.decisions.choose import take
+from poise.decisions.choose import Choice, Chooser, take
 from poise.decisions.of_system import chooser_of
-from poise.evaluation.blocks import blocks_of
+from poise.evaluation.blocks import Blocks, blocks_of
 from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures
+from poise.evaluation.policies import term_calibration
 from poise.features.requests import ROW
 from poise.releases.contract import Contract
 from poise.releases.examples import ObjectiveData
@@ -40,19 +42,65 @@ def slice_column(system: SystemSpec, data: ObjectiveData, by: str) -> Column:
     return data.requests.rows[own] if own is not None else data.columns[by]
 
 
-def decision_measures(
-    system: SystemSpec, learned: Mapping[str, Learned], live: LiveRelease | None = None
-) -> DecisionMeasures | None:
-    """Each term as it came true under the model's choice, the rule, the live release's, and each action taken always.
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """The decision on the judged rows: what was chosen, what each action was predicted to be worth, and what came true.
 
     The judged rows are those that all unconditional objectives of the decision judge. That the outcome does not
     depend on the action is assumed and said in the report.
     """
+
+    system: SystemSpec
+    base: ObjectiveData
+    rows: NDArray[np.int64]
+    chooser: Chooser
+    choice: Choice
+    realised: Mapping[str, Floats]
+
+    def measures(self, live: LiveRelease | None = None) -> DecisionMeasures:
+        """Each term as it came true under the model's choice, the rule, the live release's, and each action always."""
+        choices = dict(self.chooser.policies(self.choice.chosen))
+        by_live = None if live is None else live.choose(self.base, self.rows, self.chooser.actions)
+        if by_live is not None:
+            choices["live"] = by_live
+        policies = {policy: take(self.realised, actions) for policy, actions in choices.items()}
+        slices = {by: slice_column(self.system, self.base, by) for by in slice_names(self.system, "decision")}
+        units = {name: term.unit for name, term in self.chooser.decision.terms.items()}
+        judged = {by: column.take(self.rows) for by, column in slices.items()}
+        return DecisionMeasures(policies, self._blocks(), units, judged)
+
+    def shares(self) -> dict[str, float]:
+        """How often the model's choice is each action."""
+        return {action: float((self.choice.chosen == j).mean()) for j, action in enumerate(self.chooser.actions)}
+
+    def calibration(self) -> list[dict[str, Any]]:
+        """Each term of each action, predicted against what came true: over all rows, and where the action is chosen.
+
+        Terms in which nothing is predicted are left out.
+        """
+        blocks, found = self._blocks(), []
+        for term, predicted in self.choice.terms.items():
+            for j, action in enumerate(self.chooser.actions):
+                if not self.chooser.predicts(term, action):
+                    continue
+                chosen = self.choice.chosen == j
+                for over, rows in (("all", np.ones(len(chosen), np.bool_)), ("chosen", chosen)):
+                    if rows.any():
+                        pair = predicted[rows, j], self.realised[term][rows, j]
+                        made = term_calibration(*pair, blocks.take(rows))
+                        found.append({"term": term, "action": action, "over": over, **made})
+        return found
+
+    def _blocks(self) -> Blocks:
+        groups = None if self.base.groups is None else self.base.groups[self.rows]
+        return blocks_of(self.base.requests.time[self.rows], groups)
+
+
+def decided(system: SystemSpec, learned: Mapping[str, Learned]) -> Decided | None:
+    """The decision of `system` on the rows that are judged; None where it has none, or one that predicts nothing."""
     chooser = chooser_of(system, {name: one.data.classes for name, one in learned.items()})
-    if chooser is None or system.decision is None:
-        return None
-    used = sorted(chooser.objective_names())
-    if not used:
+    used = [] if chooser is None else sorted(chooser.objective_names())
+    if chooser is None or not used:
         return None
     base = learned[next((n for n in used if learned[n].data.spec.given is None), used[0])].data
     rows = _judged_together(learned, used, base)
@@ -60,31 +108,8 @@ def decision_measures(
     predictions = {name: learned[name].predictor.predict(columns) for name in used}
     labels = {name: _labels_at(learned[name].data, base, rows) for name in _with_parents(system, used)}
     extra = {name: columns[name] for name in chooser.extra_names()}
-    chosen = chooser.choose(predictions, extra).chosen
-    realised = chooser.realised(labels, extra)
-    choices = dict(chooser.policies(chosen))
-    by_live = None if live is None else live.choose(base, rows, chooser.actions)
-    if by_live is not None:
-        choices["live"] = by_live
-    policies = {policy: take(realised, actions) for policy, actions in choices.items()}
-    groups = None if base.groups is None else base.groups[rows]
-    slices = {by: slice_column(system, base, by).take(rows) for by in slice_names(system, "decision")}
-    units = {name: term.unit for name, term in system.decision.terms.items()}
-    return DecisionMeasures(policies, blocks_of(base.requests.time[rows], groups), units, slices)
-
-
-def chosen_shares(system: SystemSpec, learned: Mapping[str, Learned]) -> dict[str, float]:
-    """How often the model's choice is each action, over the judged rows."""
-    chooser = chooser_of(system, {name: one.data.classes for name, one in learned.items()})
-    if chooser is None or not chooser.objective_names():
-        return {}
-    used = sorted(chooser.objective_names())
-    base = learned[next((n for n in used if learned[n].data.spec.given is None), used[0])].data
-    rows = _judged_together(learned, used, base)
-    columns = base.columns.take(rows)
-    predictions = {name: learned[name].predictor.predict(columns) for name in used}
-    chosen = chooser.choose(predictions, {name: columns[name] for name in chooser.extra_names()}).chosen
-    return {action: float((chosen == j).mean()) for j, action in enumerate(chooser.actions)}
+    choice = chooser.choose(predictions, extra)
+    return Decided(system, base, rows, chooser, choice, chooser.realised(labels, extra))
 
 
 def _judged_together(learned: Mapping[str, Learned], used: list[str], base: ObjectiveData) -> NDArray[np.int64]:

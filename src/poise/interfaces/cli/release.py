@@ -18,6 +18,7 @@ from poise.interfaces.cli.terminal import (
     working,
 )
 from poise.interfaces.system import Report, System
+from poise.releases.evidence import Evidence
 
 
 def release(
@@ -47,6 +48,8 @@ def show(report: Report) -> None:
         if not verdict.refuses and verdict.status != "pass":
             mark, style = "?", "yellow"
         say(f"  {mark} {verdict.sentence}", style)
+    for change in Evidence.of(report.folder.json("evidence")).breaking:
+        say(f"  ! callers must change: {change.field}: {change.sentence}", "yellow")
     name = report.folder.name
     if report.outcome.released:
         say(f"{name} is live.", "bold green")
