@@ -394,3 +394,17 @@ def test_a_year_of_flights_is_labelled_within_a_second():
     found = labels_of(spec, shown, arrived, complete=10**10)
     assert found.counts["usable"] == n
     assert clock.perf_counter() - start < 3  # under 1 s on a quiet core
+
+
+def test_numbers_that_learners_cannot_square_are_told():
+    spec = {"type": "regression", "label": {"from": "orders", "match": "show", "take": "value", "within": "10s"}}
+    shown = shows([(10, "one"), (10, "two")])
+    with pytest.raises(DataError, match=r"learns numbers up to 1e\+18; 'value' is 1e\+300 in 1 rows"):
+        labels_of(spec, shown, orders([(11, "one", 5.0), (11, "two", 1e300)]))
+
+
+def test_the_comparison_that_is_offered_is_one_of_the_values():
+    with pytest.raises(DataError, match=r"compare it, e\.g\. grade == 2"):
+        labels_of(
+            {"type": "binary", "label": {"take": "grade"}}, shows([(10, "a", "u", 2), (10, "b", "u", 1)]), NO_ORDERS
+        )

@@ -49,7 +49,9 @@ def files_of(name: str, source: Source, base: Path) -> tuple[list[SourceFile], l
             raise DataError(f"source '{name}': no file matches {source.path} in {base}", where=where)
         return _with_formats(name, source, found, base)
     if not path.exists():
-        beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+        beside = (
+            sorted(p.name for p in path.parent.iterdir() if not p.name.startswith(".")) if path.parent.is_dir() else []
+        )
         hint = did_you_mean(path.name, beside) if beside else f"the folder {path.parent} does not exist either"
         raise DataError(f"source '{name}': there is no file {source.path} in {base}", where=where, hint=hint)
     if source.format == "delta" or (path / "_delta_log").is_dir():

@@ -12,6 +12,8 @@ from poise.errors import DataError, SpecError
 from poise.spec.expression import Type
 from poise.spec.objective import ProblemType
 
+LARGEST = 1e18
+"""The largest number of either sign that a regression learns: its square still is a number in single precision."""
 MOST_LABELS = 1_000  # columns of a multi-label target; a choice among more is a ranking of pairs
 
 
@@ -50,7 +52,20 @@ def encoded(
         return _classes(values[0], usable, where)
     if values[0].type not in ("number", "bool", "duration"):
         raise SpecError(f"a regression learns numbers; '{values[0].text}' is a {values[0].type}", where=where)
-    return Target(np.where(usable, values[0].values, np.nan))
+    return Target(_numbers(values[0], usable, where))
+
+
+def _numbers(value: Value, usable: NDArray[np.bool_], where: str) -> NDArray[np.float64]:
+    """The numbers, none of them so large that its square overflows where learners reckon in single precision."""
+    huge = usable & (np.abs(value.values) > LARGEST)
+    if huge.any():
+        raise DataError(
+            f"a regression learns numbers up to {LARGEST:g}; '{value.text}' is {value.values[huge][0]:g} in "
+            f"{int(huge.sum()):,} rows (or as large)",
+            where=where,
+            hint="refuse such rows with max:, or divide by a unit",
+        )
+    return np.where(usable, value.values, np.nan)
 
 
 def _truth(value: Value, usable: NDArray[np.bool_], where: str) -> NDArray[np.float64]:
@@ -67,7 +82,7 @@ def _truth(value: Value, usable: NDArray[np.bool_], where: str) -> NDArray[np.fl
             f"a binary label is true, false, 0 or 1; '{value.text}' is {value.values[odd][0]:g} "
             f"(or another number) in {int(odd.sum()):,} rows",
             where=where,
-            hint=f"compare it, e.g. {value.text} > 0",
+            hint=f"compare it, e.g. {value.text} == {value.values[odd][0]:g}",
         )
     return np.where(usable, value.values, np.nan)
 
