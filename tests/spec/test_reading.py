@@ -263,6 +263,12 @@ def test_features_may_be_left_out(left: str) -> None:
     )
 
 
+def test_without_request_columns_there_is_nothing_to_take_and_that_is_said() -> None:
+    system = read_text(PLAIN.replace(", request: {except: y}", ""))
+    said = default_features.by_default(system, "rows")
+    assert said == "There are no features: in the file, and no request: in source 'rows' to take them from."
+
+
 def test_names_of_default_features_are_checked() -> None:
     with pytest.raises(SpecError, match=r"there is no feature 'rows_b' \(did you mean 'rows_a'\?\)"):
         read_text(PLAIN.replace("label:", "features: rows_b, label:"))

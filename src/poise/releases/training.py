@@ -23,7 +23,8 @@ from poise.models.base import Examples, Learner, Model, Problem
 from poise.models.calibration import Calibration
 from poise.models.predictor import Predictor
 from poise.releases.examples import SEED, ObjectiveData
-from poise.spec.default_features import left_out
+from poise.releases.twins import copies
+from poise.spec.default_features import by_default
 from poise.spec.expression import parse, type_of
 from poise.spec.objective import Objective
 
@@ -85,9 +86,7 @@ def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = 
     """
     problem = problem_of(data, scope, threads)
     learners = rungs_of(data.spec)
-    left = left_out(scope.system, scope.per)
-    said = f"Not a feature by default: {', '.join(left)}, as a time is none by itself."
-    warnings: list[str] = [said] if left else []
+    warnings = [said for said in (by_default(scope.system, scope.per), copies(data)) if said is not None]
     fits = _fit_all(data, problem, learners, warnings, progress)
     metric = metric_of(data.spec)
     compared = _compare(data, problem, fits, progress)

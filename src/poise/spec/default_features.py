@@ -32,6 +32,15 @@ def sentence(system: SystemSpec, per: str) -> str | None:
     """What was taken by default, for readers; None where the file lists its features."""
     if system.features is not None:
         return None
+    if system.sources[per].request is None:
+        return f"no features: in the file, and no request: in source '{per}' to take them from"
     without = left_out(system, per)
     rest = f", but not {', '.join(without)}: a time is no feature by itself" if without else ""
     return f"no features: in the file, so all request columns of '{per}' are features{rest}"
+
+
+def by_default(system: SystemSpec, per: str) -> str | None:
+    """`sentence` as a warning, where something that readers may expect is no feature."""
+    said = sentence(system, per)
+    expected = system.sources[per].request is None or left_out(system, per)
+    return f"There are {said}." if said and expected else None
