@@ -153,5 +153,9 @@ class Learner(ABC):
     def refit(self, model: Model, problem: Problem, examples: Examples) -> Model:
         """The settings of `model`, which this learner fitted, learned anew from `examples` (fit + tune)."""
 
+    def fit_like(self, model: Model, problem: Problem, fit: Examples, tune: Examples) -> Model:
+        """`fit` on other rows, but with those settings of `model` whose search costs most; default: search anew."""
+        return self.fit(problem, fit, tune)
+
 
 EVERY_PROBLEM: frozenset[ProblemType] = frozenset({"binary", "regression", "multi-class", "multi-label"})

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgError
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from poise.models.base import EVERY_PROBLEM, Examples, Floats, Learner, Model, Problem
+from poise.models.gram import Gram
 from poise.models.guards import clipped, rare_class_notes, require_variation
 from poise.models.linear_design import Design, Matrix
 from poise.models.linear_model import LinearModel
@@ -24,7 +27,8 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 FEW_STRENGTHS = (0.1, 1.0)
 DEFAULT_STRENGTH = 1.0
 MANY_ENTRIES = 5_000_000
-"""With more non-zero entries (times outputs) in the matrix only two strengths are tried: there it matters little."""
+"""With more non-zero entries (times outputs) in the matrix only two strengths are tried: there it matters little, and
+only regressions of few columns get every further strength for nothing (`Gram`)."""
 ITERATIONS = 300
 EXACT, LOOSE = 1e-4, 1e-3
 """When lbfgs stops: on dense matrices late; on sparse ones (levels, words) the last digits take half of the time and
@@ -76,21 +80,26 @@ class LinearLearner(Learner):
         design, strength = Design.learn(rows), model.settings["C"]
         with threadpool_limits(problem.threads):
             matrix = design.matrix(rows.features)
-            fitted = _fit(problem, matrix, rows, strength, None)
+            fitted = _fit(problem, matrix, _gram(problem, matrix, rows), rows, strength, None)
         return _model(problem, design, matrix, fitted, strength, notes + rare_class_notes(problem, examples.target))
+
+    def fit_like(self, model: Model, problem: Problem, fit: Examples, tune: Examples) -> LinearModel:
+        """The same strength, learned from `fit` alone: nothing is left that `tune` would choose."""
+        return self.refit(model, problem, fit)
 
 
 def _chosen(problem: Problem, design: Design, matrix: Matrix, fit: Examples, tune: Examples) -> tuple[float, _Fitted]:
     """The best strength on `tune`; the search ends where the loss has risen twice."""
     entries = getattr(matrix, "nnz", matrix.size) * problem.width
-    strengths = STRENGTHS if entries <= MANY_ENTRIES else FEW_STRENGTHS
+    gram = _gram(problem, matrix, fit)
+    strengths = STRENGTHS if gram is not None or entries <= MANY_ENTRIES else FEW_STRENGTHS
     if not tune.height:
-        return DEFAULT_STRENGTH, _fit(problem, matrix, fit, DEFAULT_STRENGTH, None)
+        return DEFAULT_STRENGTH, _fit(problem, matrix, gram, fit, DEFAULT_STRENGTH, None)
     held = design.matrix(tune.features)
     best: tuple[float, float, _Fitted] | None = None
     fitted, rises = None, 0
     for strength in strengths:
-        fitted = _fit(problem, matrix, fit, strength, fitted)
+        fitted = _fit(problem, matrix, gram, fit, strength, fitted)
         loss = mean_loss(problem, predictions(problem.type, fitted.raw(held)), tune.target, tune.weight)
         if best is None or loss < best[0]:
             best, rises = (loss, strength, fitted), 0
@@ -112,18 +121,30 @@ def _model(
     return LinearModel(problem.type, design.inputs, weights, texts, shares, {"C": strength}, every)
 
 
-def _fit(problem: Problem, matrix: Matrix, rows: Examples, strength: float, start: _Fitted | None) -> _Fitted:
+def _gram(problem: Problem, matrix: Matrix, rows: Examples) -> Gram | None:
+    """What every strength of a regression is solved from; None for other problems and for too many columns."""
+    if problem.type != "regression" or not Gram.fits(matrix):
+        return None
+    return Gram.of(matrix, rows.target.astype(np.float64), rows.weights)
+
+
+def _fit(
+    problem: Problem, matrix: Matrix, gram: Gram | None, rows: Examples, strength: float, start: _Fitted | None
+) -> _Fitted:
     if problem.type == "regression":
-        return _ridge(matrix, rows, strength)
+        return _ridge(matrix, gram, rows, strength)
     if problem.type == "multi-label":
         return _labels(problem, matrix, rows, strength, start)
     warm = None if start is None else (start.coefficients, start.intercept)
     return _logistic(problem.width, matrix, rows.target, rows.weight, strength, warm)
 
 
-def _ridge(matrix: Matrix, rows: Examples, strength: float) -> _Fitted:
-    dense = isinstance(matrix, np.ndarray)
-    ridge = Ridge(alpha=1 / strength, solver="cholesky" if dense else "lsqr", tol=1e-4, max_iter=1_000)
+def _ridge(matrix: Matrix, gram: Gram | None, rows: Examples, strength: float) -> _Fitted:
+    if gram is not None:
+        with suppress(LinAlgError):  # nearly dependent columns or huge targets: iterate instead
+            coefficients, intercept = gram.solve(1 / strength)
+            return _Fitted(coefficients.reshape(-1, 1), np.array([intercept]))
+    ridge = Ridge(alpha=1 / strength, solver="lsqr", tol=1e-4, max_iter=1_000)
     ridge.fit(matrix, rows.target.astype(np.float64), sample_weight=rows.weight)
     return _Fitted(np.asarray(ridge.coef_, np.float64).reshape(-1, 1), np.atleast_1d(np.float64(ridge.intercept_)))
 

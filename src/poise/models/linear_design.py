@@ -232,13 +232,14 @@ def _rows(
                 columns[at], values[at] = place, BIN_WEIGHT
                 at += 1
         starts[i + 1] = at
-    return starts, columns[:at].copy(), values[:at].copy()
+    return starts, columns[:at], values[:at]  # what is beyond was never touched, so it takes no memory
 
 
 def _spread(matrix: Matrix) -> Floats:
     """Standard deviation of each column, (d,)."""
     if not sparse.issparse(matrix):
         return np.asarray(matrix.std(axis=0))
-    mean = np.asarray(matrix.mean(axis=0)).ravel()
-    square = np.asarray(matrix.multiply(matrix).mean(axis=0)).ravel()
+    n, d = matrix.shape
+    mean = np.bincount(matrix.indices, matrix.data, d) / n
+    square = np.bincount(matrix.indices, matrix.data**2, d) / n
     return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)))

@@ -67,13 +67,21 @@ class TreesLearner(Learner):
 
     def fit(self, problem: Problem, fit: Examples, tune: Examples) -> TreesModel:
         """Both candidates with early stopping on `tune`; the one with the smaller loss there."""
+        return self._fit(problem, fit, tune, (DEFAULT, GUARDED))
+
+    def fit_like(self, model: Model, problem: Problem, fit: Examples, tune: Examples) -> TreesModel:
+        """The candidate that `model` kept, with early stopping on `tune`."""
+        assert isinstance(model, TreesModel)
+        return self._fit(problem, fit, tune, (EVERY[model.settings["name"]],))
+
+    def _fit(self, problem: Problem, fit: Examples, tune: Examples, candidates: tuple[Settings, ...]) -> TreesModel:
         require_variation(fit)
         (fit, tune), notes = clipped(problem, fit, tune)
         columns, X, more = learn_columns(problem, fit, None)
         constants, few = _constants(problem, fit)
         held = columns.matrix(tune.features)
         if tune.height:
-            best, said = _searched(problem, columns, (X, fit), (held, tune), constants)
+            best, said = _searched(problem, candidates, columns, (X, fit), (held, tune), constants)
         else:
             rounds = (UNTUNED_ROUNDS,) * len(constants)
             best = _Grown(GUARDED, _boosters(problem, GUARDED, rounds, columns, X, fit, constants), rounds, np.nan)
@@ -113,14 +121,22 @@ Part = tuple[Floats, Examples]
 
 
 def _searched(
-    problem: Problem, columns: TreesColumns, fit: Part, tune: Part, constants: Floats
+    problem: Problem,
+    candidates: tuple[Settings, ...],
+    columns: TreesColumns,
+    fit: Part,
+    tune: Part,
+    constants: Floats,
 ) -> tuple[_Grown, list[str]]:
-    """The better of the candidates, a third one where boosting stopped too soon, and notes on that."""
-    grown = [_grow(problem, settings, columns, fit, tune, constants) for settings in (DEFAULT, GUARDED)]
+    """The best of the candidates, one more where boosting stopped too soon, and notes on that."""
+    data = _dataset(columns, *fit)
+    watch = lightgbm.Dataset(tune[0], np.zeros(tune[1].height), weight=tune[1].weight, reference=data)
+    binned = data, watch
+    grown = [_grow(problem, settings, binned, fit, tune, constants) for settings in candidates]
     best = min(grown, key=lambda one: one.loss)
-    if _typical(best, constants) >= FEW_ROUNDS:
+    if _typical(best, constants) >= FEW_ROUNDS or best.settings is LOW:
         return best, _limits(problem, best)
-    grown.append(_grow(problem, LOW, columns, fit, tune, constants))
+    grown.append(_grow(problem, LOW, binned, fit, tune, constants))
     again = min(grown, key=lambda one: one.loss)
     note = (
         f"boosting stopped after {_typical(best, constants)} rounds ({best.settings.name} settings), "
@@ -147,10 +163,12 @@ def _most_rounds(problem: Problem, settings: Settings) -> int:
 
 
 def _grow(
-    problem: Problem, settings: Settings, columns: TreesColumns, fit: Part, tune: Part, constants: Floats
+    problem: Problem, settings: Settings, binned: tuple[Any, Any], fit: Part, tune: Part, constants: Floats
 ) -> _Grown:
-    """Every stand of one candidate, with early stopping on *tune*."""
+    """Every stand of one candidate, with early stopping on *tune*. `binned`: both parts as LightGBM keeps them, which
+    serves every candidate and stand; only the target changes."""
     (X, rows), (held, tune_rows) = fit, tune
+    data, watch = binned
     boosters: list[Any] = []
     rounds: list[int] = []
     raw = np.tile(constants, (len(held), 1)) if problem.type == "multi-label" else np.empty((0, 0))
@@ -159,8 +177,8 @@ def _grow(
             boosters.append(None)
             rounds.append(0)
             continue
-        data = _dataset(columns, X, rows, _target(problem, rows, c))
-        watch = lightgbm.Dataset(held, _target(problem, tune_rows, c), weight=tune_rows.weight, reference=data)
+        data.set_label(_target(problem, rows, c))
+        watch.set_label(_target(problem, tune_rows, c))
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
         params, most = _parameters(problem, settings, X.shape), _most_rounds(problem, settings)
         booster = lightgbm.train(params, data, most, valid_sets=[watch], callbacks=[stop])
@@ -185,9 +203,9 @@ def _boosters(
     constants: Floats,
 ) -> tuple[Any, ...]:
     """Every stand with a given number of rounds."""
-    params = _parameters(problem, settings, X.shape)
+    params, data = _parameters(problem, settings, X.shape), _dataset(columns, X, rows)
     return tuple(
-        lightgbm.train(params, _dataset(columns, X, rows, _target(problem, rows, c)), rounds[c] or UNTUNED_ROUNDS)
+        lightgbm.train(params, data.set_label(_target(problem, rows, c)), rounds[c] or UNTUNED_ROUNDS)
         if np.isnan(constant)
         else None
         for c, constant in enumerate(constants.tolist())
@@ -199,11 +217,17 @@ def _target(problem: Problem, rows: Examples, stand: int) -> Floats:
     return np.asarray(target, np.float64)
 
 
-def _dataset(columns: TreesColumns, X: Floats, rows: Examples, target: Floats) -> Any:
+def _dataset(columns: TreesColumns, X: Floats, rows: Examples) -> Any:
+    """The rows for LightGBM, still without a target. It bins them once, at the first training."""
     names = [f"f{j}" for j in range(X.shape[1])]  # names of the user's may hold characters that LightGBM refuses
     options = {"verbosity": -1, "feature_pre_filter": False, "min_data_in_bin": 3}
     return lightgbm.Dataset(
-        X, target, weight=rows.weight, feature_name=names, categorical_feature=columns.categories, params=options
+        X,
+        np.zeros(rows.height),
+        weight=rows.weight,
+        feature_name=names,
+        categorical_feature=columns.categories,
+        params=options,
     )
 
 
