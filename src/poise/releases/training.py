@@ -179,7 +179,8 @@ def _latency(model: Model, data: ObjectiveData) -> float:
 def _compare(data: ObjectiveData, problem: Problem, fits: Sequence[_Fit], progress: Progress) -> _Compared:
     """Predictions of later rows by every rung, over the origins.
 
-    With many rows the last origin costs no fit: it is *calibrate*, predicted by the model that was refitted already.
+    With many rows the last origin costs no fit: it is *calibrate*, predicted by the model that was refitted already;
+    and the earlier one takes over the settings that *tune* chose, of so few that so many rows hardly favour one.
     """
     split, out = data.split, _Compared()
     if len(split.learning) <= MANY_ROWS:
@@ -209,14 +210,19 @@ def _predict_later(
     for fit in fits:
         others = "later" if data.split.kind == "time" else "other"
         progress(f"{data.name}: {fit.learner.name} on {len(valid):,} {others} rows")
-        model = _again(fit, problem, inner, tune, later)
+        model = _again(fit, problem, inner, tune, later, search=len(data.split.learning) <= MANY_ROWS)
         out.predictions.setdefault(fit.learner.name, []).append(model)
 
 
-def _again(fit: _Fit, problem: Problem, inner: Examples, tune: Examples, later: Examples) -> Floats:
-    """What the rung predicts, learned from an earlier origin's rows; with too few of them for it, the constant's."""
+def _again(fit: _Fit, problem: Problem, inner: Examples, tune: Examples, later: Examples, search: bool) -> Floats:
+    """What the rung predicts, learned from an earlier origin's rows; with too few of them for it, the constant's.
+
+    search: choose every setting anew on those rows.
+    """
     try:
-        return fit.learner.fit(problem, inner, tune).predict(later.features)
+        if search:
+            return fit.learner.fit(problem, inner, tune).predict(later.features)
+        return fit.learner.fit_like(fit.model, problem, inner, tune).predict(later.features)
     except NotEnoughData:
         constant: Learner = registry.get("learner", "constant")()
         return constant.fit(problem, inner, tune).predict(later.features)
