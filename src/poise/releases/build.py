@@ -18,6 +18,7 @@ from poise.errors import PoiseError
 from poise.evaluation.policies import policy_values
 from poise.evaluation.words import number
 from poise.features.plan import FeaturePlan
+from poise.features.rows import request_columns
 from poise.features.scope import Scope
 from poise.formats import CURRENT
 from poise.releases.compatibility import Change, compare
@@ -129,7 +130,8 @@ def _contract(
         requests[per] = plan.select(outputs & (read | terms)).request_with(also)
     classes = {name: one.data.classes for name, one in learned.items()}
     earlier = None if live is None else Contract.from_json(live.json("contract"))
-    contract = Contract.of(system, requests, classes=classes, earlier=earlier)
+    sent = {per: request_columns(system, per) for per in plans if system.sources[per].request is not None}
+    contract = Contract.of(system, requests, also=sent, classes=classes, earlier=earlier)
     changes = [] if earlier is None else compare(earlier, contract)
     breaks = any(change.kind == "breaking" for change in changes)
     return replace(contract, major=contract.major + breaks), changes

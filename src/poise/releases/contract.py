@@ -1,7 +1,8 @@
 """The contract: what callers of a release send and what they get. Later releases may only widen it.
 
 It is made of the columns that the features of a release need (nothing more is asked for), with the domains that the
-system file declares, and of the outputs per objective, the actions and the terms. `compatibility.py` compares two.
+system file declares, of the other columns that callers may send, and of the outputs per objective, the actions and the
+terms. `compatibility.py` compares two.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class Input:
     """One column of a request row of the source `per`.
 
     required: the key must be in the row. nullable: its value may be null. Bounds are inclusive; `pattern` must match
-    the whole string; naive times are read in `timezone`. An input that is not `used` was needed by an earlier release:
-    callers may go on sending it, and it changes nothing.
+    the whole string; naive times are read in `timezone`. An input that is not `used` is named in `request:`, or was
+    needed by an earlier release: callers may send it, and it changes nothing.
     """
 
     name: str
@@ -87,12 +88,14 @@ class Contract:
         system: SystemSpec,
         requests: Mapping[str, Mapping[str, ColumnType]],
         *,
+        also: Mapping[str, Mapping[str, ColumnType]] | None = None,
         classes: Mapping[str, Sequence[str]] | None = None,
         earlier: Contract | None = None,
     ) -> Contract:
         """The contract of a release.
 
         requests: source (`per`) -> the request columns that its features need, with their types.
+        also: source -> the columns that its `request:` names: callers may send them, whatever models came to read.
         classes: objective -> its classes or labels, for multi-class and multi-label.
         earlier: the contract that callers know. So that they need not change, a nullable column that is new to it, or
         that it let them leave out, may be left out; and a column that is no longer needed may still be sent.
@@ -103,7 +106,12 @@ class Contract:
             for per, columns in requests.items()
             for name, kind in columns.items()
         }
-        unused = [replace(i, required=False, used=False) for key, i in known.items() if key not in inputs]
+        spare = {
+            (per, name): _input(system, per, name, kind, optional=True)
+            for per, columns in (also or {}).items()
+            for name, kind in columns.items()
+        }
+        unused = [replace(i, required=False, used=False) for k, i in {**known, **spare}.items() if k not in inputs]
         decision = system.decision
         return cls(
             system=system.system,
