@@ -32,15 +32,21 @@ SCRIPT = """
 """
 ROWS, BAD = 2000, 100
 KILLS = 8
+"""The long form of `make soak` (tests/soak) kills 50 times."""
 
 
 def test_kill_at_random_points_loses_and_doubles_nothing(bench, make):
+    survive(bench, make, KILLS, 7)
+
+
+def survive(bench, make, kills, seed):
+    """Kill ingests of one file at random points, then let one finish."""
     lines = [f"{n},2020-01-01,{-1 if n % 20 == 0 else 1}" for n in range(ROWS)]
     bench.write("a.csv", "id,at,v\n" + "\n".join(lines) + "\n")
     spec = make(**SOURCES)
-    chance = random.Random(7)
+    chance = random.Random(seed)
     killed = 0
-    for _ in range(KILLS):
+    for _ in range(kills):
         killed += run(bench, spec, chance.uniform(0.02, 0.5))
     report = bench.take(spec)
     for name in SOURCES:
@@ -53,7 +59,7 @@ def test_kill_at_random_points_loses_and_doubles_nothing(bench, make):
         assert entries(bench.lake, name)["_position"].n_unique() == entries(bench.lake, name).height == BAD
         raw = delta.scan(bench.lake.table("raw", name)).collect()
         assert raw.height == raw["_position"].n_unique() == ROWS
-    assert killed >= KILLS // 2
+    assert killed >= kills // 2
     mended = make(**{name: {**source, "columns": {**COLUMNS, "v": "int"}} for name, source in SOURCES.items()})
     assert quarantine.readmit(mended, bench.lake, "named", clock=bench.clock).accepted == BAD
     assert bench.lake.scan("named").select(pl.len()).collect().item() == ROWS
