@@ -20,9 +20,11 @@ CURRENT: dict[str, int] = {
     "state": 1,
     "snapshot": 1,
     "judged": 1,
+    "model": 1,
     "json": 1,
 }
-"""The format that this version of Poise writes, per kind of stored thing. `json` is the output of `--json`."""
+"""The format that this version of Poise writes, per kind of stored thing. `json` is the output of `--json`,
+`model` every JSON file of a model's folder."""
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MIGRATIONS: dict[tuple[str, int], Migration] = {}

@@ -90,7 +90,7 @@ class Calibration:
     def to_json(self) -> dict[str, Any]:
         """Plain values; floats read back with every bit."""
         stored = [{"method": curve.method, "values": curve.values.tolist()} for curve in self.curves]
-        return {"format": 1, "type": self.type, "curves": stored, "notes": list(self.notes)}
+        return {"type": self.type, "curves": stored, "notes": list(self.notes)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Calibration:

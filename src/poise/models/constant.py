@@ -42,7 +42,7 @@ class ConstantModel(Model):
 
     def save(self, folder: Path) -> None:
         """Write `model.json`."""
-        content = {"format": 1, "values": self.values.tolist(), "many": self.many, "notes": list(self.notes)}
+        content = {"values": self.values.tolist(), "many": self.many, "notes": list(self.notes)}
         write_json(folder / "model.json", content)
 
     @classmethod

@@ -150,7 +150,6 @@ class LinearModel(Model):
         write_json(
             folder / "model.json",
             {
-                "format": 1,
                 "type": self.type,
                 "columns": self.columns.to_json(),
                 "texts": list(self.texts),

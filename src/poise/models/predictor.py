@@ -12,8 +12,6 @@ from poise.models.stored import read_json, write_json
 from poise.registry import get
 from poise.table import Table
 
-FORMAT = 1
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictor:
@@ -50,7 +48,7 @@ class Predictor:
 
     def save(self, folder: Path) -> None:
         """Write `predictor.json`, `calibration.json` and the model's own files under `model/`."""
-        write_json(folder / "predictor.json", {"format": FORMAT, "kind": self.model.kind})
+        write_json(folder / "predictor.json", {"kind": self.model.kind})
         write_json(folder / "calibration.json", self.calibration.to_json())
         self.model.save(folder / "model")
 
@@ -58,10 +56,6 @@ class Predictor:
     def load(cls, folder: Path) -> Predictor:
         """Read what `save` wrote. Raises `StateError` where a file is absent, damaged or of a newer format."""
         content = read_json(folder / "predictor.json")
-        if content.get("format") != FORMAT:
-            raise StateError(
-                f"this model has format {content.get('format')!r}; this Poise reads {FORMAT}", where="predictor.json"
-            )
         kind = get("model", content["kind"])
         try:
             model: Model = kind.load(folder / "model")

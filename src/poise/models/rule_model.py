@@ -97,7 +97,6 @@ class RuleModel(Model):
     def save(self, folder: Path) -> None:
         """Write `model.json`."""
         content = {
-            "format": 1,
             "score": self.score.name,
             "types": None if self.score.types is None else dict(self.score.types),
             "form": self.form,

@@ -12,23 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.errors import StateError
+from poise.formats import CURRENT, migrate
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content` with a fixed layout. Floats keep every bit (shortest form that reads back the same)."""
+    """Write `content` and its format, in a fixed layout. Floats keep every bit (the shortest that reads alike)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps({"format": CURRENT["model"], **content}, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read an object that `write_json` wrote. Raises `StateError` where it is absent or not an object."""
+    """Read an object that `write_json` wrote, brought to the current format.
+
+    Raises `StateError` where it is absent, not an object, or of a newer format.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StateError(f"the model's file cannot be read: {error}", where=path.name) from error
     if not isinstance(content, dict):
         raise StateError("the model's file holds no JSON object", where=path.name)
-    return content
+    return migrate("model", content, where=path.name)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

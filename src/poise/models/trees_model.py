@@ -80,7 +80,6 @@ class TreesModel(Model):
     def save(self, folder: Path) -> None:
         """Write `model.json`, `trees_<i>.txt` (LightGBM's own format), `arrays.npz` and, with texts, `text/`."""
         content = {
-            "format": 1,
             "type": self.type,
             "columns": self.columns.to_json(),
             "stands": [stand is not None for stand in self.stands],

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from poise.errors import StateError
 from poise.evaluation.blocks import Blocks
 from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures
-from poise.formats import migrate
+from poise.formats import CURRENT, migrate
 from poise.table import Column
 
 Arrays = dict[str, NDArray[Any]]
@@ -39,7 +39,12 @@ class Judged:
         """Write arrays and JSON into `folder`, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
         arrays: Arrays = {}
-        content: dict[str, Any] = {"format": 1, "requests": self.requests, "live": self.live, "reads": 0}
+        content: dict[str, Any] = {
+            "format": CURRENT["judged"],
+            "requests": self.requests,
+            "live": self.live,
+            "reads": 0,
+        }
         content["objectives"] = {n: _put_objective(arrays, n, m) for n, m in self.objectives.items()}
         content["decision"] = None if self.decision is None else _put_decision(arrays, self.decision)
         np.savez_compressed(folder / "judged.npz", **arrays)  # type: ignore[arg-type]

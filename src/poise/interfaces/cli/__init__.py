@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from poise.errors import PoiseError, did_you_mean
+from poise.formats import CURRENT
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("up:up", "From the file to a system that answers: all of the below."),
@@ -105,7 +106,13 @@ def main() -> None:
 def report(error: PoiseError) -> int:
     """Print an error the way the caller asked for (`--json` on stdout, else a sentence on stderr); its exit code."""
     if "--json" in sys.argv:
-        problem = {"format": 1, "error": error.title, "detail": error.message, "where": error.where, "hint": error.hint}
+        problem = {
+            "format": CURRENT["json"],
+            "error": error.title,
+            "detail": error.message,
+            "where": error.where,
+            "hint": error.hint,
+        }
         print(json.dumps(problem))
     print(f"poise: {error}", file=sys.stderr)
     return error.exit_code

@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from poise.formats import CURRENT
+
 FileOption = Annotated[Path, typer.Option("--file", "-f", help="The system file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
 WhoOption = Annotated[str | None, typer.Option("--who", help="Who decides; default the user of this machine.")]
@@ -26,7 +28,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def print_json(content: dict[str, Any]) -> None:
     """One JSON document on stdout, with its format."""
-    print(json.dumps({"format": 1, **content}, default=str))
+    print(json.dumps({"format": CURRENT["json"], **content}, default=str))
 
 
 @contextmanager

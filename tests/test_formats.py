@@ -1,0 +1,100 @@
+"""Everything stored carries a format, and reading walks the migrations of its kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from poise import formats
+from poise.errors import SpecError, StateError
+from poise.models.calibration import Calibration
+from poise.models.constant import ConstantModel
+from poise.models.predictor import Predictor
+from poise.releases.contract import Contract
+from poise.releases.evidence import Evidence
+from poise.releases.folder import ReleaseFolder, building
+from poise.releases.judged import Judged
+from poise.spec.reading import read_text
+from poise.stores.memory import MemoryStore
+from poise.stores.state import State
+
+SYSTEM = """
+format: 1
+system: small
+purpose: To be read.
+sources: {rows: {path: rows.csv, columns: {x: float, y: bool}, request: [x]}}
+features: [columns: {from: rows, take: x}]
+objectives: {y: {type: binary, per: rows, label: {take: y}}}
+"""
+
+
+def a_release(folder: Path) -> None:
+    with building(folder / "r1") as work:
+        (work / "release.json").write_text('{"format": 1, "name": "r1"}', encoding="utf-8")
+
+
+def a_predictor(folder: Path) -> None:
+    Predictor(ConstantModel(np.array([0.5]), many=False), Calibration.identity("binary")).save(folder)
+
+
+def a_contract(folder: Path) -> None:
+    (folder / "contract.json").write_text(json.dumps(Contract("small").to_json()), encoding="utf-8")
+
+
+def nothing(folder: Path) -> None:
+    """What is read is a text of this test."""
+
+
+def state(folder: Path) -> State:
+    return State(f"sqlite:///{folder / 'state.db'}", "small")
+
+
+KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
+    "system": (nothing, lambda _: read_text(SYSTEM)),
+    "release": (a_release, lambda folder: ReleaseFolder.open(folder / "r1")),
+    "manifest": (a_release, lambda folder: ReleaseFolder.open(folder / "r1")),
+    "contract": (a_contract, lambda folder: Contract.from_json(json.loads((folder / "contract.json").read_text()))),
+    "evidence": (nothing, lambda _: Evidence.of({"format": 1, "system": "small"})),
+    "state": (lambda folder: state(folder).history(), lambda folder: state(folder).history()),
+    "snapshot": (lambda folder: MemoryStore().save(folder), lambda folder: MemoryStore().load(folder)),
+    "judged": (lambda folder: Judged({}, None, {}).save(folder), Judged.load),
+    "model": (a_predictor, Predictor.load),
+}
+"""Kind -> how it is written and how it is read."""
+
+
+def test_every_kind_is_tried_here() -> None:
+    assert {*KINDS, "json"} == set(formats.CURRENT), "what --json prints is never read back"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_later_poise_reads_what_this_one_wrote(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, read = KINDS[kind]
+    write(tmp_path)
+    walked = []
+
+    def migration(content: dict[str, Any]) -> dict[str, Any]:
+        walked.append(content["format"])
+        return content
+
+    monkeypatch.setitem(formats.CURRENT, kind, 2)
+    monkeypatch.setitem(formats.MIGRATIONS, (kind, 1), migration)
+    # The record of the system file names the one format that this version knows, and refuses the next.
+    with pytest.raises(SpecError) if kind == "system" else nullcontext():
+        read(tmp_path)
+    assert walked and set(walked) == {1}
+
+
+@pytest.mark.parametrize("kind", set(KINDS) - {"system", "evidence"})
+def test_an_earlier_poise_says_so(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, read = KINDS[kind]
+    write(tmp_path)
+    monkeypatch.setitem(formats.CURRENT, kind, 0)
+    with pytest.raises(StateError, match=r"upgrade Poise"):
+        read(tmp_path)
