@@ -76,3 +76,13 @@ def test_nothing_is_said_where_there_is_nothing_to_compare() -> None:
     assert decision_words(decision(("model", "cost", 1.0))) == ""
     assert decision_words(decision(("model", "cost", 1.0), ("rule", "cost", None))) == ""
     assert decision_words(decision(("rule", "cost", 1.0), ("always x", "cost", 2.0))) == ""
+
+
+def test_one_term_is_told_in_its_own_unit_whatever_it_weighs() -> None:
+    worth = decision(("model", "cost", 3.0), ("rule", "cost", 2.0), weights={"cost": 10.0})
+    assert "cost comes to 3 per row on average, more than the 2 of" in decision_words(worth)
+
+
+def test_the_live_release_is_no_way_to_decide_without_models() -> None:
+    worth = decision(("model", "cost", 3.0), ("live", "cost", 2.9), ("rule", "cost", 2.0))
+    assert "the 2 of the best without them (the rule decides)" in decision_words(worth)

@@ -14,6 +14,7 @@ import numpy as np
 from poise.clock import Clock, to_text
 from poise.data.lake import Lake
 from poise.data.quarantine import held
+from poise.decisions.of_system import chooser_of
 from poise.errors import PoiseError
 from poise.evaluation.policies import policy_values
 from poise.evaluation.words import number
@@ -77,6 +78,7 @@ def train(
     sources = read_sources(system, place.lake, plans, extra, versions)
     progress("computing features and labels as of each request")
     data = assemble(system, plans, sources, extra)
+    chooser_of(system, {name: one.classes for name, one in data.items()})  # a term of no class: told before learning
     learned = {
         objective: learn(one, Scope(system, one.spec.per), place.threads, progress) for objective, one in data.items()
     }

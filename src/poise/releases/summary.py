@@ -72,12 +72,13 @@ def decision_words(decision: DecisionEvidence) -> str:
         return ""
     best = max(others, key=lambda policy: others[policy])
     names = list(dict.fromkeys(term.term for term in decision.terms))
+    shown = known if len(names) > 1 else {policy: by_policy[policy][0].value for policy in known}  # in its own unit
     unit = decision.terms[0].unit if len(names) == 1 else None
     what = f"{names[0]} comes" if len(names) == 1 else "the weighed terms come"
     than = "more than" if known["model"] > others[best] else "no more than"
     said = (
-        f"Where the models decide, {what} to {money(known['model'], unit)} per row on average, {than} the "
-        f"{money(others[best], unit)} of the best without them ({policy_words(best)})."
+        f"Where the models decide, {what} to {money(shown['model'], unit)} per row on average, {than} the "
+        f"{money(shown[best], unit)} of the best without them ({policy_words(best)})."
     )
     if len(names) == 1 and _overlap(by_policy["model"][0], by_policy[best][0]):
         said += " The two ranges overlap: chance may be all there is to this."
