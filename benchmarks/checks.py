@@ -1,6 +1,6 @@
 """Row checks of Poise beside plain Polars expressions: 1M rows x 20 columns x 13 rules, a reason per refused row.
 
-    python benchmarks/checks.py [rows]
+    python -m benchmarks.checks
 
 Both sides get the same frame, refuse the same rows and give the good rows, the refused rows with their reasons, and
 counts per reason. Poise also writes a sentence per reason and the row as it came. Rounds alternate; the ratio is of
@@ -10,7 +10,6 @@ medians of one run.
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks.figure import Figure, run
 from poise.data.base import Finding
 from poise.data.identity import Identity
 from poise.data.judge import Judge, described, reasons_of
@@ -115,8 +115,9 @@ def poise(judge: Judge, lake: Lake, batch: Batch) -> tuple[pl.DataFrame, pl.Data
     return judged.good.filter(fate.fresh), refused, reasons_of(refused)
 
 
-def main(rows: int) -> None:
-    """Print both times and their ratio."""
+def main(quick: bool) -> list[Figure]:
+    """Both times and their ratio."""
+    rows = 20_000 if quick else 1_000_000
     frame = orders(rows)
     content = {"format": 1, "system": "bench", "purpose": "bench", "sources": {"orders": SOURCE}}
     objective = {"o": {"type": "binary", "per": "orders", "label": {}}}
@@ -125,7 +126,7 @@ def main(rows: int) -> None:
     times: dict[str, list[float]] = {"plain": [], "poise": []}
     results: dict[str, tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(ROUNDS):
+        for _ in range(1 if quick else ROUNDS):
             for name, act in (
                 ("plain", lambda: plain(batch.frame)),
                 ("poise", lambda: poise(judge, Lake(folder), batch)),
@@ -138,8 +139,8 @@ def main(rows: int) -> None:
     print(f"{good.height:,} good, {refused.height:,} refused: {counts}")
     ours, theirs = statistics.median(times["poise"]), statistics.median(times["plain"])
     print(f"{rows:,} rows x {frame.width} columns x 13 rules: plain {theirs:.3f} s, Poise {ours:.3f} s")
-    print(f"ratio {ours / theirs:.2f} (budget 1.30)")
+    return [Figure("row checks v plain Polars expressions", ours / theirs, 1.3)]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    run(main)

@@ -1,7 +1,7 @@
 """The online store in memory: updates in batches of 1,000, reads of 6 window features for 100 keys and for one, a
 snapshot, and the memory of a million keys.
 
-    python benchmarks/online_store.py
+    python -m benchmarks.online_store
 
 Budgets (docs/stores.md): 500,000 updates/s, reads of 100 keys in 250 us at the median. One core is enough.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.figure import Figure, run
 from poise.clock import DAY, HOUR, MINUTE
 from poise.stores.base import WindowDeclaration
 from poise.stores.memory import MemoryStore
@@ -89,29 +90,32 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main() -> None:
-    """Measure and print."""
+def main(quick: bool) -> list[Figure]:
+    """Measure."""
+    rows, repeats = (10_000, 50) if quick else (1_000_000, 2000)
     random = np.random.default_rng(0)
     filled(random, 1000)  # compiles
     start = time.perf_counter()
-    store = filled(random, 1_000_000)
-    print(f"1M rows of history, {KEYS:,} keys: {time.perf_counter() - start:.2f} s")
+    store = filled(random, rows)
+    print(f"{rows:,} rows of history, {KEYS:,} keys: {time.perf_counter() - start:.2f} s")
     updates_per_second(random, store, 3)
     rates = []
     for _ in range(3):
-        store = filled(random, 1_000_000)
-        rates.append(updates_per_second(random, store))
-    print(f"updates in batches of 1,000: {max(rates):,.0f}/s, the best of 3 (budget 500,000)")
+        store = filled(random, rows)
+        rates.append(updates_per_second(random, store, 10 if quick else 300))
+    figures = [Figure("online updates in batches of 1,000, the best of 3", max(rates), 500_000, "/s", at_least=True)]
     for keys in (100, 1):
         read_seconds(random, store, keys, 10)
-        p50, p99 = np.percentile(read_seconds(random, store, keys) * 1e6, [50, 99])
-        print(f"6 window features of {keys} keys: p50 {p50:.0f} us, p99 {p99:.0f} us (budget at 100 keys: p50 250)")
+        p50, p99 = np.percentile(read_seconds(random, store, keys, repeats) * 1e6, [50, 99])
+        print(f"6 window features of {keys} keys: p50 {p50:.0f} us, p99 {p99:.0f} us")
+        figures.append(Figure(f"6 window features of {keys} keys, p50", p50, 250 if keys == 100 else None, " us"))
     saved, loaded, size = snapshot_seconds(store)
     print(f"snapshot: saved in {saved:.2f} s, loaded in {loaded:.2f} s, {size / 1e6:.0f} MB")
     before = peak()
-    many = filled(random, 2_000_000, 1_500_000)
-    print(f"2M rows of about 1M keys: {peak() - before:.0f} MB more at the peak; {len(many._words):,} keys")
+    many = filled(random, 2 * rows, rows * 3 // 2)
+    print(f"{2 * rows:,} rows: {peak() - before:.0f} MB more at the peak; {len(many._words):,} keys")
+    return figures
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

