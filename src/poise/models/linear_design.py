@@ -240,6 +240,15 @@ def _spread(matrix: Matrix) -> Floats:
     if not sparse.issparse(matrix):
         return np.asarray(matrix.std(axis=0))
     n, d = matrix.shape
-    mean = np.bincount(matrix.indices, matrix.data, d) / n
-    square = np.bincount(matrix.indices, matrix.data**2, d) / n
-    return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)))
+    sums = _sums(matrix.indices, matrix.data, d) / n
+    return np.asarray(np.sqrt(np.maximum(sums[1] - sums[0] * sums[0], 0.0)))
+
+
+@compiled
+def _sums(columns: NDArray[np.integer[Any]], values: Floats, d: int) -> Floats:
+    """Sums of a sparse matrix's values and of their squares by column, (2, d), without copies of the values."""
+    out = np.zeros((2, d))
+    for at in range(len(columns)):
+        out[0, columns[at]] += values[at]
+        out[1, columns[at]] += values[at] * values[at]
+    return out

@@ -11,8 +11,6 @@ from poise.models.base import EVERY_PROBLEM, Examples, Floats, Learner, Model, P
 from poise.models.booster import lightgbm
 from poise.models.forest import probe_rows
 from poise.models.guards import clipped, rare_class_notes, require_variation
-from poise.models.links import predictions
-from poise.models.losses import mean_loss
 from poise.models.trees_columns import TreesColumns
 from poise.models.trees_fitting import learn_columns
 from poise.models.trees_model import Stand, TreesModel
@@ -167,11 +165,11 @@ def _grow(
 ) -> _Grown:
     """Every stand of one candidate, with early stopping on *tune*. `binned`: both parts as LightGBM keeps them, which
     serves every candidate and stand; only the target changes."""
-    (X, rows), (held, tune_rows) = fit, tune
+    (X, rows), (_, tune_rows) = fit, tune
     data, watch = binned
     boosters: list[Any] = []
     rounds: list[int] = []
-    raw = np.tile(constants, (len(held), 1)) if problem.type == "multi-label" else np.empty((0, 0))
+    loss = 0.0
     for c, constant in enumerate(constants.tolist()):
         if not np.isnan(constant):
             boosters.append(None)
@@ -184,12 +182,10 @@ def _grow(
         booster = lightgbm.train(params, data, most, valid_sets=[watch], callbacks=[stop])
         boosters.append(booster)
         rounds.append(max(1, booster.best_iteration))
-        scores = np.asarray(booster.predict(held, raw_score=True, num_iteration=rounds[-1])).reshape(len(held), -1)
-        if problem.type == "multi-label":
-            raw[:, c] = scores[:, 0]
-        else:
-            raw = scores
-    loss = mean_loss(problem, predictions(problem.type, raw), tune_rows.target, tune_rows.weight)
+        (score,) = booster.best_score[
+            "valid_0"
+        ].values()  # what `losses` says too; a constant's loss is the same to all
+        loss += score
     return _Grown(settings, tuple(boosters), tuple(rounds), loss)
 
 
