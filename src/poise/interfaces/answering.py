@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from poise.clock import Clock, ReplayClock
@@ -66,14 +67,21 @@ def _online(file: Path, settings: Settings, loaded: Loaded, folder: str) -> tupl
     """The online state that a release declares, rebuilt where the lake has moved on."""
     snapshot = settings.online / fingerprint(loaded.declarations)
     built = Built.read(snapshot)
-    if built is None or built.versions != local_versions(settings.lake):
-        _rebuild(file, folder, snapshot)
-        built = Built.read(snapshot)
-        assert built is not None
+    if built is not None and built.versions == local_versions(settings.lake):
+        # A snapshot that is damaged is worth no more than none: the lake has everything that stood in it.
+        with suppress(StateError):
+            return _loaded(loaded, snapshot), built
+    _rebuild(file, folder, snapshot)
+    built = Built.read(snapshot)
+    assert built is not None
+    return _loaded(loaded, snapshot), built
+
+
+def _loaded(loaded: Loaded, snapshot: Path) -> MemoryStore:
     store = MemoryStore()
     store.declare(loaded.declarations)
     store.load(snapshot)
-    return store, built
+    return store
 
 
 def _rebuild(file: Path, folder: str, snapshot: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
+from typing import Literal
 
 from poise.data.ingest import ingest
 from poise.data.lake import Lake
@@ -87,7 +88,7 @@ class System:
     @cached_property
     def state(self) -> State:
         """The registry of releases and the history."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
+        self._make_home()
         return State(self.settings.state_url, self.spec.system)
 
     def ingest(
@@ -98,7 +99,7 @@ class System:
         progress: Callable[[str, int], None] | None = None,
     ) -> IngestReport:
         """Take the files of the sources (or `only` some) into the lake; what is known already adds nothing."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
+        self._make_home()
         report = ingest(self.spec, self.lake, base=self.path.parent, only=only, force=force, progress=progress)
         fates = {one.source: one.to_dict() for one in report.sources}
         if any(one.unchanged < one.files for one in report.sources):
@@ -114,7 +115,7 @@ class System:
         if like is not None:
             sources = self.folder(like).json("evidence")["data"]["sources"]
             versions = {name: int(one["version"]) for name, one in sources.items()}
-        name = self.state.next_name("candidate")
+        name = self._free_name("candidate", self.settings.candidates)
         place = Workplace(
             self.spec, self.text, self.lake, self.settings.candidates, self.settings.judged, os.cpu_count() or 1
         )
@@ -133,14 +134,14 @@ class System:
         chosen = self.newest_candidate() if candidate is None else self.state.release(candidate)
         folder = ReleaseFolder.open(Path(chosen.folder), seal=chosen.seal)
         live = self.state.live()
-        name = self.state.next_name("release")
+        name = self._free_name("release", self.settings.releases)
         command = [sys.executable, "-m", "poise", "serve", "--file", str(self.path), "--release", chosen.name]
         outcome = judge_candidate(
             self.spec,
             folder,
             self.settings.judged / chosen.name,
             self.settings.releases / name,
-            [*command, "--port", "{port}"],
+            [*command, "--with-stdin", "--port", "{port}"],
             live=live.release if live else None,
             progress=progress,
         )
@@ -152,6 +153,20 @@ class System:
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
         """Make the release that was live before (or `to`) live again; returns its name."""
         return self.state.rollback(to=to, why=why, who=who)
+
+    def _make_home(self) -> None:
+        """The folder that holds everything that Poise keeps of this system."""
+        try:
+            self.settings.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            hint = "give a folder that can be written, in POISE_HOME"
+            raise StateError(f"the folder {self.settings.home} cannot be made: {error.strerror}", hint=hint) from None
+
+    def _free_name(self, kind: Literal["candidate", "release"], folder: Path) -> str:
+        """The next name of which no folder stands there, left by a state database that is gone."""
+        while (folder / (name := self.state.next_name(kind))).exists():
+            pass
+        return name
 
     def newest_candidate(self) -> ReleaseRow:
         """The candidate that was trained last. Raises `StateError` where there is none."""

@@ -34,11 +34,15 @@ class Built:
 
     @classmethod
     def read(cls, folder: Path) -> Built | None:
-        """What stands beside a snapshot; None where there is none."""
+        """What stands beside a snapshot; None where there is none, or nothing that can be read: it is built again."""
         path = folder / BUILT
-        if not path.exists():
+        try:
+            written = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
             return None
-        content = migrate("snapshot", json.loads(path.read_text(encoding="utf-8")), where=str(path))
+        if not isinstance(written, dict) or not {"declarations", "versions", "now"} <= written.keys():
+            return None
+        content = migrate("snapshot", written, where=str(path))
         return cls(content["declarations"], content["versions"], content["now"])
 
 

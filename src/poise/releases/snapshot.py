@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from poise.data.lake import Lake
+from poise.errors import StateError
 from poise.releases.built import Built, fingerprint
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration
@@ -34,10 +35,16 @@ def build(
 ) -> Built:
     """Fill `store` from the lake, save it to `folder`, and say what it was built from.
 
-    The store is advanced to just after the newest row of any source.
+    The store is advanced to just after the newest row of any source. Raises `StateError` where the lake lacks a source
+    that the store is declared to hold: answering without it would look like a world in which nothing ever happened.
     """
     columns = columns_of(declarations)
     every = lake.versions()
+    if gone := sorted(set(columns) - set(every)):
+        raise StateError(
+            f"the lake has no rows of {', '.join(gone)}, which the features of this release read",
+            hint="restore the lake, or run 'poise ingest'",
+        )
     store.declare(declarations)
     now = 0
     for source in sorted(set(columns) & set(every)):

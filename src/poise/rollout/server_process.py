@@ -51,8 +51,9 @@ def running(
 ) -> Iterator[ServerProcess]:
     """The server that `command` starts, once `/health/ready` says so; ended (SIGTERM, then SIGKILL) on leaving.
 
-    `{port}` in the command becomes a free port. `env` is added to this process's environment. Raises `StateError` with
-    the last lines that the server wrote where it ends or is not ready within `timeout` seconds.
+    `{port}` in the command becomes a free port. With `--with-stdin` in it the server ends even where this process is
+    killed. `env` is added to this process's environment. Raises `StateError` with the last lines that the server wrote
+    where it ends or is not ready within `timeout` seconds.
     """
     port = _free_port()
     said = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, after the process that writes to it)
@@ -71,7 +72,7 @@ def _start(command: list[str], env: Mapping[str, str] | None, said: IO[bytes]) -
     try:
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # closed when this process ends, however it does: the server ends with it
             stdout=said,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
@@ -101,6 +102,8 @@ def _is_ready(port: int) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -20,8 +24,14 @@ def serve(
     host: Annotated[str, typer.Option(help="The address of this machine to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8080,
     as_json: JsonOption = False,
+    with_stdin: Annotated[
+        bool,
+        typer.Option("--with-stdin", hidden=True, help="End when stdin is closed: by the program that started this."),
+    ] = False,
 ) -> None:
     """Answer requests until told to stop (Ctrl-C)."""
+    if with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
 
     def ready(address: str, answerer: Answerer) -> None:
         if as_json:
@@ -32,3 +42,10 @@ def serve(
         say(f"  {curl(address, described['route'], described['example'])}")
 
     start(file, release=release, host=host, port=port, on_ready=ready)
+
+
+def _end_with_stdin() -> None:
+    """Tell this process to stop once nobody holds the other end of its stdin, so that no server outlives its caller."""
+    while os.read(sys.stdin.fileno(), 4096):  # not through sys.stdin, whose lock a waiting thread would hold at the end
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -53,8 +53,9 @@ def _release(system: System) -> Report:
 
 def serve_and_ask(system: System, host: str, port: int, once: bool) -> None:
     """Serve the live release in a process of its own, show one real answer, and stay until it ends."""
-    command = [sys.executable, "-m", "poise", "serve", "--file", str(system.path), "--host", host, "--json"]
-    with subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, "-m", "poise", "serve", "--file", str(system.path), "--host", host]
+    command += ["--port", str(port), "--json", "--with-stdin"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:
             ask_once(server, system)
             if not once:
