@@ -48,8 +48,8 @@ def test_places() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "f: the file is empty ('poise new' writes one to start from)"),
-        ("# only this", "f: the file is empty ('poise new' writes one to start from)"),
+        ("", "f: the file is empty (docs/spec.md shows how one begins)"),
+        ("# only this", "f: the file is empty (docs/spec.md shows how one begins)"),
         ("a: 1\nb: 2\na: 3", "f:3:1: the key 'a' is here twice; the first is in line 1"),
         ("a:\n\tb: 1", "f:2:1: a tab stands in the indentation; YAML is indented with spaces"),
         ("a: b: c", "f:1:5: ': ' is not expected here; quote the text, or mind the indentation of the line before"),

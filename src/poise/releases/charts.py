@@ -86,10 +86,6 @@ def gains(rungs: Sequence[RungResult], metric: str, key: str) -> Markup:
     return whiskers(lines, needed, "needed", f"What each step gains in {metric}", says, key)
 
 
-def _step_words(rung: RungResult) -> str:
-    return f"{rung.name} over {rung.against or 'the one before'}"
-
-
 def policies(terms: Sequence[TermResult], key: str) -> Markup:
     """One term under each policy; more is better."""
     lines = [

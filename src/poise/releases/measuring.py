@@ -25,7 +25,6 @@ from poise.spec.system import SystemSpec
 from poise.table import Column, Requests, Table
 
 Floats = NDArray[np.float64]
-Predictions = Mapping[str, Floats]
 
 
 def objective_measures(system: SystemSpec, learned: Learned, live: Floats | None) -> ObjectiveMeasures:

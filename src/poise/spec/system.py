@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, SerializeAsAny
 
@@ -61,6 +61,3 @@ class SystemSpec(Record):
     decision: Decision | None = None
     requirements: tuple[Requirement, ...] = ()
     parts: Parts = Parts()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Nothing to compute: cross-checks live in `poise.spec.crosscheck`."""

@@ -86,7 +86,7 @@ def load(text: str, name: str) -> Located:
     except (YAMLError, ValueError) as error:
         raise SpecError(f"this is not YAML: {str(error).splitlines()[0]}", where=name) from None
     if root is None:
-        raise SpecError("the file is empty", where=name, hint="'poise new' writes one to start from")
+        raise SpecError("the file is empty", where=name, hint="docs/spec.md shows how one begins")
     builder = _Builder(name)
     content = builder.value(root, ())
     if builder.errors:
