@@ -57,9 +57,16 @@ class ReplayClock(Clock):
 def to_text(instant: int, zone: str = "UTC") -> str:
     """An instant as ISO 8601 with its offset, to the second (to the microsecond where it has one).
 
+    Before the year 1 and after 9999, which ISO 8601 has no words for, the seconds since 1970.
+
     >>> to_text(1_362_200_000_000_000, "America/New_York")
     '2013-03-01T23:53:20-05:00'
+    >>> to_text(-(10**18))
+    '-1,000,000,000,000 s from 1970'
     """
     seconds, rest = divmod(instant, SECOND)
-    when = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).astimezone(ZoneInfo(zone))
+    try:
+        when = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).astimezone(ZoneInfo(zone))
+    except (ValueError, OverflowError):
+        return f"{seconds:+,} s from 1970"
     return when.isoformat()

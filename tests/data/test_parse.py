@@ -77,6 +77,13 @@ def test_instants_by_format():
     assert parsed("time", ["1/3/13 5:07"], format="%d/%m/%y %H:%M") == [dt.datetime(2013, 3, 1, 5, 7, tzinfo=dt.UTC)]
 
 
+def test_seconds_since_1970_are_one_instant_whatever_the_zone():
+    came = dt.datetime(2024, 3, 31, 1, 30, tzinfo=dt.UTC)  # clocks in Berlin showed no 2:30 that day
+    seconds = str(int(came.timestamp()))
+    assert parsed("time", [seconds], format="%s", zone="Europe/Berlin") == [came]
+    assert parsed("time", [int(seconds)], format="%s", zone="America/New_York") == [came]
+
+
 def test_dates_and_naive_timestamps_stand_in_their_zone():
     midnight = dt.datetime(2013, 3, 1, 5, tzinfo=dt.UTC)
     assert parsed("time", [dt.date(2013, 3, 1)], zone="America/New_York") == [midnight]

@@ -46,9 +46,11 @@ def _localised(naive: pl.Expr, zone: str) -> tuple[pl.Expr, pl.Expr | None]:
 
 def _formatted(raw: pl.Expr, format: str, zone: str) -> tuple[pl.Expr, pl.Expr | None]:
     text = raw.str.strip_chars()
+    if "%s" in format:  # seconds since 1970 say no local time: they are the same instant in every zone
+        return text.str.to_datetime(format, time_unit="us", strict=False).dt.replace_time_zone("UTC"), None
     if "%z" in format or "%:z" in format or "%#z" in format:
         return text.str.to_datetime(format, time_unit="us", time_zone="UTC", strict=False), None
-    timed = any(part in format for part in ("%H", "%I", "%T", "%R", "%X", "%c", "%s", "%k", "%l"))
+    timed = any(part in format for part in ("%H", "%I", "%T", "%R", "%X", "%c", "%k", "%l"))
     if timed:
         return _localised(text.str.to_datetime(format, time_unit="us", strict=False), zone)
     return _localised(text.str.to_date(format, strict=False).cast(pl.Datetime("us")), zone)
