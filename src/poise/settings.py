@@ -36,6 +36,13 @@ class Settings:
             lake=env.get("POISE_LAKE_URL") or str(home / "lake"),
         )
 
+    def folder_of(self, recorded: str) -> Path:
+        """Where the candidate or release stands that was recorded at `recorded`: in this home, wherever that is seen
+        from or was moved to since; else at the place that was recorded."""
+        path = Path(recorded)
+        here = self.home / path.parent.name / path.name
+        return here if here.exists() else path
+
     @property
     def releases(self) -> Path:
         """Folder of the releases."""

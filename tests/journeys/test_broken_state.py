@@ -72,6 +72,19 @@ def test_the_same_versions_give_the_same_model_bytes_also_after_more_rows(system
     assert files(system.train()) != first
 
 
+def test_a_system_is_found_from_another_folder_and_after_a_move(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = system.path.parent
+    monkeypatch.chdir(folder.parent)
+    System.read(Path(folder.name) / "poise.yaml").train()
+    monkeypatch.chdir(folder)
+    assert System.read("poise.yaml").folder("c1").path.exists()
+    moved = folder.rename(folder.with_name("moved"))
+    monkeypatch.chdir("/")
+    assert end(serve(System.read(moved / "poise.yaml"))) == 0
+
+
 def test_training_goes_on_where_the_state_database_is_gone(system: System) -> None:
     first = system.train()
     (system.settings.home / "state.db").unlink()

@@ -132,7 +132,7 @@ class System:
     ) -> Report:
         """Judge a candidate (default the newest) by every requirement; make it live, or refuse it."""
         chosen = self.newest_candidate() if candidate is None else self.state.release(candidate)
-        folder = ReleaseFolder.open(Path(chosen.folder), seal=chosen.seal)
+        folder = ReleaseFolder.open(self.settings.folder_of(chosen.folder), seal=chosen.seal)
         live = self.state.live()
         name = self._free_name("release", self.settings.releases)
         command = [sys.executable, "-m", "poise", "serve", "--file", str(self.path), "--release", chosen.name]
@@ -178,7 +178,7 @@ class System:
     def folder(self, name: str) -> ReleaseFolder:
         """The verified folder of a candidate or release."""
         row = self.state.release(name)
-        return ReleaseFolder.open(Path(row.folder), seal=row.seal)
+        return ReleaseFolder.open(self.settings.folder_of(row.folder), seal=row.seal)
 
     def live_folder(self) -> ReleaseFolder | None:
         """The folder of the release that is live; None before the first."""
