@@ -91,7 +91,7 @@ def test_a_later_poise_reads_what_this_one_wrote(kind: str, tmp_path: Path, monk
     assert walked and set(walked) == {1}
 
 
-@pytest.mark.parametrize("kind", set(KINDS) - {"system", "evidence"})
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"system", "evidence"}))
 def test_an_earlier_poise_says_so(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, read = KINDS[kind]
     write(tmp_path)

@@ -9,11 +9,12 @@ import numpy as np
 
 from poise import registry
 from poise.evaluation.base import Metric
-from poise.evaluation.bootstrap import interval
+from poise.evaluation.bootstrap import interval, paired_gain
 from poise.evaluation.calibration_table import calibration_table
 from poise.evaluation.measures import ObjectiveMeasures
 from poise.evaluation.slices import scores_by_slice
-from poise.releases.training import Learned
+from poise.evaluation.words import number, plain
+from poise.releases.training import BASELINES, Learned
 from poise.spec.objective import ProblemType
 from poise.table import Column
 
@@ -48,8 +49,26 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
         "rungs": [step.to_dict() for step in climb.steps],
         "judge": judge_evidence(learned, measures),
         "importance": importance(learned),
-        "warnings": [*learned.warnings, *few_examples(learned), *learned.predictor.notes],
+        "warnings": [*beaten(learned, measures), *learned.warnings, *few_examples(learned), *learned.predictor.notes],
     }
+
+
+def beaten(learned: Learned, measures: ObjectiveMeasures) -> list[str]:
+    """A warning for each simpler baseline that did better on the judged rows than what was chosen before them."""
+    metric: Metric = registry.get("metric", learned.metric)()
+    target, prediction = measures.target, measures.prediction
+    own, said = metric.score(target, prediction), []
+    for name in BASELINES:
+        other = measures.baselines.get(name)
+        if name == learned.climb.chosen or other is None or not metric.better(metric.score(target, other), own):
+            continue
+        gain = paired_gain(metric, target, prediction, other, measures.blocks)
+        sure = "beyond chance" if gain.low > 0 else "which may be chance"
+        scores = f"{plain(metric.name)} {number(metric.score(target, other))} against {number(own)}"
+        said.append(
+            f"On the judged rows the {name} did better ({scores}), {sure}: what was learned did not hold there."
+        )
+    return said
 
 
 def judge_evidence(learned: Learned, measures: ObjectiveMeasures) -> dict[str, Any]:

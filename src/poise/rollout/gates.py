@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from poise.clock import Clock, to_text
+from poise.errors import StateError
 from poise.evaluation.measures import Measured, Measures, ServingMeasures
 from poise.evaluation.requirements import Verdict, judge_all
 from poise.formats import CURRENT
@@ -27,6 +28,8 @@ from poise.spec.system import SystemSpec
 Progress = Callable[[str], None]
 REQUESTS = 400
 """Requests per size in a rehearsal: 299 are the least that give an upper limit of a 99 % latency."""
+MOST_UNANSWERED = 0.1
+"""A candidate that refuses more than this share of the real requests is not judged at all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,11 +60,14 @@ def judge_candidate(
     """Rehearse `candidate`, let every requirement judge it, and seal the outcome as the folder `release`.
 
     command: starts the real server on the candidate; `{port}` in it is replaced. live: the release that serves now.
-    Raises `StateError` where the server does not start or answers nothing.
+    Raises `StateError` where the server does not start or refuses more than one in ten real requests, and where a
+    requirement compares with the live release but another one was live when the candidate was trained.
     """
+    _refuse_stale(system, candidate, live)
     judged = Judged.load(judged_folder)
     progress("rehearsing on the real server")
     rehearsals = _rehearse(system, judged, command, env)
+    _refuse_broken(rehearsals)
     serving = _serving(system, candidate, rehearsals)
     progress("asking every stakeholder")
     measures = Measures(judged.objectives, judged.decision, serving, live, count_read(judged_folder))
@@ -90,6 +96,29 @@ def judge_candidate(
         (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")
         (folder / "report.html").write_text(render(evidence), encoding="utf-8")
     return Outcome(ReleaseFolder.open(release), verdicts, released)
+
+
+def _refuse_stale(system: SystemSpec, candidate: ReleaseFolder, live: str | None) -> None:
+    """What the live release does on the judged rows was computed in training: it must still be that release."""
+    beside = candidate.json("evidence").get("contract", {}).get("against")
+    if beside != live and any("live" in (r.better_than, r.relative_to) for r in system.requirements):
+        raise StateError(
+            f"{candidate.name} was trained while {beside or 'nothing'} was live, and requirements compare it with the"
+            f" live release, which is {live or 'none'} now",
+            hint="run 'poise train' again",
+        )
+
+
+def _refuse_broken(rehearsals: Mapping[int, Rehearsal]) -> None:
+    """Refuse to judge a candidate that cannot answer what was really asked."""
+    for made in rehearsals.values():
+        failed = sum(made.errors.values())
+        if failed > MOST_UNANSWERED * made.requests:
+            raise StateError(
+                f"{failed:,} of {made.requests:,} real requests were not answered in rehearsal, e.g. "
+                f"{made.answers_sample[-1] if made.answers_sample else 'silence'}",
+                hint="the contract refuses rows that the data have: mend the column's checks, or what features need",
+            )
 
 
 def _unanswered(rehearsals: Mapping[int, Rehearsal]) -> list[str]:

@@ -143,3 +143,31 @@ def test_rows_come_back_once_their_rule_is_mended(shop: Path) -> None:
     (folder / "poise.yaml").write_text(text, encoding="utf-8")
     counts = parsed(poise(folder, "quarantine", "offers", "--readmit", "--json"))["sources"]["offers"]
     assert (counts["accepted"], counts["quarantined"]) == (2, 1)
+
+
+def test_weights_are_seeded_once_and_changed_with_a_reason(shop: Path) -> None:
+    folder = shop / "deciding"
+    folder.mkdir()
+    (folder / "offers.csv").write_bytes((shop / "offers.csv").read_bytes())
+    decides = """
+decision:
+  per: offers
+  choose: [hold, push]
+  terms: {profit: {unit: USD, hold: 0, push: 10 * sale - 2}, calm: {unit: points, hold: 1, push: 0}}
+  weights: {profit: 1, calm: WEIGHT}
+"""
+    text = SYSTEM.replace("BOUND", "0.8") + decides
+    (folder / "poise.yaml").write_text(text.replace("WEIGHT", "0.5"), encoding="utf-8")
+    done = poise(folder, "up", "--once", "--port", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert parsed(poise(folder, "weights", "--json"))["weights"]["values"] == {"profit": 1.0, "calm": 0.5}
+
+    (folder / "poise.yaml").write_text(text.replace("WEIGHT", "2"), encoding="utf-8")
+    told = poise(folder, "weights").stdout
+    assert "1 point (calm) = 0.50 USD (profit)" in told
+    assert "the file says calm = 2; 0.5 is live and stays until you change it" in told
+
+    assert poise(folder, "weights", "--set", "calm=2").returncode == 2, "a change needs a reason"
+    assert "did you mean 'calm'" in poise(folder, "weights", "--set", "clam=2", "--why", "x").stderr
+    assert parsed(poise(folder, "weights", "--set", "calm=2", "--why", "winter", "--json"))["weights"]["version"] == 2
+    assert "winter" in poise(folder, "history").stdout

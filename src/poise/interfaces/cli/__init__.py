@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("release:release", "Judge a candidate by every requirement."),
     "serve": ("serve:serve", "Answer requests over HTTP with the live release."),
     "rollback": ("rollback:rollback", "Make an earlier release live again."),
+    "weights": ("weights:weights", "Show or change what a unit of each term is worth."),
     "history": ("history:history", "What happened to this system: who, when and why."),
     "schema": ("schema:schema", "Print the JSON Schema of the system file."),
 }

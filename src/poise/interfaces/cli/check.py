@@ -28,4 +28,5 @@ def check(file: FileOption = FILE, as_json: JsonOption = False) -> None:
         say(f"  objective     {name}: {objective.type}, per row of {objective.per}")
     if system.decision:
         say(f"  decision      {', '.join(system.decision.choose)} by {', '.join(system.decision.terms)}")
-    say(f"  requirements  {len(system.requirements)} of {len({r.who for r in system.requirements})} stakeholders")
+    owners = ", ".join(dict.fromkeys(r.who for r in system.requirements)) or "nobody"
+    say(f"  requirements  {len(system.requirements)}, owned by {owners}")

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from poise.errors import Refused
 from poise.interfaces.cli import ingest as ingesting
 from poise.interfaces.cli import release as releasing
 from poise.interfaces.cli.first_answer import ask_once
 from poise.interfaces.cli.terminal import FILE, FileOption, heading, say, working
+from poise.interfaces.cli.weights import differing
 from poise.interfaces.system import Report, System
 
 
@@ -37,7 +39,11 @@ def up(
             for requirement in evidence["requirements"]:
                 if requirement["status"] in ("fail", "insufficient") and not requirement["allowed"]:
                     say(f"  ✗ {requirement['sentence']}", "bold red")
-            raise typer.Exit(4)
+            raise typer.Exit(Refused.exit_code)
+        live = system.state.live()
+        if live is not None and live.release != made.name:
+            say(f"{live.release} is live, after a rollback or a promotion, and answers.", "yellow")
+    differing(system)
     serve_and_ask(system, host, port, once)
 
 
