@@ -161,6 +161,16 @@ OBJECTIVES = [
     ),
     ("given: order", "given: order\n    at: came_at", "given 'order', 'value' is asked when that is: leave out 'at'"),
     ("given: order", "worth: 120%", "objectives.value.worth: 1.2 is not a share of a gain: 0 to 1, or 0% to 100%"),
+    (
+        "given: order",
+        "worth: 2%\n    prefer: best",
+        "objectives.value.worth: 'worth' does nothing beside",
+    ),
+    (
+        "given: order",
+        "rule: 5\n    rungs: [linear]",
+        "objectives.value.rule: 'rule' does nothing here, as",
+    ),
     ("given: order", "metric: auc", "objectives.value.metric: auc does not fit a regression objective"),
     ("given: order", "metric: rsme", "objectives.value.metric: there is no metric 'rsme' (did you mean 'rmse'?)"),
     (
@@ -231,6 +241,7 @@ DECISION = [
     ("effort: 0.5", "efort: 0.5", "decision.weights.efort: there is no term 'efort' (did you mean 'effort'?)"),
     ("effort: 0.5", "effort: .nan", "decision.weights.effort: the weight of 'effort' must be a finite number"),
     ("coupon: -1", "coupon: ordr", "decision.terms.effort.coupon: there is no 'ordr' here (did you mean 'order'?)"),
+    ("coupon: -1", "coupon: value", "'value' is given 'order': it has a value only where that comes true (a term"),
     ("coupon: -1", "coupon: order.yes", "'order.yes': 'order' is binary and has no classes (write order)"),
     ("coupon: -1", "coupon: spent", "'spent' of 'visits' is not known to be sent with a request"),
     ("coupon: -1", "coupon: device", "decision.terms.effort.coupon: 'device' is a string; a term is a number"),

@@ -89,8 +89,12 @@ def _predicted_well(faults: Faults, path: KeyPath, text: str) -> bool:
     """Whether an expression uses objectives as they are: of the same rows, and by class where they have classes."""
     decision, before = faults.system.decision, len(faults.found)
     assert decision is not None
-    for name, head, tail in _objectives_in(faults, text):
+    used = _objectives_in(faults, text)
+    for name, head, tail in used:
         objective = faults.system.objectives[head]
+        if objective.given is not None and objective.given not in [other for _, other, _ in used]:
+            why = f"'{head}' is given '{objective.given}': it has a value only where that comes true"
+            faults.add(path, why, f"a term multiplies both, e.g. {objective.given} * {head}")
         if objective.per != decision.per:
             why = f"'{head}' is per {objective.per}, and the decision per {decision.per}; both must be the same"
             faults.add(path, why)

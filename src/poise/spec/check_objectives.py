@@ -49,6 +49,10 @@ def _learning(faults: Faults, path: KeyPath, objective: Objective) -> None:
             faults.add((*path, "rungs"), "'rungs' must name learners, each once")
     if objective.worth is not None and not 0 <= objective.worth <= 1:
         faults.add((*path, "worth"), f"{objective.worth:g} is not a share of a gain: 0 to 1, or 0% to 100%")
+    if objective.worth is not None and objective.prefer == "best":
+        faults.add((*path, "worth"), "'worth' does nothing beside 'prefer: best', which takes the best in any case")
+    if objective.rule is not None and objective.rungs is not None and "rule" not in objective.rungs:
+        faults.add((*path, "rule"), "'rule' does nothing here, as 'rungs' leaves the rung 'rule' out")
     if objective.metric is not None:
         check_metric(faults, (*path, "metric"), objective.metric, objective)
 

@@ -52,7 +52,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def poise(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("POISE_")} | {"COLUMNS": "100"}
+    # Without PYTHONUNBUFFERED, as users have it: output that is not flushed leaves `poise up` waiting for its server.
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("POISE_", "PYTHON"))} | {"COLUMNS": "100"}
     command = [sys.executable, "-m", "poise", *words]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 

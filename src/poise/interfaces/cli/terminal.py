@@ -27,8 +27,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(content: dict[str, Any]) -> None:
-    """One JSON document on stdout, with its format."""
-    print(json.dumps({"format": CURRENT["json"], **content}, default=str))
+    """One JSON document on stdout, with its format. Flushed, as a program may wait for it while this one goes on."""
+    print(json.dumps({"format": CURRENT["json"], **content}, default=str), flush=True)
 
 
 @contextmanager
