@@ -1,54 +1,127 @@
-"""Decisions: which action to choose, by terms that stakeholders care about and live weights."""
+"""Decisions: which action to choose, or which items to list, by terms that stakeholders care about and live weights."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from poise.spec.record import Expr, Record
+from poise.spec.units import Fraction
+
+SHOW, TOP = 10, 20
+LIST_KEYS = ("item", "position", "show", "where", "explore")
+"""Keys that only a decision with `list:` has."""
+Share = Annotated[Fraction, Field(gt=0, le=1)]
 
 
 class Term(Record):
-    """What each action is worth in one unit, to be maximised: an expression per action."""
+    """What a candidate is worth in one unit, to be maximised: an expression, or one per action."""
 
     unit: str | None = None
     """The unit of the term, e.g. USD."""
-    actions: dict[str, Expr]
-    """Action -> expression over objectives, request columns and looked-up columns."""
+    is_: Expr | None = Field(None, alias="is")
+    """Of an item of a list: an expression over objectives, columns of the row, features and looked-up columns."""
+    actions: dict[str, Expr] = {}
+    """Of actions to choose from: action -> such an expression."""
 
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, value: object) -> object:
-        """`{unit: USD, warn: …, nothing: …}` as people write it."""
-        if isinstance(value, dict) and "actions" not in value:
+        """`{unit: USD, warn: …, nothing: …}` and, of an item, a bare `order` as people write them."""
+        if isinstance(value, str | int | float):
+            return {"is": value}
+        if isinstance(value, dict) and not {"actions", "is", "is_"} & value.keys():
             rest = {action: worth for action, worth in value.items() if action != "unit"}
             return {"actions": rest, **({"unit": value["unit"]} if "unit" in value else {})}
         return value
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """As people write it: actions beside the unit."""
+        """As people write it: actions beside the unit, or `is`."""
         unit = {"type": "string", "description": "The unit of the term, e.g. USD."}
         worth = {"type": ["string", "number", "boolean"], "description": "What the action is worth: an expression."}
-        return {
+        item = {"type": ["string", "number", "boolean"], "description": "What an item of a list is worth."}
+        whole = {
             "type": "object",
             "description": cls.__doc__,
-            "properties": {"unit": unit},
+            "properties": {"unit": unit, "is": item},
             "additionalProperties": worth,
         }
+        return {"anyOf": [whole, item], "description": cls.__doc__}
+
+
+class Explore(Record):
+    """Showing, at a stated cost, what is not thought best now, so that the log can tell what else would have done."""
+
+    method: Literal["plackett-luce", "epsilon"]
+    """`plackett-luce` draws the order by score; `epsilon` shuffles a share of the lists."""
+    top: int = Field(TOP, ge=2, le=200)
+    """Only so many of the best candidates take part; the others keep their places behind them."""
+    cost: dict[str, Share] | None = None
+    """Term -> the largest share of it that exploration may cost, e.g. {engagement: 2%}: it is as strong as that lets
+    it be."""
+    temperature: float | None = Field(None, gt=0, le=100)
+    """Of `plackett-luce`, instead of `cost`: in standard deviations of the scores that take part."""
+    share: Share | None = None
+    """Of `epsilon`, instead of `cost`: the share of the lists that are shuffled."""
+
+    @model_validator(mode="after")
+    def _one_strength(self) -> Explore:
+        own, other = ("temperature", "share") if self.method == "plackett-luce" else ("share", "temperature")
+        if getattr(self, other) is not None:
+            raise ValueError(f"'{other}' does not go with {self.method}; write {own} or cost")
+        if (self.cost is None) == (getattr(self, own) is None):
+            raise ValueError(f"{self.method} needs either 'cost', e.g. {{TERM: 2%}}, or '{own}'")
+        if self.cost is not None and not self.cost:
+            raise ValueError("'cost' names no term; write e.g. {TERM: 2%}")
+        return self
 
 
 class Decision(Record):
-    """Choose one action per request by expected utility: the sum over terms of weight x term."""
+    """Choose one action per request, or list items, by expected utility: the sum over terms of weight x term."""
 
     per: str
     """The source whose rows are decided on; all objectives used must have the same."""
-    choose: tuple[str, ...] = Field(min_length=2)
-    """The actions."""
+    choose: tuple[str, ...] = ()
+    """The actions to choose from; or, for a list:"""
+    list_: str | None = Field(None, alias="list")
+    """The column of `per` that rows of one list share; one row is one shown item."""
+    item: str | None = None
+    """The column of `per` that says which item the row shows; callers send one per candidate."""
+    position: str | None = None
+    """The column of `per` that says where in the list, from 1, it was shown: learned as a feature and always answered
+    as for the first place, so that what was shown on top is not thought better for that."""
+    show: int = Field(SHOW, ge=1, le=1000)
+    """How many items are shown."""
+    where: Expr | None = None
+    """Which candidates may be shown; where it is missing, they may not."""
     terms: dict[str, Term] = Field(min_length=1)
     weights: dict[str, float] = {}
     """Utility per unit of each term; default 1 for each. They seed the first live version and change nothing later."""
-    rule: str | None = None
-    """The action a person would always take (the baseline and the fallback); default the first."""
+    explore: Explore | None = None
+    """Of a list: off where absent."""
+    rule: Expr | None = None
+    """What a person would do: the baseline and the fallback. The action always taken (default the first); of a list an
+    expression by which to sort, largest first, which also serves before there is data to learn from."""
+
+    @model_validator(mode="after")
+    def _actions_or_list(self) -> Decision:
+        if bool(self.choose) == (self.list_ is not None):
+            came = "both" if self.choose else "neither"
+            raise ValueError(f"a decision has either 'choose' (actions) or 'list' (items); came: {came}")
+        if self.list_ is None:
+            for key in LIST_KEYS:
+                if key in self.model_fields_set:
+                    raise ValueError(f"'{key}' goes with 'list', and this decision has 'choose'")
+            if len(self.choose) < 2:
+                raise ValueError("'choose' needs at least 2 actions")
+        elif self.item is None:
+            raise ValueError("a decision with 'list' needs 'item': the column that says which item a row shows")
+        return self
+
+    @property
+    def lists(self) -> bool:
+        """Whether items are listed; else an action is chosen."""
+        return self.list_ is not None

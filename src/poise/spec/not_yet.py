@@ -17,16 +17,9 @@ NOT_YET: tuple[tuple[str, ...], ...] = (
     ("sources", "*", "keep"),
     ("sources", "*", "trust"),
     ("objectives", "*", "search"),
-    ("decision", "list"),
-    ("decision", "item"),
-    ("decision", "position"),
-    ("decision", "show"),
-    ("decision", "where"),
-    ("decision", "explore"),
     ("decision", "censors"),
     ("decision", "capacity"),
     ("decision", "log"),
-    ("decision", "terms", "*", "is"),
 )
 """Where such keys may stand; `*` is any name."""
 
