@@ -108,6 +108,7 @@ def test_json_leaves_out_what_is_not_set(system: SystemSpec) -> None:
         "required": True,
         "nullable": True,
         "used": True,
+        "varies": False,
         "per": "payments",
     }
     assert content["format"] == 1

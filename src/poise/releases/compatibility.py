@@ -1,8 +1,8 @@
 """What changed between two contracts, and whether a caller who knows only the old one still gets along.
 
 Compatible are a new optional input, a wider domain, a new output field. Breaking are a required input, a narrower
-domain, a removed output, a changed unit or scale, a new action. What cannot be shown to be wider (another pattern)
-counts as narrower.
+domain, a removed output, a changed unit or scale, a new action, a longer list. What cannot be shown to be wider
+(another pattern) counts as narrower.
 """
 
 from __future__ import annotations
@@ -160,6 +160,11 @@ def _decisions(old: Contract, new: Contract) -> Iterator[Change]:
         now = "no longer" if new.decides_on is None else f"now for rows of {new.decides_on}, no longer"
         yield _breaking("decision", f"decisions are {now} for rows of {old.decides_on}")
         return
+    if (old.item is None) != (new.item is None):
+        now = "choose one of the actions" if new.item is None else "list items"
+        yield _breaking("decision", f"decisions now {now}: requests and answers have another form")
+        return
+    yield from _lists(old, new)
     for action in old.actions:
         if action not in new.actions:
             yield _breaking(f"decision.{action}", "this action is no longer offered")
@@ -167,6 +172,15 @@ def _decisions(old: Contract, new: Contract) -> Iterator[Change]:
         if action not in old.actions:
             yield _breaking(f"decision.{action}", "this action is new: callers do not know how to carry it out")
     yield from _terms({t.name: t for t in old.terms}, {t.name: t for t in new.terms})
+
+
+def _lists(old: Contract, new: Contract) -> Iterator[Change]:
+    """What lists are of and how long they are: callers who have room for so many items have none for more."""
+    if old.item != new.item:
+        yield _breaking("decision.item", f"the item was {old.item} and is now {new.item}")
+    if old.show is not None and new.show is not None and old.show != new.show:
+        kind: Kind = "breaking" if new.show > old.show else "compatible"
+        yield Change(kind, "decision.show", f"at most {old.show:,} items were shown and are now {new.show:,}")
 
 
 def _terms(old: dict[str, TermOutput], new: dict[str, TermOutput]) -> Iterator[Change]:

@@ -7,14 +7,16 @@ terms. `compatibility.py` compares two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from poise.errors import StateError
 from poise.formats import CURRENT, migrate
+from poise.spec.decision import Decision
 from poise.spec.objective import Objective, ProblemType
 from poise.spec.source import ColumnSpec, ColumnType
+from poise.spec.source_types import column_types, given_to_rows, listed_by
 from poise.spec.system import SystemSpec
 
 Value = str | float | bool
@@ -26,7 +28,8 @@ class Input:
 
     required: the key must be in the row. nullable: its value may be null. Bounds are inclusive; `pattern` must match
     the whole string; naive times are read in `timezone`. An input that is not `used` is named in `request:`, or was
-    needed by an earlier release: callers may send it, and it changes nothing.
+    needed by an earlier release: callers may send it, and it changes nothing. Of a list, an input `varies` where it
+    differed between rows of one logged list: it belongs to the candidate, not to the request.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Input:
     timezone: str | None = None
     per: str = ""
     used: bool = True
+    varies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,9 @@ class TermOutput:
 class Contract:
     """What one release promises. `major` counts the breaks so far; `decides_on`: the source of decisions.
 
+    A decision lists items where it has an `item`, the input that says which item a candidate is, and then shows at most
+    `show` of them; else it chooses among `actions`. Without outputs nothing is predicted: a rule decides.
+
     >>> c = Contract("shop", inputs=(Input("price", "float", min=0.0),), outputs=(Output("sale", "binary"),))
     >>> Contract.from_json(c.to_json()) == c
     True
@@ -81,6 +88,8 @@ class Contract:
     terms: tuple[TermOutput, ...] = ()
     decides_on: str | None = None
     major: int = 1
+    item: str | None = None
+    show: int | None = None
 
     @classmethod
     def of(
@@ -91,6 +100,7 @@ class Contract:
         also: Mapping[str, Mapping[str, ColumnType]] | None = None,
         classes: Mapping[str, Sequence[str]] | None = None,
         earlier: Contract | None = None,
+        varies: Collection[str] = (),
     ) -> Contract:
         """The contract of a release.
 
@@ -99,20 +109,26 @@ class Contract:
         classes: objective -> its classes or labels, for multi-class and multi-label.
         earlier: the contract that callers know. So that they need not change, a nullable column that is new to it, or
         that it let them leave out, may be left out; and a column that is no longer needed may still be sent.
+        varies: the columns that differ within logged lists; a list's item always does. What Poise itself gives to the
+        rows of a list (their list, place, id and time) is no input, even where models read it.
         """
         known = {(i.per, i.name): i for i in earlier.inputs} if earlier else {}
         inputs = {
             (per, name): _input(system, per, name, kind, optional=earlier is not None and not _sent(known, per, name))
             for per, columns in requests.items()
-            for name, kind in columns.items()
+            for name, kind in sent_by_callers(system, per, columns).items()
         }
         spare = {
             (per, name): _input(system, per, name, kind, optional=True)
             for per, columns in (also or {}).items()
             for name, kind in columns.items()
+            if (per, name) not in inputs
         }
         unused = [replace(i, required=False, used=False) for k, i in {**known, **spare}.items() if k not in inputs]
         decision = system.decision
+        lists = decision if decision is not None and decision.lists else None
+        if lists is not None:
+            inputs |= _varying(inputs, lists, varies)
         return cls(
             system=system.system,
             inputs=(*inputs.values(), *unused),
@@ -121,12 +137,23 @@ class Contract:
             terms=tuple(TermOutput(name, term.unit) for name, term in decision.terms.items()) if decision else (),
             decides_on=decision.per if decision else None,
             major=earlier.major if earlier else 1,
+            item=lists.item if lists else None,
+            show=lists.show if lists else None,
         )
+
+    @property
+    def lists(self) -> bool:
+        """Whether decisions list items; else they choose an action, or there are none."""
+        return self.item is not None
 
     @property
     def pers(self) -> tuple[str, ...]:
         """The sources whose rows may be sent, in order."""
-        return tuple(dict.fromkeys([*(o.per for o in self.outputs), *(i.per for i in self.inputs)]))
+        return tuple(dict.fromkeys([*(o.per for o in self.outputs), *self._decided, *(i.per for i in self.inputs)]))
+
+    @property
+    def _decided(self) -> tuple[str, ...]:
+        return () if self.decides_on is None else (self.decides_on,)
 
     def inputs_of(self, per: str) -> tuple[Input, ...]:
         """The columns of a request row of `per`."""
@@ -147,6 +174,8 @@ class Contract:
             "actions": list(self.actions),
             "terms": [_plain(t) for t in self.terms],
             "decides_on": self.decides_on,
+            "item": self.item,
+            "show": self.show,
         }
 
     @classmethod
@@ -162,9 +191,35 @@ class Contract:
                 terms=tuple(TermOutput(**t) for t in content["terms"]),
                 decides_on=content["decides_on"],
                 major=content["major"],
+                item=content.get("item"),  # absent from contracts that were written before there were lists
+                show=content.get("show"),
             )
         except (KeyError, TypeError) as error:
             raise StateError(f"this contract cannot be read: {error}", hint="release again") from error
+
+
+def sent_by_callers(system: SystemSpec, per: str, columns: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+    """Of some columns of a request row those that its caller sends: of a list's rows, Poise itself gives some.
+
+    The item of a list is among them even if no model reads it.
+    """
+    listed = listed_by(system.sources[per], system)
+    if listed is None:
+        return dict(columns)
+    assert listed.item is not None
+    given = given_to_rows(system.sources[per], listed)
+    sent = {name: kind for name, kind in columns.items() if name not in given}
+    return {listed.item: column_types(system.sources[per], system)[listed.item], **sent}
+
+
+def _varying(
+    inputs: Mapping[tuple[str, str], Input], decision: Decision, varies: Collection[str]
+) -> dict[tuple[str, str], Input]:
+    """The inputs of a list's candidates: the item, which each must have, and what else differs between them."""
+    out = {key: replace(i, varies=True) for key, i in inputs.items() if key[0] == decision.per and key[1] in varies}
+    assert decision.item is not None
+    item = decision.per, decision.item
+    return out | {item: replace(inputs[item], varies=True, required=True, nullable=False)}
 
 
 def _sent(known: Mapping[tuple[str, str], Input], per: str, name: str) -> bool:
