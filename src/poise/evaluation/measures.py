@@ -17,11 +17,35 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """The judged rows as items of lists: what each turned out to be worth, and how each policy scores it.
+
+    codes: (n,) the list of each row; equal = the same list. The first row of a list speaks for it: its block is the
+    list's block, and its value of a column is the slice that the list belongs to.
+    relevance: (n,) what the item turned out to be worth; negative counts as 0, and a row with NaN (not known) is taken
+    out of its list, counted.
+    scores: policy -> (n,), larger = higher up; NaN (not eligible, or no score) comes last, tied. `model` is the release
+    itself; `rule` and `live` where they exist; `ORDER alone` for each objective `ORDER` by itself. The policy
+    `constant`, whose ties are a random order, is known without being given.
+    show: the number of places that a metric without `@K` looks at.
+    blocks and slices: per row, as elsewhere.
+    """
+
+    codes: NDArray[np.int64]
+    relevance: Floats
+    scores: Mapping[str, Floats]
+    blocks: Blocks
+    show: int
+    slices: Mapping[str, Column] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ObjectiveMeasures:
     """The judged rows of one objective: what came true, what was predicted, and what baselines predict.
 
     baselines: `constant`, `rule`, `live` (those that exist) -> prediction of the same rows. slices: the columns that
-    requirements name in `by` -> one value per row.
+    requirements name in `by` -> one value per row. ranked: the same rows as items of lists, where the decision lists
+    them; the relevance is the label.
     """
 
     type: ProblemType
@@ -30,6 +54,7 @@ class ObjectiveMeasures:
     blocks: Blocks
     baselines: Mapping[str, Array] = field(default_factory=dict)
     slices: Mapping[str, Column] = field(default_factory=dict)
+    ranked: Ranked | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +64,7 @@ class DecisionMeasures:
     terms: policy (`model`, `rule`, `live`, `always warn`, …) -> term -> (n,), NaN where it is not known.
     unknown: why the terms cannot be told for other actions than those taken (no full information and no
     propensities), as a sentence; None where they can.
+    ranked: the logged lists re-ranked, where the decision lists; the relevance is the utility that came true.
     """
 
     terms: Mapping[str, Mapping[str, Floats]]
@@ -46,6 +72,7 @@ class DecisionMeasures:
     units: Mapping[str, str | None] = field(default_factory=dict)
     slices: Mapping[str, Column] = field(default_factory=dict)
     unknown: str | None = None
+    ranked: Ranked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +108,18 @@ class ServingMeasures:
 @dataclass(frozen=True, slots=True, eq=False)
 class Measures:
     """All of it. `live` is the release that serves now; `reads` counts how often these judged rows were read for a
-    gate, this time included: a number that is looked at often is no longer out of sample."""
+    gate, this time included: a number that is looked at often is no longer out of sample.
+
+    unlearned: objective, or `decision` -> why nothing was learned for it, as a sentence without its full stop. Its
+    metrics `cannot tell`, which refuses nothing.
+    """
 
     objectives: Mapping[str, ObjectiveMeasures]
     decision: DecisionMeasures | None = None
     serving: ServingMeasures = ServingMeasures()
     live: str | None = None
     reads: int = 1
+    unlearned: Mapping[str, str] = field(default_factory=dict)
 
 
 def quantile_measured(sample: Floats, q: float, level: float = 0.95) -> Measured:
