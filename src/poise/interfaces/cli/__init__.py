@@ -20,6 +20,7 @@ from poise.errors import PoiseError, did_you_mean
 from poise.formats import CURRENT
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "new": ("new:new", "Make a folder with a system that trains as it stands."),
     "up": ("up:up", "From the file to a system that answers: all of the below."),
     "check": ("check:check", "Say what is wrong with the system file."),
     "ingest": ("ingest:ingest", "Read the sources into the lake; set bad rows apart."),
