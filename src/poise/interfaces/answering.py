@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from starlette.routing import BaseRoute
 
 from poise.clock import Clock, ReplayClock
 from poise.errors import SpecError, StateError
@@ -33,9 +35,11 @@ def start(
     host: str = "127.0.0.1",
     port: int = 8080,
     on_ready: Callable[[str, Answerer], None] | None = None,
+    also: Callable[[Answerer], Sequence[BaseRoute]] | None = None,
 ) -> None:
     """Answer requests with `release` (default the live one) until told to stop.
 
+    also: makes routes of a program's own, given what answers, to be served beside those of Poise.
     Raises `StateError` where nothing is live, `Tampered` where the release was changed.
     """
     try:
@@ -54,7 +58,7 @@ def start(
     clock = ReplayClock(built.now) if loaded.system.clock == "replay" else Clock()
     answerer = Answerer(loaded, store, clock, state.weights())
     ready = None if on_ready is None else lambda address: on_ready(address, answerer)
-    serve(answerer, state, host, port, ready)
+    serve(answerer, state, host, port, ready, also(answerer) if also else ())
 
 
 def _live(state: State) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError, RequestError
@@ -27,8 +27,11 @@ from poise.serving.views import Registry
 PREDICT, DECIDE = "/v1/predict", "/v1/decide"
 
 
-def create_app(answerer: Answerer, registry: Registry) -> ASGIApp:
-    """The application for a server on loopback without tokens (whose callers all have the role `operate`)."""
+def create_app(answerer: Answerer, registry: Registry, also: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """The application for a server on loopback without tokens (whose callers all have the role `operate`).
+
+    also: routes of a program's own beside those of Poise, behind the same guard.
+    """
     gate = Gate(answerer.limits.concurrent)
     hot = {
         PREDICT: Ask(lambda body: answerer.predict(body, may_ask_time=True), answerer.limits, gate),
@@ -44,6 +47,7 @@ def create_app(answerer: Answerer, registry: Registry) -> ASGIApp:
         Route("/health/ready", pages.ready),
         Route("/openapi.json", pages.openapi),
         Route("/", pages.front),
+        *also,
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
     return LoopbackGuard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)))

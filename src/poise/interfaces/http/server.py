@@ -6,9 +6,10 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
+from starlette.routing import BaseRoute
 
 from poise.errors import PoiseError
 from poise.interfaces.http.app import create_app
@@ -30,10 +31,12 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     on_ready: OnReady | None = None,
+    also: Sequence[BaseRoute] = (),
 ) -> None:
     """Answer HTTP requests until SIGTERM or SIGINT, then finish what is in progress and return.
 
     port: 0 takes a free one. on_ready: called with the address (`http://127.0.0.1:8080`) once requests are answered.
+    also: routes of a program's own beside those of Poise.
     Where `registry` is the state database, weights that are written to it take effect while this runs.
     Raises `PoiseError` for an address that is not loopback (tokens, which that would need, do not exist yet) or is in
     use, and whatever the rehearsal of an example request raises.
@@ -49,7 +52,7 @@ def serve(
         name = f"[{host.strip('[]')}]" if bound.family == socket.AF_INET6 else host
         address = f"http://{name}:{bound.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(answerer, registry),
+            create_app(answerer, registry, also),
             http=guarded(answerer.limits),
             ws="none",
             lifespan="off",
