@@ -48,6 +48,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "rmse": "poise.evaluation.rmse:RootMeanSquaredError",
         "quantile_loss": "poise.evaluation.quantile_loss:QuantileLoss",
     },
+    "list-metric": {
+        "ndcg": "poise.evaluation.ndcg:Ndcg",
+        "mrr": "poise.evaluation.mrr:Mrr",
+        "recall": "poise.evaluation.recall:Recall",
+    },
     "check": {
         "type": "poise.data.check_type:TypeCheck",
         "required": "poise.data.check_required:RequiredCheck",
