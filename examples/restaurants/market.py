@@ -15,8 +15,9 @@ market is `run` day by day, and `truth` speaks of users as that run left them on
 >>> market = Market(seed=1, days=3, lists=60, users=40, restaurants=48)
 >>> log = market.run(random_order())
 >>> requests = market.requests(range(3))
->>> best = market.value(requests, oracle(engagement=1.0)(market, requests).items)
->>> bool(best["engagement"].mean() > market.value(requests, random_order()(market, requests).items)["engagement"].mean())
+>>> shown = [policy(market, requests) for policy in (random_order(), oracle(engagement=1.0))]
+>>> worth = [market.value(requests, one.items)["engagement"].mean() for one in shown]
+>>> bool(worth[0] < worth[1])
 True
 """
 
@@ -28,41 +29,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from town import CUISINES, DAY, HOUR, NONE, START, Bools, Floats, Ints, Town, cuisine_number
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-HOUR = 3_600_000_000
-DAY = 24 * HOUR
-"""Instants are int64 microseconds UTC."""
-START = 1_736_092_800_000_000
-"""Monday 6 January 2025, 00:00 in Singapore, which is UTC+8 all year."""
-SHOW, CANDIDATES = 10, 40
-NONE = -1
-"""Fills lists and candidates up to their width."""
-
-TOWNS = {"Bedok": (14.0, 3.0), "Clementi": (-10.0, 2.0), "Orchard": (0.0, 0.0), "Woodlands": (-4.0, 15.0)}
-"""Where their centres are, in km."""
-CUISINES = {
-    # what they add to the wish to order in the morning, at noon, in the evening, and at weekends; usual price in USD
-    "Chinese": (0.2, 0.1, 0.1, 0.0, 9.0),
-    "Indian": (0.1, 0.1, 0.2, 0.0, 11.0),
-    "Italian": (-1.2, -0.1, 0.3, 0.3, 19.0),
-    "Japanese": (-0.9, 0.2, 0.2, 0.1, 21.0),
-    "Korean": (-0.9, 0.0, 0.3, 0.2, 16.0),
-    "Malay": (0.7, 0.1, -0.1, 0.0, 7.0),
-    "Thai": (-0.5, 0.2, 0.1, 0.0, 11.0),
-    "Western": (0.5, -0.1, 0.0, 0.3, 15.0),
-}
+SHOW, CANDIDATES, AFTER = 10, 40, 14
+"""Places of a list, restaurants to choose from, days that a market can run on after those it was made for."""
 BUSY = np.array([0] * 7 + [2, 3, 2, 2, 7, 10, 6, 2, 2, 3, 6, 10, 9, 5, 3, 2, 1], float)
 """How many ask in each hour of the day, relatively."""
-RAIN, FASHION, DEARER = (12, 13), ("Korean", 24), ("Japanese", 18, 1.2)
-"""Shocks: a rainy weekend; a cuisine in fashion from a day on; a cuisine that gets dearer on a day."""
+RAIN, FASHION = (12, 13), ("Korean", 24)
+"""Shocks: a rainy weekend; a cuisine that comes into fashion from a day on."""
+SPREAD = 0.35
+"""Standard deviation of the logarithm of an order's value around its mean."""
 
 
 @dataclass(frozen=True, eq=False)
 class Requests:
-    """Users who open the app: number of the list (n,), user (n,), instant (n,), restaurants that may be shown (n, 40)."""
+    """Users who open the app: number of the list, user, instant, (n,) each; restaurants that may be shown (n, 40)."""
 
     list: Ints
     user: Ints
@@ -101,7 +82,7 @@ class Truth:
 class Response:
     """What users do with each item: whether they order, the order's value, and microseconds until they do."""
 
-    ordered: NDArray[np.bool_]
+    ordered: Bools
     value: Floats
     delay: Ints
 
@@ -116,7 +97,7 @@ class Log:
     position: Ints
     time: Ints
     propensity: Floats
-    ordered: NDArray[np.bool_]
+    ordered: Bools
     value: Floats
     delay: Ints
 
@@ -127,70 +108,25 @@ class Log:
         return Log(*(np.concatenate([getattr(log, field.name) for log in every]) for field in fields(Log)))
 
 
-class Market:
+class Market(Town):
     """Users, restaurants and what happens over the days; see the module.
 
-    seed: everything follows from it. days: how long it lasts. lists: how many are asked for in all of them.
+    seed: everything follows from it. days: how long it runs, if nobody asks for more of it (at most 14 more). lists:
+    how many are asked for in these days.
     """
 
     def __init__(
         self, seed: int = 7, days: int = 42, lists: int = 30_000, users: int = 1200, restaurants: int = 240
     ) -> None:
-        self.seed, self.days = seed, days
-        rng = np.random.default_rng([seed, 0])
-        self._make_users(rng, users)
-        self._make_restaurants(rng, restaurants)
-        self._make_changes(rng)
-        weekend = np.arange(days) % 7 >= 5
-        shares = np.where(weekend, 1.25, 1.0) * (1 + 0.2 * np.isin(np.arange(days), RAIN))
-        ends = np.round(np.cumsum(shares) / shares.sum() * lists).astype(np.int64)
-        self._ends = np.concatenate([[0], ends])
+        self.seed, self.days, self.last = seed, days, days + AFTER
+        super().__init__(np.random.default_rng([seed, 0]), users, restaurants, self.last + 1)
+        every = np.arange(self.last)
+        shares = np.where(every % 7 >= 5, 1.25, 1.0) * np.where(np.isin(every, RAIN), 1.2, 1.0)
+        self._ends = np.round(np.cumsum([0.0, *shares]) / shares[:days].sum() * lists).astype(np.int64)
         self.ran = 0
-        self._had = np.zeros((days + 1, users, len(CUISINES)))
-        self._first = np.full((users, restaurants), days + 1)
-        self.orders = np.zeros((days + 1, restaurants), np.int64)
-
-    # What there is
-
-    def _make_users(self, rng: np.random.Generator, n: int) -> None:
-        self.city = rng.integers(0, len(TOWNS), n)
-        self.user_xy = np.array(list(TOWNS.values()))[self.city] + rng.normal(0, 1.5, (n, 2))
-        self.budget = np.round(np.exp(rng.normal(np.log(13), 0.35, n)), 1)
-        liked_in_town = rng.normal(0, 0.4, (len(TOWNS), len(CUISINES)))
-        self.taste = liked_in_town[self.city] + rng.normal(0, 0.9, (n, len(CUISINES)))
-        self.sensitivity = rng.gamma(4.0, 0.3, n)
-        self.curiosity = rng.normal(0.2, 0.3, n)
-        self.household = rng.choice([1, 2, 3, 4], n, p=[0.35, 0.35, 0.15, 0.15])
-        self.activity = rng.gamma(2.0, 1.0, n)
-
-    def _make_restaurants(self, rng: np.random.Generator, n: int) -> None:
-        self.place = rng.integers(0, len(TOWNS), n)
-        self.restaurant_xy = np.array(list(TOWNS.values()))[self.place] + rng.normal(0, 1.8, (n, 2))
-        self.cuisine = rng.integers(0, len(CUISINES), n)
-        self.quality = rng.normal(0, 0.6, n)
-        usual = np.array([c[4] for c in CUISINES.values()])[self.cuisine]
-        self.base_price = usual * np.exp(rng.normal(0.1 * self.quality, 0.25, n))
-        # Those that people do not come to by themselves pay more for being listed.
-        self.base_commission = np.clip(0.18 - 0.05 * self.quality + rng.normal(0, 0.05, n), 0.06, 0.32)
-        early = rng.random(n) < np.where(np.isin(self.cuisine, [0, 1, 5, 7]), 0.6, 0.1)
-        self.opens = np.where(early, 7, rng.choice([10, 11, 12, 17], n, p=[0.3, 0.4, 0.15, 0.15]))
-        self.closes = np.where(early & (rng.random(n) < 0.3), 16, rng.choice([21, 22, 23, 24], n))
-        self.closed_on = np.where(rng.random(n) < 0.3, rng.integers(0, 5, n), NONE)
-        offset = self.user_xy[:, None] - self.restaurant_xy[None]
-        self.distance = np.sqrt((offset**2).sum(axis=2))
-        self._nearest = np.argsort(self.distance, axis=1, kind="stable")
-
-    def _make_changes(self, rng: np.random.Generator) -> None:
-        """Prices and commissions of each day, changed at 4 in the morning; who opens late and who gives up."""
-        n, days = len(self.cuisine), self.days + 1
-        self.first_day = np.where(rng.random(n) < 0.08, rng.integers(7, max(8, days), n), 0)
-        self.last_day = np.where(rng.random(n) < 0.04, rng.integers(7, max(8, days), n), days)
-        steps = np.where(rng.random((days, n)) < 1 / 40, rng.normal(0.01, 0.08, (days, n)), 0.0)
-        cuisine, day, factor = DEARER
-        steps[day : day + 1, self.cuisine == list(CUISINES).index(cuisine)] += np.log(factor)
-        self.price = np.round(self.base_price * np.exp(np.cumsum(steps, axis=0)), 2)
-        steps = np.where(rng.random((days, n)) < 1 / 80, rng.normal(0, 0.02, (days, n)), 0.0)
-        self.commission = np.round(np.clip(self.base_commission + np.cumsum(steps, axis=0), 0.05, 0.35), 3)
+        self._had = np.zeros((self.last + 1, users, len(CUISINES)))
+        self._first = np.full((users, restaurants), self.last + 1)
+        self.orders = np.zeros((self.last + 1, restaurants), np.int64)
 
     def day_of(self, time: Ints) -> Ints:
         """The day of an instant, from 0. Raises `ValueError` for one that the market has not come to."""
@@ -198,12 +134,6 @@ class Market:
         if day.size and (day.min() < 0 or day.max() > self.ran):
             raise ValueError(f"the market has run up to day {self.ran}; asked about days {day.min()} to {day.max()}")
         return day
-
-    def is_open(self, item: Ints, time: Ints) -> NDArray[np.bool_]:
-        """Whether restaurants receive orders at these instants."""
-        day, hour = (time - START) // DAY, (time - START) % DAY // HOUR
-        there = (self.first_day[item] <= day) & (day < self.last_day[item]) & (self.closed_on[item] != day % 7)
-        return there & (self.opens[item] <= hour) & (hour < self.closes[item])
 
     # Who asks
 
@@ -220,8 +150,8 @@ class Market:
         user = rng.choice(len(self.city), n, p=self.activity / self.activity.sum())
         hour = rng.choice(24, n, p=BUSY / BUSY.sum())
         time = np.sort(START + day * DAY + hour * HOUR + rng.integers(1, 3600, n) * 1_000_000)
-        near = self._nearest[user]
-        stale = (self.first_day[near] <= day) & (day < self.last_day[near]) & (rng.random(near.shape) < 0.1)
+        near = self.nearest[user]
+        stale = self.is_there(near, day) & (rng.random(near.shape) < 0.1)
         listed = self.is_open(near, time[:, None]) | stale
         place = np.argsort(~listed, axis=1, kind="stable")[:, :CANDIDATES]
         candidates = np.where(np.take_along_axis(listed, place, 1), np.take_along_axis(near, place, 1), NONE)
@@ -231,7 +161,7 @@ class Market:
 
     def exposure(self, position: Ints) -> Floats:
         """The probability that a user examines a place, from 1."""
-        return 1.0 / np.asarray(position, float) ** 0.6
+        return np.asarray(position, float) ** -0.6
 
     def truth(self, user: Ints, items: Ints, time: Ints) -> Truth:
         """What is true of users and items at instants, all of shapes that go together; nothing of `NONE`."""
@@ -253,7 +183,7 @@ class Market:
         table = np.array(list(CUISINES.values()))
         wish = table[cuisine, part] + np.where(day % 7 >= 5, table[cuisine, 3], 0.0) + 0.4 * np.isin(day, RAIN)
         name, first = FASHION
-        return wish + (cuisine == list(CUISINES).index(name)) * 0.9 * np.clip((day - first + 1) / 4, 0, 1)
+        return wish + (cuisine == cuisine_number(name)) * 0.9 * np.clip((day - first + 1) / 4, 0, 1)
 
     def _novelty(self, user: Ints, items: Ints, day: Ints) -> Floats:
         """One tires of a cuisine that one had lately, and is curious about restaurants one has not tried."""
@@ -325,10 +255,6 @@ class Market:
         truth = self.truth(requests.user[:, None], items, requests.time[:, None])
         orders = truth.order * self.exposure(np.arange(1, items.shape[1] + 1))
         return {"engagement": orders.sum(axis=1), "revenue": (orders * truth.value * truth.commission).sum(axis=1)}
-
-
-SPREAD = 0.35
-"""Standard deviation of the logarithm of an order's value around its mean."""
 
 
 def _mixed(key: Any) -> NDArray[np.uint64]:

@@ -1,5 +1,5 @@
 """Runs the simulated market for six weeks under a policy that shows what is popular, and writes what it left into
-`data/`: 30,000 lists of ten restaurants, and the orders that came of them.
+`data/`: 30,000 lists of ten restaurants, and the orders that came of them, up to half past seven of a Sunday evening.
 
 `write` appends any days of any run, so that a market can be driven day by day by whatever policy.
 """
@@ -11,9 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from market import CUISINES, DAY, HOUR, START, TOWNS, Floats, Ints, Log, Market, popularity
+from market import Log, Market, popularity
+from town import CUISINES, DAY, HOUR, START, TOWNS, Bools, Ints
 
 HERE = Path(__file__).parent
+TIMES = {"impressions": "shown_at", "orders": "ordered_at", "restaurants": "changed_at"}
+EVENING = 19 * HOUR + HOUR // 2
+"""Of the last day: when the data were copied, and "now" to whoever replays them. Restaurants are open then."""
 
 
 def ids(letter: str, numbers: Ints, width: int) -> pl.Series:
@@ -52,7 +56,7 @@ def users(market: Market) -> pl.DataFrame:
 def restaurants(market: Market, days: Sequence[int]) -> pl.DataFrame:
     """What changed on these days, as a history: opening, closing, price and commission."""
     item, time, is_open = _changes(market, days)
-    day = np.clip((time - START) // DAY, 0, market.days)
+    day = np.maximum((time - START) // DAY, 0)
     columns = {
         "restaurant_id": restaurant_ids(item),
         "changed_at": instants(time),
@@ -66,7 +70,7 @@ def restaurants(market: Market, days: Sequence[int]) -> pl.DataFrame:
     return pl.DataFrame(columns).sort("changed_at", "restaurant_id")
 
 
-def _changes(market: Market, days: Sequence[int]) -> tuple[Ints, Ints, Floats]:
+def _changes(market: Market, days: Sequence[int]) -> tuple[Ints, Ints, Bools]:
     """(restaurant, instant, open) of every change; before the first day everybody is listed, and closed."""
     every = np.arange(len(market.cuisine))
     found = []
@@ -75,7 +79,7 @@ def _changes(market: Market, days: Sequence[int]) -> tuple[Ints, Ints, Floats]:
         found.append((there, np.full(len(there), START - HOUR), np.zeros(len(there), bool)))
     for day in days:
         midnight = START + day * DAY
-        here = (market.first_day <= day) & (day < market.last_day)
+        here = market.is_there(every, day)
         before = max(day - 1, 0)
         dearer = (market.price[day] != market.price[before]) | (market.commission[day] != market.commission[before])
         changed = every[here & dearer]
@@ -119,12 +123,16 @@ def _impression_ids(log: Log) -> pl.Series:
     return ids("q", log.list, 6) + "." + pl.Series(log.position).cast(str)
 
 
-def write(market: Market, log: Log, days: Sequence[int], folder: Path) -> None:
-    """Append what happened on these days to the files in `folder`: a file per source and first day."""
-    name = f"day-{days[0]:03d}.parquet"
+def write(market: Market, log: Log, days: Sequence[int], folder: Path, until: int | None = None) -> None:
+    """Append what happened on these days to the files in `folder`: a file per source and first day.
+
+    until: an instant; what happened later is left out, so that a replay clock stands there.
+    """
     tables = {"impressions": impressions(log), "orders": orders(log), "restaurants": restaurants(market, days)}
     for source, table in tables.items():
-        _written(table, folder / source / name)
+        if until is not None:
+            table = table.filter(pl.col(TIMES[source]) <= instants(np.array([until]))[0])
+        _written(table, folder / source / f"day-{days[0]:03d}.parquet")
     _written(users(market), folder / "users.parquet")
 
 
@@ -139,7 +147,8 @@ def main(folder: Path = HERE / "data") -> None:
     """Write the files unless they are there."""
     if not (folder / "users.parquet").exists():
         market = Market()
-        write(market, market.run(popularity()), range(market.days), folder)
+        now = START + (market.days - 1) * DAY + EVENING
+        write(market, market.run(popularity()), range(market.days), folder, until=now)
 
 
 if __name__ == "__main__":
