@@ -198,8 +198,17 @@ def interval(
     return Interval(value, min(max(below, low), value), max(min(above, high), value), len(target), made.blocks)
 
 
-def mean_interval(values: Array, blocks: Blocks, level: float = LEVEL, *, seed: int = 0) -> Interval:
+def mean_interval(
+    values: Array,
+    blocks: Blocks,
+    level: float = LEVEL,
+    *,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+    seed: int = 0,
+) -> Interval:
     """The mean of `values` (n,) over the rows that have one, with limits one-sided at `level`.
+
+    bounds: the smallest and largest possible value of a row, which no limit exceeds.
 
     >>> from poise.evaluation.blocks import blocks_of
     >>> made = mean_interval(np.arange(100.0), blocks_of(np.full(100, -(2**63))))
@@ -207,16 +216,19 @@ def mean_interval(values: Array, blocks: Blocks, level: float = LEVEL, *, seed: 
     (49.5, True)
     """
     has = np.isfinite(values)
-    made = Resampled(mean_sums(values, blocks), seed=seed)
-    return Interval(made.value, made.low(level), made.high(level), int(has.sum()), made.blocks)
+    made = Resampled(mean_sums(values, blocks, bounds), seed=seed)
+    low, high = max(made.low(level), bounds[0]), min(made.high(level), bounds[1])
+    return Interval(made.value, low, high, int(has.sum()), made.blocks)
 
 
-def mean_sums(values: Array, blocks: Blocks) -> BlockSums:
-    """The sums of `values` (n,) by block over the rows that have one."""
+def mean_sums(values: Array, blocks: Blocks, bounds: tuple[float, float] = (-np.inf, np.inf)) -> BlockSums:
+    """The sums of `values` (n,) by block over the rows that have one; `bounds` as for `mean_interval`."""
+    span = bounds[1] - bounds[0]
     has = np.isfinite(values)
     codes = blocks.codes[has]
     sizes = np.bincount(codes, minlength=blocks.count).astype(np.float64)
-    return BlockSums(np.asarray(np.bincount(codes, values[has], blocks.count), np.float64), sizes)
+    sums = np.asarray(np.bincount(codes, values[has], blocks.count), np.float64)
+    return BlockSums(sums, sizes, span if np.isfinite(span) else None)
 
 
 def score_sums(metric: Metric, target: Array, prediction: Array, blocks: Blocks) -> BlockSums:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.errors import SpecError, did_you_mean
 from poise.evaluation.blocks import ENOUGH, Blocks
 from poise.evaluation.slices import LEAST_ROWS, Slice, Tested, hold, slices_of
 from poise.evaluation.spread import Spread
@@ -57,16 +58,31 @@ class Answer:
     """About the other slices, for the sentence; empty without `by`."""
 
 
-def ask(question: Question, requirement: Requirement, column: Column | None, blocks: Blocks) -> Answer | Finding | None:
+def column_by(requirement: Requirement, slices: Mapping[str, Column]) -> Column | None:
+    """The column that a requirement is judged by; None where it names none.
+
+    Raises `SpecError` for one that was not measured.
+    """
+    if requirement.by is None:
+        return None
+    if requirement.by not in slices:
+        hint = did_you_mean(requirement.by, slices)
+        raise SpecError(f"there is no column '{requirement.by}' to judge by", where=requirement.metric, hint=hint)
+    return slices[requirement.by]
+
+
+def ask(
+    question: Question, requirement: Requirement, column: Column | None, blocks: Blocks, noun: str = "row"
+) -> Answer | Finding | None:
     """The slice that decides on `question`, or the finding that there is too little evidence; None where the value is
-    not defined for these rows."""
+    not defined for these rows. `noun` is what the rows are called (`list`, where each stands for one)."""
     rows = len(blocks.codes)
     if requirement.by is None or column is None:
         held = len(np.unique(blocks.codes))
         if rows < LEAST_ROWS or held < ENOUGH:
             return Finding(
                 "insufficient",
-                f"{requirement.metric} has {_evidence(rows, held, blocks)}; {_needed()}",
+                f"{requirement.metric} has {_evidence(rows, held, blocks, noun)}; {_needed(noun)}",
                 n=rows,
                 blocks=held,
             )
@@ -77,21 +93,19 @@ def ask(question: Question, requirement: Requirement, column: Column | None, blo
     tested = hold(found.enough, question.spread, question.bound, question.at_most, question.strictly)
     small = found.too_small + len(found.enough) - len(tested)
     if not tested:
-        words = (
-            f"{requirement.metric}: no value of {requirement.by} has enough evidence ({small} have less); {_needed()}"
-        )
-        return Finding("insufficient", words, n=rows)
+        words = f"{requirement.metric}: no value of {requirement.by} has enough evidence ({small} have less)"
+        return Finding("insufficient", f"{words}; {_needed(noun)}", n=rows)
     beside = f"the worst of {len(tested)} by {requirement.by}"
     decides = next((one for one in tested if not one.clears), tested[0])
     return Answer(decides, beside + (f"; {small} more have too little evidence" if small else ""))
 
 
-def _evidence(rows: int, held: int, blocks: Blocks) -> str:
-    return f"{counted(rows, 'row')} in {counted(held, 'block')} by {blocks.unit}"
+def _evidence(rows: int, held: int, blocks: Blocks, noun: str) -> str:
+    return f"{counted(rows, noun)} in {counted(held, 'block')} by {blocks.unit}"
 
 
-def _needed() -> str:
-    return f"at least {LEAST_ROWS} rows in {ENOUGH} blocks are needed"
+def _needed(noun: str) -> str:
+    return f"at least {LEAST_ROWS} {noun}s in {ENOUGH} blocks are needed"
 
 
 def in_slice(one: Slice) -> str:
@@ -99,13 +113,13 @@ def in_slice(one: Slice) -> str:
     return f" in {one.value}" if one.value else ""
 
 
-def of_rows(n: int) -> str:
-    """How many, in a sentence.
+def of_rows(n: int, noun: str = "row") -> str:
+    """How many, in a sentence; what they are is said where they are no rows.
 
-    >>> of_rows(1204)
-    'n = 1,204'
+    >>> of_rows(1204), of_rows(1204, "list")
+    ('n = 1,204', 'n = 1,204 lists')
     """
-    return f"n = {n:,}"
+    return f"n = {n:,}" if noun == "row" else f"n = {counted(n, noun)}"
 
 
 def bound_words(

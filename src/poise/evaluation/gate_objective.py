@@ -6,11 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise import registry
-from poise.errors import SpecError, did_you_mean
+from poise.errors import SpecError
 from poise.evaluation.base import Array, Metric
 from poise.evaluation.baseline import Baseline, baseline_of, difference
 from poise.evaluation.bootstrap import Resampled, gain_sums, interval, paired_gain, score_sums, spread_of
-from poise.evaluation.finding import Answer, Finding, Question, ask, bound_words, in_slice, of_rows, share_words
+from poise.evaluation.finding import (
+    Answer,
+    Finding,
+    Question,
+    ask,
+    bound_words,
+    column_by,
+    in_slice,
+    of_rows,
+    share_words,
+)
 from poise.evaluation.measures import ObjectiveMeasures
 from poise.evaluation.spread import Spread
 from poise.evaluation.words import apart, number
@@ -28,14 +38,11 @@ def judge_objective(
     measured.
     """
     metric = _metric(metric_name, measures)
-    if requirement.by is not None and requirement.by not in measures.slices:
-        hint = did_you_mean(requirement.by, measures.slices)
-        raise SpecError(f"there is no column '{requirement.by}' to judge by", where=requirement.metric, hint=hint)
+    column = column_by(requirement, measures.slices)
     wanted = requirement.better_than or requirement.relative_to
     baseline = None if wanted is None else baseline_of(wanted, measures.baselines, live)
     if wanted is not None and baseline is None:
         return Finding("insufficient", f"there is no {wanted} to compare {requirement.metric} with")
-    column = None if requirement.by is None else measures.slices[requirement.by]
     answer = ask(_question(requirement, metric, measures, baseline), requirement, column, measures.blocks)
     if isinstance(answer, Finding):
         return answer

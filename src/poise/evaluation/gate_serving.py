@@ -16,15 +16,16 @@ NAMES = (*QUANTILES, *NUMBERS)
 """The metrics of this gate."""
 
 
-def judge_serving(requirement: Requirement, measures: ServingMeasures) -> Finding:
+def judge_serving(requirement: Requirement, measures: ServingMeasures, sized: str = "rows per request") -> Finding:
     """What the measured numbers say of a bound. The upper limit of a latency is by order statistics of the requests.
+    `sized` is what `candidates` counts.
 
     Raises `SpecError` for a bound in the wrong unit, or a requirement that compares or slices such a number.
     """
     _refuse_misfits(requirement)
     name = requirement.metric
     if name in QUANTILES:
-        return _latency(requirement, measures)
+        return _latency(requirement, measures, sized)
     found: Measured | None = getattr(measures, name)
     if found is None:
         why = "its folder was not measured" if name == "release_size" else "the file names no `costs: {core_hour: …}`"
@@ -33,12 +34,12 @@ def judge_serving(requirement: Requirement, measures: ServingMeasures) -> Findin
     return _against(requirement, found, name, shown, "")
 
 
-def _latency(requirement: Requirement, measures: ServingMeasures) -> Finding:
+def _latency(requirement: Requirement, measures: ServingMeasures, sized: str) -> Finding:
     rows = requirement.candidates or 1
-    label = requirement.metric + (f" with {rows:,} rows per request" if rows > 1 else "")
+    label = requirement.metric + (f" with {rows:,} {sized}" if rows > 1 else "")
     if rows not in measures.latencies:
         had = ", ".join(f"{n:,}" for n in sorted(measures.latencies)) or "none"
-        return Finding("insufficient", f"{label} was not measured (measured rows per request: {had})")
+        return Finding("insufficient", f"{label} was not measured (measured {sized}: {had})")
     q = QUANTILES[requirement.metric]
     found = quantile_measured(measures.latencies[rows], q)
     needed = needed_for_quantile(q)

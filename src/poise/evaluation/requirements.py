@@ -1,8 +1,8 @@
 """Requirements as gates: each bound against the measures, with a verdict in its owner's name.
 
 A one-sided 95 % limit must clear the bound, not only the value. Too little evidence refuses too, unless the
-requirement says `allow: insufficient`, which is recorded. `cannot tell` is said of decisions only, and refuses
-nothing: the question moves to the canary.
+requirement says `allow: insufficient`, which is recorded. `cannot tell` is said of terms of decisions, whose question
+moves to the canary, and of what was not learned at all; it refuses nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Any
 from poise.errors import SpecError, did_you_mean
 from poise.evaluation.finding import Finding, Status
 from poise.evaluation.gate_decision import judge_decision
+from poise.evaluation.gate_list import judge_list
 from poise.evaluation.gate_objective import judge_objective
 from poise.evaluation.gate_serving import NAMES, judge_serving
 from poise.evaluation.measures import Measures
+from poise.spec.metric_name import list_name, named_list
 from poise.spec.requirement import Requirement
 from poise.spec.system import SystemSpec
 
@@ -27,7 +29,8 @@ class Verdict:
     """What was found on one requirement.
 
     `low` and `high` are one-sided limits of `value` (each at the level that had to clear); `n` counts rows or
-    requests, `blocks` what they were resampled by; `slice` is the value of `by` that decided.
+    requests, `blocks` what they were resampled by; `slice` is the value of `by` that decided. `lists`: the system's
+    decision lists items, which words its text.
     """
 
     requirement: Requirement
@@ -40,6 +43,7 @@ class Verdict:
     blocks: int | None
     slice: str | None
     allowed: bool
+    lists: bool = False
 
     @property
     def refuses(self) -> bool:
@@ -51,7 +55,7 @@ class Verdict:
         return {
             "who": self.requirement.who,
             "metric": self.requirement.metric,
-            "text": bound_text(self.requirement),
+            "text": bound_text(self.requirement, self.lists),
             "status": self.status,
             "value": self.value if isfinite(self.value) else None,
             "low": self.low if isfinite(self.low) else None,
@@ -83,6 +87,7 @@ def judge(requirement: Requirement, system: SystemSpec, measures: Measures) -> V
         found.blocks,
         found.slice,
         allowed,
+        _lists(system),
     )
 
 
@@ -91,15 +96,19 @@ def judge_all(requirements: Sequence[Requirement], system: SystemSpec, measures:
     return [judge(requirement, system, measures) for requirement in requirements]
 
 
-def bound_text(requirement: Requirement) -> str:
-    """A requirement as a sentence.
+def bound_text(requirement: Requirement, lists: bool = False) -> str:
+    """A requirement as a sentence. `lists`: of a system whose decision lists items.
 
     >>> bound_text(Requirement(who="trust", metric="order.calibration_error", by="users.city", at_most=0.05))
     'order.calibration_error at most 0.05, in each users.city'
     >>> bound_text(Requirement(who="sales", metric="decision.revenue", at_least="95%", relative_to="live"))
     "decision.revenue at least 95% of the live release's"
+    >>> bound_text(Requirement(who="ml", metric="decision.ndcg@10", better_than="constant"), lists=True)
+    "decision.ndcg@10 better than a random order's"
     """
     whose = {"live": "the live release's", "rule": "the rule's", "constant": "the constant's"}
+    if lists and list_name(requirement.metric.partition(".")[2]) is not None:
+        whose["constant"] = "a random order's"
     if requirement.better_than:
         text = f"{requirement.metric} better than {whose[requirement.better_than]}"
     else:
@@ -109,14 +118,20 @@ def bound_text(requirement: Requirement) -> str:
     if requirement.relative_to:
         text += f" of {whose[requirement.relative_to]}"
     if requirement.candidates:
-        text += f", with {requirement.candidates:,} rows per request"
+        text += f", with {requirement.candidates:,} {_sized(lists)}"
     return text + (f", in each {requirement.by}" if requirement.by else "")
 
 
 def _find(requirement: Requirement, system: SystemSpec, measures: Measures) -> Finding:
     if requirement.metric in NAMES:
-        return judge_serving(requirement, measures.serving)
+        return judge_serving(requirement, measures.serving, _sized(_lists(system)))
     owner, _, name = requirement.metric.partition(".")
+    if owner in measures.unlearned:
+        return Finding("cannot tell", f"{requirement.metric} is not known: {measures.unlearned[owner]}")
+    listed = named_list(requirement.metric, system)
+    if listed is not None:
+        held = measures.decision if owner == "decision" else measures.objectives.get(owner)
+        return judge_list(requirement, listed, None if held is None else held.ranked, measures.live)
     if owner == "decision" and name and system.decision is not None:
         return judge_decision(requirement, name, measures.decision, measures.live)
     if owner not in system.objectives or not name:
@@ -126,6 +141,15 @@ def _find(requirement: Requirement, system: SystemSpec, measures: Measures) -> F
     if owner not in measures.objectives:
         return Finding("insufficient", f"{requirement.metric} was not measured")
     return judge_objective(requirement, name, measures.objectives[owner], measures.live)
+
+
+def _lists(system: SystemSpec) -> bool:
+    return system.decision is not None and system.decision.lists
+
+
+def _sized(lists: bool) -> str:
+    """What `candidates` of a requirement counts."""
+    return "candidates" if lists else "rows per request"
 
 
 def _sentence(requirement: Requirement, found: Finding, allowed: bool, live: str | None) -> str:

@@ -17,7 +17,8 @@ _EXAMPLES = {"s": "100ms", "B": "20MB", "": "0.02"}
 
 
 def check_requirements(faults: Faults, carried: Carried | None) -> None:
-    """Note what is wrong with each requirement."""
+    """Note what is wrong with each requirement, and terms that requirements could not name."""
+    _clashes(faults)
     for index, requirement in enumerate(faults.system.requirements):
         path: KeyPath = ("requirements", index)
         if not requirement.who.strip():
@@ -37,8 +38,19 @@ def check_requirements(faults: Faults, carried: Carried | None) -> None:
             _by(faults, (*path, "by"), requirement.by, _per(faults, name), carried)
 
 
+def _clashes(faults: Faults) -> None:
+    """Where items are listed, a term named like a metric of lists would make `decision.mrr` mean two things."""
+    decision = faults.system.decision
+    if decision is None or not decision.lists:
+        return
+    for term in decision.terms:
+        if term in registry.names("list-metric"):
+            why = f"a term cannot be named '{term}': decision.{term} says how well lists are ordered"
+            faults.add(("decision", "terms", term), why, "call it by what it is worth, e.g. revenue")
+
+
 def _per(faults: Faults, name: MetricName) -> str:
-    if name.kind == "decision":
+    if name.kind in ("decision", "list"):
         assert faults.system.decision is not None
         return faults.system.decision.per
     return faults.system.objectives[name.owner].per
@@ -66,7 +78,7 @@ def _bound(faults: Faults, path: KeyPath, requirement: Requirement, name: Metric
 def _is_share(faults: Faults, name: MetricName) -> bool:
     """Whether 5% of this metric can only mean 0.05."""
     if name.kind != "objective":
-        return False
+        return name.kind == "list"
     return bool(registry.get("metric", name.name).is_share(faults.system.objectives[name.owner].type))
 
 
