@@ -58,7 +58,7 @@ def bind(per="visits", pers=("visits",), **entry):
         ({"by": "value"}, "'visits' has no such column"),
         ({"by": {"value": "shop"}}, "'value' is a float, and a key is one of string, category, int, bool"),
         ({"by": "user"}, "'user' is a int and 'user' of 'visits' a string: they never match"),
-        ({"by": {"shop": "came"}}, "callers do not send that column of 'visits'"),
+        ({"by": {"shop": "came"}}, "'came' of 'visits' is not known to be sent with a request"),
         ({"by": {"shop": "sene"}}, "'visits' has no such column (did you mean 'seen'?)"),
         ({"by": ["shop", "shop"]}, "by names a key twice: shop, shop"),
         ({"by": "shosp.kind"}, "there is no source 'shosp' (did you mean 'shops'?)"),

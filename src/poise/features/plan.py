@@ -11,6 +11,7 @@ import numpy as np
 from poise.errors import RequestError, SpecError, did_you_mean
 from poise.features.base import Feature, Lookup, Output
 from poise.features.lookup import RowLookup, declared, with_through
+from poise.features.position import position_of
 from poise.features.rows import is_timed
 from poise.features.scope import Meaning, Scope, needs_of, roots
 from poise.spec.expression import parse
@@ -63,7 +64,7 @@ class FeaturePlan:
         scope = Scope(system, per)
         features: dict[str, Feature] = {}
         outputs: list[Output] = []
-        for feature in scope.features():
+        for feature in (*scope.features(), *position_of(system, per)):
             for output in feature.outputs:
                 if output.name in features:
                     raise SpecError(f"two features are named '{output.name}'", hint="rename one with as:")
@@ -72,13 +73,16 @@ class FeaturePlan:
         return cls(scope, features, tuple(outputs), dict.fromkeys([*extra, *_read_by_decisions(system, per)]))
 
     def select(self, names: Iterable[str] | None) -> Self:
-        """The plan with only these outputs, in the plan's order; None keeps all.
+        """The plan with only these outputs, in the plan's order; None keeps all. A list's rows keep their position.
 
         Only what they need is computed and required of requests.
         """
         if names is None:
             return self
-        chosen = set(names)
+        chosen = {
+            *names,
+            *(output.name for feature in position_of(self.system, self.per) for output in feature.outputs),
+        }
         known = [output.name for output in self.outputs]
         for name in chosen - set(known):
             raise SpecError(f"the rows of '{self.per}' carry no feature '{name}'", hint=did_you_mean(name, known))
@@ -207,9 +211,9 @@ def _depth(lookup: Lookup) -> int:
 
 
 def _read_by_decisions(system: SystemSpec, per: str) -> list[str]:
-    """The columns of other sources that rules and terms of `per` read."""
+    """The columns of other sources that rules, terms and the `where` of `per` read."""
     texts = [o.rule for o in system.objectives.values() if o.per == per and o.rule]
     if system.decision is not None and system.decision.per == per:
-        texts += [text for term in system.decision.terms.values() for text in term.actions.values()]
+        texts += system.decision.expressions
     names = {name for text in texts for name in parse(text).names}
     return sorted(name for name in names if name.partition(".")[0] in system.sources and "." in name)

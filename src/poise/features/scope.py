@@ -18,7 +18,7 @@ from poise.features.base import Feature, Lookup, Needs, Output, OutputType
 from poise.features.rows import NotCarried, carried, is_timed, kind_of, request_columns
 from poise.spec.default_features import entries
 from poise.spec.source import ColumnType
-from poise.spec.source_types import column_types
+from poise.spec.source_types import column_types, position_feature, why_not_sent
 from poise.spec.system import SystemSpec
 
 By = str | tuple[str, ...] | Mapping[str, str] | None
@@ -98,6 +98,9 @@ class Scope:
             raise SpecError(f"'{name}': there is no source '{source}'", hint=did_you_mean(source, self.system.sources))
         if dot:
             return self.look_up(source, column)
+        if name == position_feature(self.system, self.per):
+            why = "is the position, which expressions cannot read: it is answered as for the first place"
+            raise SpecError(f"'{name}' {why}")
         output = self.outputs.get(name)
         if name in self.request:
             same = output is not None and output.origin == f"{self.per}.{name}"
@@ -117,12 +120,8 @@ class Scope:
         if column not in column_types(self.system.sources[self.per], self.system):
             hint = did_you_mean(column, {*self.request, *also})
             raise NotCarried(f"the rows of '{self.per}' have no '{column}'", hint=hint)
-        declared = self.system.sources[self.per].request is not None
-        hint = f"add it to request: of '{self.per}'" if declared else f"declare request: in source '{self.per}'"
-        raise NotCarried(
-            f"'{column}' of '{self.per}' is not known to be sent with a request",
-            hint=f"if callers know it when they ask, {hint}; else read it from a source whose time is when it is known",
-        )
+        why, hint = why_not_sent(self.system.sources[self.per], self.system, column)
+        raise NotCarried(f"'{column}' of '{self.per}' {why}", hint=hint)
 
     def look_up(self, source: str, column: str, by: By = None) -> Meaning:
         """The newest value of `source.column` as of T; `by` as in a `columns` entry, default the source's key."""

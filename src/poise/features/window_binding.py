@@ -10,7 +10,7 @@ from poise.features.base import Lookup, Needs, Output, OutputType
 from poise.features.rows import NotCarried, is_timed, kind_of, output_type, request_columns
 from poise.features.scope import Scope, roots
 from poise.spec.source import ColumnType, Source
-from poise.spec.source_types import column_types
+from poise.spec.source_types import column_types, why_not_sent
 from poise.spec.system import SystemSpec
 from poise.spec.units import duration_text
 from poise.stores.base import JoinedKey
@@ -159,10 +159,8 @@ class Binding:
             return sent[column]
         own = column_types(self.system.sources[self.per], self.system)
         if column in own:
-            raise NotCarried(
-                f"{self.about}: {use}: callers do not send that column of '{self.per}'",
-                hint=f"list it in sources.{self.per}.request if it is known when the prediction is asked for",
-            )
+            why, more = why_not_sent(self.system.sources[self.per], self.system, column)
+            raise NotCarried(f"{self.about}: {use}: '{column}' of '{self.per}' {why}", hint=more)
         near = did_you_mean(column, sent)
         raise NotCarried(
             f"{self.about}: {use}: '{self.per}' has no such column",

@@ -11,6 +11,7 @@ from poise.spec.default_features import entries
 from poise.spec.expression import Type, type_of
 from poise.spec.faults import Faults
 from poise.spec.source import ColumnType
+from poise.spec.source_types import position_feature, why_not_sent
 from poise.spec.yaml_text import KeyPath
 
 _TYPES: dict[str, Type] = {"number": "number", "category": "string", "text": "string"}
@@ -35,6 +36,8 @@ class Carried:
         for per in self.pers if system.features is None else ():
             for entry in entries(system, per):
                 self._bind(("sources", per, "request"), registry.get("feature", entry.kind), entry.spec, (per,))
+        for per in self.pers:
+            self._position(per)
 
     def _bind(self, path: KeyPath, kind: Any, spec: Any, pers: tuple[str, ...]) -> None:
         bound = False
@@ -65,11 +68,22 @@ class Carried:
                 self._faults.word(path, output.name, "rename it with 'as:'")
             self.outputs[per][output.name] = _TYPES[output.type]
 
+    def _position(self, per: str) -> None:
+        """The position of a list's rows is a feature too, though no entry says so."""
+        name = position_feature(self._faults.system, per)
+        if name is None:
+            return
+        if name in self.outputs[per] or name in self._faults.sent(per) or name in self._faults.system.objectives:
+            why = f"'{name}' is what the position is called as a feature; another name is needed for what is called so"
+            self._faults.add(("decision", "position"), why)
+        self.outputs[per][name] = "number"
+
     def names(self, per: str) -> dict[str, Type]:
         """Request columns, features, and columns of other sources whose key the rows carry, dotted."""
         faults = self._faults
         sent = {name: type_of(kind) for name, kind in faults.sent(per).items()}
         found = {**self.outputs.get(per, {}), **sent, **{f"{per}.{name}": kind for name, kind in sent.items()}}
+        found.pop(position_feature(faults.system, per) or "", None)  # expressions are the same wherever a row stands
         for name, source in faults.system.sources.items():
             if name != per and source.key is not None and all(key in sent for key in source.key):
                 found |= {f"{name}.{column}": type_of(kind) for column, kind in self._visible(name).items()}
@@ -90,13 +104,16 @@ class Carried:
     def _why_not(self, per: str, name: str) -> tuple[str, str] | None:
         """Why the rows of `per` do not carry a column that exists, and what to do."""
         source, dot, column = name.partition(".")
+        listed = self._faults.system.decision
+        if listed is not None and name == position_feature(self._faults.system, per):
+            source, dot, column = per, ".", str(listed.position)
         if not dot:
             source, column = per, name
         if source not in self._faults.types or column not in self._faults.types[source]:
             return None
         if source == per:
-            hint = f"if callers know it when they ask, add it to request: of '{per}'"
-            return f"'{column}' of '{per}' is not known to be sent with a request", hint
+            why, hint = why_not_sent(self._faults.system.sources[per], self._faults.system, column)
+            return f"'{column}' of '{per}' {why}", hint
         key = self._faults.system.sources[source].key
         if key is None:
             return f"'{source}' is an event log: it has no key by which to look up '{column}'", "use a window feature"

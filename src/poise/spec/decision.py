@@ -125,3 +125,10 @@ class Decision(Record):
     def lists(self) -> bool:
         """Whether items are listed; else an action is chosen."""
         return self.list_ is not None
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """Every expression over rows that the decision is made of: terms and, of a list, `where` and `rule`."""
+        worth = [text for term in self.terms.values() for text in (term.is_, *term.actions.values())]
+        also = [self.where, self.rule] if self.lists else []
+        return tuple(text for text in (*worth, *also) if text is not None)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from poise.errors import ExpressionError, SpecError, did_you_mean
 from poise.spec.expression import Expression, Type, check, parse, type_of
 from poise.spec.record_errors import dotted
-from poise.spec.source import AllBut, ColumnType
+from poise.spec.source import ColumnType
+from poise.spec.source_types import sent_of
 from poise.spec.system import SystemSpec
 from poise.spec.tokens import WORDS
 from poise.spec.yaml_text import KeyPath
@@ -93,13 +94,7 @@ class Faults:
 
     def sent(self, source: str) -> dict[str, ColumnType]:
         """The columns of a row that its caller sends."""
-        request = self.system.sources[source].request
-        if request is None:
-            return {}
-        if isinstance(request, AllBut):
-            declared = self.system.sources[source].columns
-            return {name: spec.type for name, spec in declared.items() if name not in request.except_}
-        return {name: self.types[source][name] for name in request if name in self.types[source]}
+        return sent_of(self.system.sources[source], self.system, self.types[source])
 
     def is_timed(self, per: str) -> bool:
         """Whether requests for the rows of `per` have a T."""

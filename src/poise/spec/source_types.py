@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from poise.spec.decision import Decision
 from poise.spec.expression import Type, check, parse, type_of
 from poise.spec.source import AllBut, ColumnType, Source
@@ -35,25 +37,31 @@ def column_types(source: Source, system: SystemSpec) -> dict[str, ColumnType]:
 def request_types(source: Source, system: SystemSpec) -> dict[str, ColumnType]:
     """The columns that a caller sends with a row -> type, in the order of the source.
 
-    Without `request:` there are none; but where a list is decided on, its `item` and the columns by which other
-    sources are looked up. What Poise itself gives to a list's rows (their list, place, id and time) is never sent.
+    Without `request:` there are none; but where a list is decided on, its `item`, whose row it is (`person`) and the
+    columns by which other sources are looked up. What Poise itself gives to a list's rows is never sent.
 
     >>> bought = {"path": "f.csv", "columns": {"price": "float", "paid": "bool"}, "request": {"except": "paid"}}
     >>> request_types(Source.model_validate(bought), None)
     {'price': 'float'}
     """
-    listed = listed_by(source, system)
-    if source.request is None and listed is None:
+    if source.request is None and listed_by(source, system) is None:
         return {}
-    types = column_types(source, system)
-    given = set() if listed is None else given_to_rows(source, listed)
-    if source.request is None:
-        assert listed is not None
-        keys = {part for other in system.sources.values() if other is not source for part in other.key or ()}
-        return {name: types[name] for name in source.columns if name in keys | {listed.item} and name not in given}
+    return sent_of(source, system, column_types(source, system))
+
+
+def sent_of(source: Source, system: SystemSpec, types: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+    """`request_types` out of the types that the columns of the source are known to have."""
+    listed = listed_by(source, system)
+    given = set() if listed is None else given_to_rows(source, system, listed)
     if isinstance(source.request, AllBut):
-        return {name: types[name] for name in source.columns if name not in {*source.request.except_, *given}}
-    return {name: types[name] for name in types if name in source.request}
+        names = {*source.columns} - {*source.request.except_}
+    elif source.request is not None:
+        names = {*source.request}
+    elif listed is not None and listed.item is not None:
+        names = {*_keys_of_others(source, system), *_whose(source), listed.item}
+    else:
+        return {}
+    return {name: kind for name, kind in types.items() if name in names - given}
 
 
 def listed_by(source: Source, system: SystemSpec | None) -> Decision | None:
@@ -64,15 +72,67 @@ def listed_by(source: Source, system: SystemSpec | None) -> Decision | None:
     return decision
 
 
-def given_to_rows(source: Source, decision: Decision) -> set[str]:
-    """The columns of a list's rows that Poise gives them when it answers: no caller can send them."""
-    own = (decision.list_, decision.position, source.time, source.known, *(source.id or ()))
-    return {name for name in own if name is not None}
+def given_to_rows(source: Source, system: SystemSpec, decision: Decision) -> set[str]:
+    """The columns of a list's rows that Poise gives them when it answers, so that no caller can send them.
+
+    They are the place, the id and the time of a row, and its list; but a list that is the rows of one person, or of a
+    key of another source, is known to callers, and sent like any other column.
+    """
+    given = {decision.position, source.time, source.known}
+    if decision.list_ not in {*_whose(source), *_keys_of_others(source, system)}:
+        given.add(decision.list_)
+    identity = source.id or source.key or ()
+    given.update(identity if len(identity) == 1 else ())
+    return {name for name in given if name is not None}
+
+
+def group_column(source: Source, system: SystemSpec) -> str | None:
+    """The column whose rows stay together where rows without time are divided: of a list's rows at least the list."""
+    listed = listed_by(source, system)
+    return source.entity or source.person or (None if listed is None else listed.list_)
 
 
 def position_type(source: Source, system: SystemSpec) -> dict[str, ColumnType]:
     """The column that says where in its list a row stood -> type: models learn from it, but callers do not send it."""
     listed = listed_by(source, system)
-    if listed is None or listed.position is None or listed.position not in source.columns:
+    if listed is None or listed.position is None:
         return {}
-    return {listed.position: source.columns[listed.position].type}
+    types = column_types(source, system)
+    return {listed.position: types[listed.position]} if listed.position in types else {}
+
+
+def position_feature(system: SystemSpec, per: str) -> str | None:
+    """The name of the feature that the position is, for the rows of `per`; None where they have none."""
+    listed = listed_by(system.sources[per], system)
+    return None if listed is None or listed.position is None else f"{per}_{listed.position}"
+
+
+def why_not_sent(source: Source, system: SystemSpec, column: str) -> tuple[str, str]:
+    """Why callers cannot be taken to send a column of the rows that are predicted for, and what to do.
+
+    The sentence goes on after the column's name.
+    """
+    listed = listed_by(source, system)
+    if listed is not None and column == listed.position:
+        name = f"{listed.per}_{column}"
+        return (
+            "says where the row was shown, which is not known before the list is made",
+            f"models learn from it by themselves, as the feature {name}, and answer as for the first place",
+        )
+    if listed is not None and column in given_to_rows(source, system, listed):
+        what = "list" if column == listed.list_ else "time" if column in (source.time, source.known) else "id"
+        hint = "the clock features and windows know the time" if what == "time" else "read what callers know instead"
+        return f"is the {what} of a row, which Poise gives it when it answers", hint
+    declare = "add it to request: of" if source.request is not None else "declare request: in source"
+    name = next(name for name, other in system.sources.items() if other is source)
+    hint = f"{declare} '{name}'; else read it from a source whose time is when it is known"
+    return "is not known to be sent with a request", f"if callers know it when they ask, {hint}"
+
+
+def _keys_of_others(source: Source, system: SystemSpec) -> set[str]:
+    """The columns by which rows of other sources are found."""
+    return {part for other in system.sources.values() if other is not source for part in other.key or ()}
+
+
+def _whose(source: Source) -> set[str]:
+    return {name for name in (source.person, source.entity) if name is not None}

@@ -1,0 +1,40 @@
+"""Cross-checks of a decision with `choose`: its actions, and that every term says something of each."""
+
+from __future__ import annotations
+
+from poise.spec.decision import Decision
+from poise.spec.faults import Faults
+from poise.spec.yaml_text import KeyPath
+
+_KEYS = ("unit", "actions", "is")
+"""Keys of a term, which no action can therefore be called."""
+
+
+def check_actions(faults: Faults, decision: Decision) -> None:
+    """Note what is wrong with the actions, and with terms that do not fit them."""
+    path: KeyPath = ("decision", "choose")
+    if len(set(decision.choose)) < len(decision.choose):
+        faults.add(path, "'choose' names an action twice")
+    for action in decision.choose:
+        if action in _KEYS or not action.strip():
+            faults.add(path, f"'{action}' cannot be an action; terms have the keys {', '.join(_KEYS)}")
+    if decision.rule is not None:
+        faults.one_of(("decision", "rule"), decision.rule, decision.choose, "action")
+    for term in decision.terms:
+        _term(faults, decision, term)
+
+
+def _term(faults: Faults, decision: Decision, term: str) -> None:
+    """A term with an expression for each action, and for nothing else."""
+    path: KeyPath = ("decision", "terms", term)
+    spec = decision.terms[term]
+    if spec.is_ is not None:
+        each = ", ".join(f"{action}: …" for action in decision.choose)
+        why = f"the term '{term}' says what an item is worth ('is'), and this decision chooses an action"
+        faults.add(path, why, f"write what each action is worth, {{{each}}}; 'is' goes with 'list'")
+        return
+    for action in spec.actions:
+        faults.one_of((*path, action), action, decision.choose, "action")
+    for action in decision.choose:
+        if action not in spec.actions:
+            faults.add(path, f"the term '{term}' says nothing of the action '{action}'", f"write {action}: 0")
