@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from poise.clock import Clock
-from poise.decisions.weights import checked, first_weights
+from poise.decisions.weights import first_weights
 from poise.errors import RequestError
 from poise.serving.decide import Decider
+from poise.serving.decide_list import ListDecider
 from poise.serving.instant import Instants
 from poise.serving.limits import Limits
-from poise.serving.rows import Received, RequestReader
+from poise.serving.list_rows import ListReader
+from poise.serving.live import Live, VersionedWeights
+from poise.serving.rows import RequestReader
 from poise.serving.score import Scored
 from poise.stores.base import OnlineStore
-from poise.table import Requests
+from poise.table import Requests, Table
 
 if TYPE_CHECKING:
     from poise.serving.loaded import Loaded
 
 _ENCODE = msgspec.json.Encoder().encode
+_RANDOM = random.SystemRandom()
+SEEDS = 2**53
+"""Seeds of drawn lists are below this, so that every JSON reader keeps all of their digits."""
 
 
-class VersionedWeights(Protocol):
-    """One version of the live weights, as `decisions` and the state database hold them."""
-
-    @property
-    def version(self) -> int: ...
-    @property
-    def values(self) -> Mapping[str, float]: ...
+def _new_seed() -> int:
+    return _RANDOM.randrange(SEEDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ class Answerer:
     """Answers for one release, from one store on one clock, under live weights.
 
     The store holds what `declarations` ask for and has observed the past; each answer advances it to its T. One thread
-    calls at a time. Errors are raised (`RequestError`, `NotFinite`, …); transports say them in their own way.
+    calls at a time, but `set_weights` may be called from another. seeds: gives each drawn list its seed; a simulation
+    that must repeat itself hands in its own. Errors are raised (`RequestError`, `NotFinite`, …); transports say them in
+    their own way.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Answerer:
         clock: Clock,
         weights: VersionedWeights | None = None,
         limits: Limits | None = None,
+        seeds: Callable[[], int] = _new_seed,
     ) -> None:
         self.loaded = loaded
         self.limits = limits or Limits()
@@ -65,13 +71,16 @@ class Answerer:
         self.clock = clock
         self.ready = False
         self._store = store
+        self._seeds = seeds
         self._reader = RequestReader(loaded.contract, self.limits)
         self._instants = Instants(clock, store, self.zone, timed=loaded.timed)
         self._decider = Decider(loaded.chooser) if loaded.chooser else None
-        decision = loaded.system.decision
-        self._weights: VersionedWeights | None = first_weights(decision) if decision else None
-        if weights is not None:
-            self.set_weights(weights)
+        self._lists = ListReader(loaded.contract, self.limits) if loaded.ranker else None
+        self._lister = ListDecider(loaded.ranker) if loaded.ranker else None
+        self._settling = threading.Lock()
+        self._live: Live | None = None
+        if loaded.system.decision is not None:
+            self.set_weights(weights or first_weights(loaded.system.decision))
 
     @property
     def release(self) -> str:
@@ -81,43 +90,62 @@ class Answerer:
     @property
     def weights(self) -> VersionedWeights | None:
         """The weights that the next decision uses; None in a system that only predicts."""
-        return self._weights
+        return self._live
 
     def set_weights(self, weights: VersionedWeights) -> None:
-        """Use these from the next decision on. Raises `RequestError` for a term that the release does not have."""
+        """Use these from the next decision on; a version before the one in use changes nothing.
+
+        How strongly lists are explored is settled anew for them, which may take some tenths of a second: a server calls
+        this in a thread of its own, and answers under the weights before until it is done. Raises `RequestError` for a
+        value that cannot be a weight.
+        """
         decision = self.loaded.system.decision
-        if decision is not None:
-            checked(decision, weights.values)
-            self._weights = weights
+        if decision is None:
+            return
+        with self._settling:  # versions come from the caller of a change and from the state database, in any order
+            if self._live is None or weights.version >= self._live.version:
+                self._live = Live.of(decision, weights, self.loaded.basis)
 
     def predict(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """One prediction per objective for each row of `body`."""
         received = self._reader.read(body)
-        instant, scored = self._score(received, may_ask_time)
+        if not self.loaded.scorers[received.per].predicts:
+            hint = "ask /v1/decide" if received.per == self.loaded.contract.decides_on else None
+            raise RequestError(f"release {self.release} has learned nothing yet that it could predict", hint=hint)
+        instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
         rows = self.loaded.scorers[received.per].as_rows(scored.predictions)
         return Answer(200, _ENCODE({**self._head(instant), "predictions": rows, "unknown": scored.unknown}))
 
     def decide(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
-        """The action to take for each row of `body`, with what each action is worth to whom."""
+        """The items to show of the candidates in `body`, or the action to take for each of its rows; in both cases with
+        what each is worth to whom."""
+        live = self._live  # one version of the weights for the whole answer
+        if live is not None and self._lists is not None and self._lister is not None:
+            return self._list(self._lists, self._lister, live, body, may_ask_time)
         per = self.loaded.contract.decides_on
-        if per is None or self._decider is None or self._weights is None:
+        if per is None or self._decider is None or live is None:
             raise RequestError("this system predicts and decides nothing", hint="ask /v1/predict")
-        weights = self._weights  # one version for the whole answer
         received = self._reader.read(body, per)
-        instant, scored = self._score(received, may_ask_time)
+        instant, scored = self._score(per, received.rows, received.time, may_ask_time)
         predictions = self.loaded.scorers[per].as_rows(scored.predictions)
-        made = self._decider.decide(scored, weights.values, self.clock.now())
+        made = self._decider.decide(scored, live.values, self.clock.now())
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
-        head = {**self._head(instant), "weights": weights.version, "unknown": scored.unknown}
+        head = {**self._head(instant), "weights": live.version, "unknown": scored.unknown}
         return Answer(200, _ENCODE({**decisions[0], **head} if received.single else {**head, "decisions": decisions}))
+
+    def _list(self, reader: ListReader, lister: ListDecider, live: Live, body: bytes, may_ask_time: bool) -> Answer:
+        received = reader.read(body)
+        instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
+        made = lister.decide(received, scored, live, self.clock.now(), self._seeds(), self._head(instant))
+        return Answer(200, _ENCODE(made))
 
     def rehearse(self) -> None:
         """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`."""
-        for per in self.loaded.contract.pers:
-            body = _ENCODE({"per": per, "rows": [self.loaded.example(per)]})
-            self.predict(body)
-            if per == self.loaded.contract.decides_on:
-                self.decide(body)
+        for per, scorer in self.loaded.scorers.items():
+            if scorer.predicts:
+                self.predict(_ENCODE({"per": per, "rows": [self.loaded.example(per)]}))
+        if self._live is not None:
+            self.decide(_ENCODE(self.loaded.example_request()))
         self.ready = True
 
     def evidence(self) -> Mapping[str, Any]:
@@ -126,21 +154,19 @@ class Answerer:
 
     def described(self) -> Mapping[str, Any]:
         """What this is, for a page: system, purpose, release, clock, and an example request with its route."""
-        contract = self.loaded.contract
-        per = contract.decides_on or contract.pers[0]
         return {
             "system": self.loaded.system.system,
             "purpose": self.loaded.system.purpose,
             "release": self.release,
             "clock": self.clock.kind,
-            "route": "/v1/decide" if contract.decides_on else "/v1/predict",
-            "example": self.loaded.example(per),
+            "route": "/v1/decide" if self.loaded.contract.decides_on else "/v1/predict",
+            "example": self.loaded.example_request(),
         }
 
-    def _score(self, received: Received, may_ask_time: bool) -> tuple[int, Scored]:
-        instant = self._instants.of(received.time, may_ask=may_ask_time)
-        requests = Requests(received.rows, np.full(received.rows.height, instant, np.int64))
-        return instant, self.loaded.scorers[received.per].score(requests, self._store)
+    def _score(self, per: str, rows: Table, time: str | None, may_ask_time: bool) -> tuple[int, Scored]:
+        instant = self._instants.of(time, may_ask=may_ask_time)
+        requests = Requests(rows, np.full(rows.height, instant, np.int64))
+        return instant, self.loaded.scorers[per].score(requests, self._store)
 
     def _head(self, instant: int) -> dict[str, Any]:
         clock = {"kind": self.clock.kind, "time": self._instants.text(self.clock.now())}

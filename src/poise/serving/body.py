@@ -12,13 +12,16 @@ import msgspec
 from poise.errors import NotJson, RequestError, TooLarge
 from poise.serving.limits import Limits
 
+ROWS_FORM = 'an object: {"rows": [{…}, …]} or one row {…}'
 _DECODER = msgspec.json.Decoder()
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _NOT_JSON_NUMBERS = re.compile(rb"-?(NaN|Infinity)")
 
 
-def decode(body: bytes, limits: Limits) -> dict[str, Any]:
+def decode(body: bytes, limits: Limits, form: str = ROWS_FORM) -> dict[str, Any]:
     """The object that `body` holds. NaN, Infinity, numbers beyond float64 and deep nesting are refused.
+
+    form: what a body looks like, for those whose body does not.
 
     >>> decode(b'{"carrier": "UA"}', Limits())
     {'carrier': 'UA'}
@@ -33,25 +36,35 @@ def decode(body: bytes, limits: Limits) -> dict[str, Any]:
     except msgspec.ValidationError:
         raise RequestError("a number is larger than a 64-bit float can hold", allowed="up to 1.8e308") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_json(body, error) from None
+        raise _not_json(body, error, form) from None
     except RecursionError:
-        raise NotJson("the body is nested too deeply", allowed='{"rows": [{…}, …]} or one row {…}') from None
+        raise NotJson("the body is nested too deeply", allowed=form) from None
     if not isinstance(content, dict):
-        raise RequestError(f"the body is {described(content)}", allowed='an object: {"rows": [{…}, …]} or one row {…}')
+        raise RequestError(f"the body is {described(content)}", allowed=form)
     return content
 
 
-def refuse_duplicates(body: bytes, keys: int, texts: str) -> None:
+def refuse_duplicates(body: bytes, keys: int, content: Any) -> None:
     """Raises where an object of `body` names a field twice; the parser keeps the last and says nothing.
 
-    `keys` is how many keys the parsed objects hold in all and `texts` every string in them, joined. Each key that was
-    written has one colon after it, so the body has as many colons as keys unless strings hold some or a key was lost:
-    only where the counts cannot explain the colons is the body parsed once more, by a parser that sees pairs.
+    `keys` is how many keys the parsed `content` holds in all. Each key that was written has one colon after it, so the
+    body has as many colons as keys unless strings hold some or a key was lost: only where the counts cannot explain the
+    colons is the body parsed once more, by a parser that sees pairs.
     """
     colons = body.count(b":")
-    if colons == keys or (b"\\" not in body and colons == keys + texts.count(":")):
+    if colons == keys or (b"\\" not in body and colons == keys + _colons_in_strings(content)):
         return
     json.loads(body, object_pairs_hook=_unique)
+
+
+def _colons_in_strings(value: Any) -> int:
+    if isinstance(value, str):
+        return value.count(":")
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return 0
+    return sum(map(_colons_in_strings, value))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
@@ -62,11 +75,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
-def _not_json(body: bytes, error: Exception) -> NotJson:
+def _not_json(body: bytes, error: Exception, form: str) -> NotJson:
     if isinstance(error, UnicodeDecodeError):
         return NotJson("the body is not UTF-8", allowed="JSON in UTF-8")
     if not body.strip():
-        return NotJson("the body is empty", allowed='{"rows": [{…}, …]} or one row {…}')
+        return NotJson("the body is empty", allowed=form)
     place = _BYTE.search(str(error))
     at = int(place[1]) if place else len(body)
     strange = _NOT_JSON_NUMBERS.match(body, max(0, at - 1)) or _NOT_JSON_NUMBERS.match(body, at)

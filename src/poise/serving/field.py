@@ -45,6 +45,7 @@ class Field:
     def __init__(self, spec: Input) -> None:
         self.name = spec.name
         self.spec = spec
+        self.nullable = spec.nullable or not spec.required  # what may be left out may as well be null
         try:
             self._pattern = None if spec.pattern is None else re.compile(spec.pattern)
         except re.error as error:
@@ -62,11 +63,11 @@ class Field:
         if spec.values is not None:
             parts.append(f"one of {', '.join(str(v) for v in spec.values[:20])}{', …' * (len(spec.values) > 20)}")
         parts += [f"matching {spec.pattern}"] if spec.pattern is not None else []
-        return ", ".join(parts) + (", or null" if spec.nullable else "") + ("" if spec.required else ", or left out")
+        return ", ".join(parts) + (", or null" if self.nullable else "") + ("" if spec.required else ", or left out")
 
     def column(self, raw: list[Any], limits: Limits) -> Column:
         """The typed column of `raw` JSON values (None is missing)."""
-        if not self.spec.nullable and None in raw:
+        if not self.nullable and None in raw:
             raise Unfit(raw.index(None), "null")
         if self.spec.type in ("int", "float", "bool"):
             return self._numbers(raw, limits)

@@ -17,6 +17,8 @@ class Limits:
     """Bytes of a request's body; a larger one is answered 413."""
     rows: int = 10_000
     """Rows of one request; more are answered 413."""
+    candidates: int = 10_000
+    """Candidates of one list request; more are answered 413."""
     string: int = 10_000
     """Characters of one string value."""
     digits: int = 9_007_199_254_740_992

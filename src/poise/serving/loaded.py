@@ -7,23 +7,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from poise.decisions.choose import Chooser
-from poise.decisions.of_system import chooser_of
+from poise.decisions.exploration_cost import Basis
+from poise.decisions.of_system import chooser_of, ranker_of
+from poise.decisions.rank import Ranker
 from poise.errors import StateError
 from poise.features.plan import FeaturePlan
 from poise.models.predictor import Predictor
-from poise.releases.contract import Contract, Input
+from poise.releases.contract import Contract
 from poise.releases.folder import ReleaseFolder
+from poise.serving.example import example_request, example_row
 from poise.serving.score import Scorer
 from poise.spec.reading import read_text
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration
 
-_EXAMPLE: Mapping[str, str | float | bool] = {"int": 1, "float": 1.0, "bool": True, "time": "2026-01-01T12:00:00+00:00"}
+BASIS = "exploration.npz"
+"""The file of a release with the lists by which the cost of exploration is known; absent where it cannot be."""
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """One release: its system, contract and evidence, a scorer per source whose rows may be sent, and its chooser."""
+    """One release: its system, contract and evidence, a scorer per source whose rows may be sent, and what decides.
+
+    A release that was made without enough data has no models (`contract.outputs` is empty): its rule sorts lists.
+    """
 
     release: str
     system: SystemSpec
@@ -33,6 +40,10 @@ class Loaded:
     declarations: tuple[Declaration, ...]
     """What the online store must keep, declared before it observes any row."""
     evidence: Mapping[str, Any]
+    ranker: Ranker | None = None
+    """Of a decision that lists items; `chooser` is that of one that chooses actions."""
+    basis: Basis | None = None
+    """The lists by which the cost of exploration is known."""
 
     @classmethod
     def of(cls, folder: ReleaseFolder) -> Loaded:
@@ -41,12 +52,14 @@ class Loaded:
         system = read_text(text, name=str(folder.system_file))
         contract = Contract.from_json(folder.json("contract"))
         predictors = {output.name: Predictor.load(folder.model(output.name)) for output in contract.outputs}
-        chooser = chooser_of(system, {output.name: output.classes for output in contract.outputs})
+        classes = {output.name: output.classes for output in contract.outputs}
+        chooser, ranker = chooser_of(system, classes), ranker_of(system, classes, rule_only=not contract.outputs)
+        decides = chooser or ranker
         plans, scorers = {}, {}
         for per in contract.pers:
             outputs = contract.outputs_of(per)
             read = {name for output in outputs for name in predictors[output.name].inputs}
-            extra = chooser.extra_names() if chooser and per == contract.decides_on else frozenset[str]()
+            extra = decides.extra_names() if decides and per == contract.decides_on else frozenset[str]()
             whole = FeaturePlan.of(system, per)
             plan = whole.select({output.name for output in whole.outputs} & (read | extra))
             scorers[per] = Scorer(plan, outputs, predictors, extra)
@@ -54,7 +67,8 @@ class Loaded:
             plans[per] = plan
         declarations = tuple(dict.fromkeys(d for plan in plans.values() for d in plan.declarations))
         evidence = folder.json("evidence") if (folder.path / "evidence.json").is_file() else {}
-        return cls(folder.name, system, contract, scorers, chooser, declarations, evidence)
+        basis = Basis.load(folder.path / BASIS) if (folder.path / BASIS).is_file() else None
+        return cls(folder.name, system, contract, scorers, chooser, declarations, evidence, ranker, basis)
 
     @property
     def timed(self) -> bool:
@@ -63,20 +77,14 @@ class Loaded:
 
     def example(self, per: str) -> dict[str, Any]:
         """A row that a caller could send: a real one where the evidence holds some, else one made of the contract."""
-        known = self.evidence.get("examples", {}).get(per, ())
-        return dict(known[0]) if known else {i.name: _example(i) for i in self.contract.inputs_of(per)}
+        return example_row(self.contract, self.evidence, per)
+
+    def example_request(self) -> dict[str, Any]:
+        """A body for `/v1/decide`, or where nothing is decided for `/v1/predict`, just as real."""
+        return example_request(self.contract, self.evidence)
 
 
 def _must_carry(contract: Contract, per: str, needed: Iterable[str]) -> None:
     lacking = sorted(set(needed) - {i.name for i in contract.inputs_of(per)})
     if lacking:
         raise StateError(f"the contract lacks '{lacking[0]}', which the models of '{per}' need", hint="release again")
-
-
-def _example(spec: Input) -> str | float | bool:
-    if spec.values:
-        return spec.values[0]
-    if spec.type in ("int", "float"):
-        low = spec.min if spec.min is not None else min(1.0, spec.max if spec.max is not None else 1.0)
-        return int(low) if spec.type == "int" else low
-    return _EXAMPLE.get(spec.type, "example")

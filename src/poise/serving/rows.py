@@ -67,11 +67,11 @@ class RequestReader:
         if time is not None and not isinstance(time, str):
             raise RequestError(f"{described(time)} came", field=TIME, allowed="an ISO 8601 time")
         self._check_names(rows, per, single)
-        raw = {field.name: [row.get(field.name) for row in rows] for field in self._fields[per]}
-        columns = {field.name: self._column(field, raw[field.name], single) for field in self._fields[per]}
-        texts = [v for field in self._fields[per] if columns[field.name].kind != "number" for v in raw[field.name] if v]
-        texts += [v for v in (time, content.get(PER)) if v]
-        refuse_duplicates(body, len(content) + (0 if single else sum(map(len, rows))), "".join(texts))
+        columns = {
+            field.name: self._column(field, [row.get(field.name) for row in rows], single)
+            for field in self._fields[per]
+        }
+        refuse_duplicates(body, len(content) + (0 if single else sum(map(len, rows))), content)
         return Received(per, Table(columns, len(rows)), time, single)
 
     def _per(self, content: Row, asked: str | None) -> str:

@@ -50,6 +50,11 @@ class Scorer:
         self.extra = tuple(sorted((read | set(also)) - set(self._made)))
         """What is asked of the plan beside its outputs: columns of the request and of other sources."""
 
+    @property
+    def predicts(self) -> bool:
+        """Whether there are any models: a release that was made without enough data has none."""
+        return bool(self._outputs)
+
     def score(self, requests: Requests, store: OnlineStore) -> Scored:
         """Features from a store that has been advanced to the requests' T, and what the models make of them.
 

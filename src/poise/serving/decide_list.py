@@ -1,0 +1,136 @@
+"""From scored candidates to a list as callers see it: what is shown at which place, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.serving.decision_id import DecisionIds
+from poise.serving.list_rows import CANDIDATES, ReceivedList
+from poise.serving.live import Live
+from poise.serving.score import Scored
+
+if TYPE_CHECKING:
+    from poise.decisions.rank import Ranker
+
+MOST_LEFT_OUT = 1_000
+"""Candidates that an answer names with the reason why they are not shown; it says how many there were."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ranked:
+    """The candidates of one request in order, best first.
+
+    terms: term -> (n,); allowed: what `where` says, (n,); order: those that may be shown; sorted_by: the scores, or
+    where none has one (`fallback`) the rule's values, (n,).
+    """
+
+    terms: Mapping[str, Floats]
+    scores: Floats
+    allowed: Floats
+    order: NDArray[np.int64]
+    sorted_by: Floats
+    fallback: bool
+
+
+class ListDecider:
+    """Lists the candidates of one request at a time, under whatever weights are live, and gives each list its id."""
+
+    def __init__(self, ranker: Ranker) -> None:
+        assert ranker.decision.item is not None
+        self._ranker = ranker
+        self._item = ranker.decision.item
+        self._show = ranker.decision.show
+        self._read = tuple(sorted(ranker.extra_names()))
+        self._ids = DecisionIds()
+
+    def decide(
+        self, received: ReceivedList, scored: Scored, live: Live, now: int, seed: int, head: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The answer: `decision_id` (made at `now`, microseconds), `head`, `weights`, `shown`, `left_out`, `fallback`,
+        `explored`, `unknown`. The same `seed` draws the same list."""
+        ranked = self._ranked(scored, live.values)
+        exploration = live.exploration
+        drawn = exploration.draw(ranked.sorted_by[ranked.order], self._show, seed)
+        shown = ranked.order[drawn.order]
+        number = self._ids.new(now)
+        left_out = list(islice(self._left_out(received, ranked, shown, live), MOST_LEFT_OUT))
+        return {
+            "decision_id": number,
+            **head,
+            "weights": live.version,
+            "shown": self._shown(number, received, ranked, shown, drawn.propensity),
+            "left_out": left_out,
+            "left_out_count": len(received.items) + len(received.repeated) - len(shown),
+            "fallback": ranked.fallback,
+            "explored": exploration.to_dict(seed),
+            "unknown": scored.unknown,
+        }
+
+    def _ranked(self, scored: Scored, weights: Mapping[str, float]) -> _Ranked:
+        columns = scored.features.select(self._read)
+        terms = self._ranker.terms(scored.predictions, columns)
+        scores = self._ranker.score(terms, weights)
+        shown = {} if self._ranker.rule_only else terms  # nothing is known of any term where nothing was learned
+        allowed, rule = self._ranker.where(columns), self._ranker.rule(columns)
+        order, fallback = self._ranker.order(scores, allowed == 1, rule)
+        return _Ranked(shown, scores, allowed, order, rule if fallback else scores, fallback)
+
+    def _shown(
+        self,
+        number: str,
+        received: ReceivedList,
+        ranked: _Ranked,
+        shown: NDArray[np.int64],
+        propensity: Floats,
+    ) -> list[dict[str, Any]]:
+        """One object per place. A score or term that is missing is NaN, which the encoder writes as null."""
+        rows = shown.tolist()
+        scores = ranked.sorted_by[shown].tolist()
+        names = list(ranked.terms)
+        terms = zip(*(ranked.terms[name][shown].tolist() for name in names), strict=True) if names else [()] * len(rows)
+        return [
+            {
+                "impression_id": f"{number}.{place}",
+                self._item: received.items[row],
+                "position": place,
+                "score": score,
+                "terms": dict(zip(names, worth, strict=True)),
+                "propensity": chance,
+            }
+            for place, (row, score, worth, chance) in enumerate(
+                zip(rows, scores, terms, propensity.tolist(), strict=True), start=1
+            )
+        ]
+
+    def _left_out(
+        self, received: ReceivedList, ranked: _Ranked, shown: NDArray[np.int64], live: Live
+    ) -> Iterator[dict[str, Any]]:
+        """Why each of the others is not shown: first those that could not be, then by rank."""
+        item, items = self._item, received.items
+        for _, first in received.repeated:
+            same = items[received.at.index(first)]
+            yield {item: same, "why": f"repeated: {CANDIDATES}[{first}] is the same"}
+        allowed = ranked.allowed
+        for row in np.flatnonzero(allowed != 1).tolist():
+            yield {item: items[row], "why": self._ranker.why_not(float(allowed[row]))}
+        if not ranked.fallback:
+            for row in np.flatnonzero((allowed == 1) & np.isnan(ranked.scores)).tolist():
+                yield {item: items[row], "why": f"missing: {', '.join(_missing(ranked.terms, live, row))}"}
+        order = ranked.order.tolist()
+        gone, by = set(shown.tolist()), " by score" if live.exploration.on else ""
+        behind = f" of {len(order)}{by}; {len(gone)} are shown"
+        for rank, row in enumerate(order, start=1):
+            if row not in gone:
+                yield {item: items[row], "why": f"ranked {rank}{behind}"}
+
+
+def _missing(terms: Mapping[str, Floats], live: Live, row: int) -> list[str]:
+    return [term for term, values in terms.items() if live.values[term] and np.isnan(values[row])]
