@@ -161,7 +161,7 @@ class Market(Town):
 
     def exposure(self, position: Ints) -> Floats:
         """The probability that a user examines a place, from 1."""
-        return np.asarray(position, float) ** -0.6
+        return np.power(np.asarray(position, float), -0.6)
 
     def truth(self, user: Ints, items: Ints, time: Ints) -> Truth:
         """What is true of users and items at instants, all of shapes that go together; nothing of `NONE`."""

@@ -82,7 +82,8 @@ def _changes(market: Market, days: Sequence[int]) -> tuple[Ints, Ints, Bools]:
         here = market.is_there(every, day)
         before = max(day - 1, 0)
         dearer = (market.price[day] != market.price[before]) | (market.commission[day] != market.commission[before])
-        changed = every[here & dearer]
+        comes = (market.first_day == day) & (day > 0)
+        changed = every[here & (dearer | comes)]
         found.append((changed, np.full(len(changed), midnight + 4 * HOUR), np.zeros(len(changed), bool)))
         opened = every[market.is_open(every, midnight + market.opens * HOUR)]
         found.append((opened, midnight + market.opens[opened] * HOUR, np.ones(len(opened), bool)))

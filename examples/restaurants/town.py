@@ -93,7 +93,7 @@ class Town:
 
     def is_there(self, item: Ints, day: Ints | int) -> Bools:
         """Whether restaurants exist on a day."""
-        return np.asarray((self.first_day[item] <= day) & (day < self.last_day[item]))
+        return np.logical_and(self.first_day[item] <= day, day < self.last_day[item])
 
     def is_open(self, item: Ints, time: Ints | int) -> Bools:
         """Whether restaurants take orders at these instants."""
