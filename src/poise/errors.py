@@ -134,6 +134,14 @@ class Refused(PoiseError):
     title = "The release was refused"
 
 
+class Stale(PoiseError):
+    """What a change was meant to follow is not what is live any more; the message says what is, and by whom."""
+
+    exit_code = 9
+    status = 409
+    title = "Somebody else changed it first"
+
+
 class Tampered(PoiseError):
     """A file of a release is not what its manifest says."""
 

@@ -1,8 +1,11 @@
-"""Weights say exchange rates."""
+"""Weights are checked, seeded by the file, and outlive the terms of a release."""
 
 from __future__ import annotations
 
-from poise.decisions.weights import checked, exchange_rates, first_weights
+import pytest
+
+from poise.decisions.weights import applied, checked, first_weights
+from poise.errors import RequestError
 from poise.spec.decision import Decision
 
 TERMS = {
@@ -19,10 +22,13 @@ def test_the_file_seeds_version_1() -> None:
     assert made.to_dict()["who"] == "system file"
 
 
-def test_exchange_rates_in_money() -> None:
-    said = exchange_rates(DECISION, DECISION.weights)
-    assert said == ["1 point (calm) = 1.50 USD (cost)", "speed does not count (its weight is 0)"]
-    assert exchange_rates(DECISION, checked(DECISION, {"cost": 0, "calm": 1, "speed": 4}))[0] == (
-        "1 point (calm) = 0.25 units (speed)"
-    )
-    assert len(exchange_rates(DECISION, dict.fromkeys(TERMS, 0.0))) == 3
+@pytest.mark.parametrize("wrong", [True, "2", None, [1], float("nan"), float("-inf"), 1e13, -(10**400), 1e-300])
+def test_what_is_no_weight_is_refused_by_name(wrong: object) -> None:
+    with pytest.raises(RequestError, match="the weight of 'cost' is") as error:
+        checked(DECISION, {"cost": wrong}, field="values")
+    assert error.value.field == "values.cost" and error.value.allowed == "0, or a number of a size from 1e-12 to 1e+12"
+    assert len(str(error.value)) < 200
+
+
+def test_weights_of_an_older_release_mean_what_they_can() -> None:
+    assert applied(DECISION, {"calm": 7, "gone": 1}) == {"cost": 2.0, "calm": 7.0, "speed": 0.0}

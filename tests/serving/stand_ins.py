@@ -24,7 +24,8 @@ from poise.serving.loaded import Loaded
 from poise.serving.score import Scorer
 from poise.spec.system import FeatureEntry, SystemSpec
 from poise.stores.base import Declaration, OnlineStore
-from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow, WeightsRow
+from poise.stores.state import State
+from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow, WeightsChange, WeightsRow
 from poise.table import Column, History, Table
 
 NOW = 1_362_139_200_000_000  # 2013-03-01T12:00:00Z
@@ -116,7 +117,19 @@ class StandInStore(OnlineStore):
 
 
 class StandInRegistry:
-    """One release, promoted once."""
+    """One release, promoted once; weights that nobody set."""
+
+    def weights(self) -> WeightsRow | None:
+        return None
+
+    def weight_versions(self, *, limit: int | None = None) -> Sequence[WeightsRow]:
+        return ()
+
+    def set_weights(self, values: Mapping[str, float], *, why: str, **more: Any) -> WeightsChange:
+        raise NotImplementedError
+
+    def take_back_weights(self, *, why: str, **more: Any) -> WeightsChange:
+        raise NotImplementedError
 
     def live(self) -> LiveRow | None:
         return LiveRow("r1", NOW, "promote")
@@ -149,8 +162,8 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--patience", type=float, default=10.0)
     parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--state", help="the address of a real state database; default a stand-in")
     asked = parser.parse_args()
     bounds = Limits(patience=asked.patience, connections=asked.connections)
-    serve(
-        answerer(limits=bounds), StandInRegistry(), port=asked.port, on_ready=lambda address: print(address, flush=True)
-    )
+    registry = State(asked.state, "flights") if asked.state else StandInRegistry()
+    serve(answerer(limits=bounds), registry, port=asked.port, on_ready=lambda address: print(address, flush=True))

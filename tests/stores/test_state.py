@@ -117,18 +117,6 @@ def test_promoting_the_same_release_twice_does_not_make_it_its_own_target(state:
     assert state.rollback_target() is None
 
 
-def test_weights_are_versioned_and_finite(state: State) -> None:
-    assert state.weights() is None
-    assert state.set_weights({"cost": 1}, why="the file's", who="ana") == 1
-    assert state.set_weights({"cost": 0.5}, why="sales asked") == 2
-    row = state.weights()
-    assert row is not None and (row.version, dict(row.values), row.why) == (2, {"cost": 0.5}, "sales asked")
-    assert [w.version for w in state.weight_versions()] == [1, 2]
-    with pytest.raises(StateError, match="weight of 'cost' is nan"):
-        state.set_weights({"cost": float("nan")}, why="")
-    assert [h.subject for h in state.history()] == ["weights 1", "weights 2"]
-
-
 def test_history_pages_and_filters_and_tells_when_something_changed(state: State) -> None:
     assert state.seq() == 0
     for number in range(5):

@@ -10,6 +10,9 @@ from typing import Any
 from poise.errors import RequestError, did_you_mean
 from poise.spec.decision import Decision
 
+LEAST, MOST = 1e-12, 1e12
+"""A weight is 0 or of a size between these: what it is multiplied with, and the ratio of two, stay finite numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -37,10 +40,11 @@ def first_weights(decision: Decision) -> Weights:
     return Weights(1, checked(decision, decision.weights), why="the system file")
 
 
-def checked(decision: Decision, values: Mapping[str, object]) -> dict[str, float]:
+def checked(decision: Decision, values: Mapping[str, object], *, field: str = "weights") -> dict[str, float]:
     """`values` with 1 for each term left out, in the order of the terms.
 
-    Raises `RequestError` for a term that does not exist or a weight that is not a finite number.
+    Raises `RequestError`, which names `field` and the term, for a term that does not exist and for a weight that is no
+    number, not finite, or too large or small.
 
     >>> decision = Decision(per="rides", choose=("go", "stay"), terms={"fare": {"go": "2", "stay": "0"}})
     >>> checked(decision, {})
@@ -49,56 +53,41 @@ def checked(decision: Decision, values: Mapping[str, object]) -> dict[str, float
     Traceback (most recent call last):
     poise.errors.RequestError: weights.fair: there is no term 'fair' (did you mean 'fare'?)
     """
-    out = dict.fromkeys(decision.terms, 1.0)
+    return {**dict.fromkeys(decision.terms, 1.0), **checked_some(decision, values, field=field)}
+
+
+def checked_some(decision: Decision, values: Mapping[str, object], *, field: str = "weights") -> dict[str, float]:
+    """`values` alone, checked as `checked` does."""
+    out = {}
     for term, value in values.items():
         if term not in decision.terms:
             hint = did_you_mean(term, decision.terms)
-            raise RequestError(f"there is no term '{term}'", field=f"weights.{term}", hint=hint)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            hint = "a finite number is needed"
-            raise RequestError(f"the weight of '{term}' is {value!r}", field=f"weights.{term}", hint=hint)
+            raise RequestError(f"there is no term '{term}'", field=f"{field}.{term}", hint=hint)
+        if (fault := _fault(value)) is not None:
+            allowed = f"0, or a number of a size from {LEAST:g} to {MOST:g}"
+            raise RequestError(f"the weight of '{term}' is {fault}", field=f"{field}.{term}", allowed=allowed)
+        assert isinstance(value, int | float)
         out[term] = float(value)
     return out
 
 
-def exchange_rates(decision: Decision, values: Mapping[str, float]) -> list[str]:
-    """What the weights say about the terms, one sentence per term: what a unit of it is worth in the money unit.
+def _fault(value: object) -> str | None:
+    """How a value that cannot be a weight is described; None where it can."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        text = repr(value)
+        return text if len(text) <= 60 else f"{text[:59]}…"
+    if isinstance(value, int) and abs(value) > MOST:
+        return "larger than that" if abs(value) >= 10**20 else f"{value}"
+    return None if value == 0 or (isfinite(value) and LEAST <= abs(value) <= MOST) else f"{value}"
 
-    The measure is the first term whose unit is three capital letters (a currency), else the last term that counts.
 
-    >>> terms = {"engagement": {"unit": "orders", "a": "1", "b": "0"}, "revenue": {"unit": "USD", "a": "2", "b": "0"}}
-    >>> decision = Decision(per="shown", choose=("a", "b"), terms=terms)
-    >>> exchange_rates(decision, {"engagement": 1.0, "revenue": 0.4})
-    ['1 order (engagement) = 2.50 USD (revenue)']
+def applied(decision: Decision, values: Mapping[str, float]) -> dict[str, float]:
+    """What live weights mean for `decision`, whose terms may be others than when they were set: a term that they lack
+    has the file's weight, and a weight of a term that is gone means nothing.
+
+    >>> terms = {"fare": {"go": "2", "stay": "0"}, "calm": {"go": "0", "stay": "1"}}
+    >>> applied(Decision(per="rides", choose=("go", "stay"), terms=terms, weights={"calm": 3}), {"fare": 2, "tips": 1})
+    {'fare': 2.0, 'calm': 3.0}
     """
-    weights = checked(decision, values)
-    counting = [term for term, weight in weights.items() if weight != 0]
-    said = [f"{term} does not count (its weight is 0)" for term, weight in weights.items() if weight == 0]
-    if not counting:
-        return said
-    money = [term for term in counting if _is_currency(decision.terms[term].unit)]
-    measure = money[0] if money else counting[-1]
-    rates = [
-        f"1 {_singular(decision.terms[term].unit)} ({term}) = "
-        f"{_amount(weights[term] / weights[measure], decision.terms[measure].unit)} ({measure})"
-        for term in counting
-        if term != measure
-    ]
-    return rates + said
-
-
-def _is_currency(unit: str | None) -> bool:
-    return unit is not None and len(unit) == 3 and unit.isalpha() and unit.isupper()
-
-
-def _singular(unit: str | None) -> str:
-    if unit is None:
-        return "unit"
-    plural = unit.islower() and unit.endswith("s") and not unit.endswith("ss") and len(unit) > 2
-    return unit[:-1] if plural else unit
-
-
-def _amount(value: float, unit: str | None) -> str:
-    if _is_currency(unit) and abs(value) >= 0.01:
-        return f"{value:,.2f} {unit}"
-    return f"{value:,.4g} {unit or 'units'}"
+    seeded = checked(decision, decision.weights)
+    return {**seeded, **checked_some(decision, {t: value for t, value in values.items() if t in seeded})}

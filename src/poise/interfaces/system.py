@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,6 @@ from typing import Literal
 from poise.data.ingest import ingest
 from poise.data.lake import Lake
 from poise.data.report import IngestReport
-from poise.decisions.weights import checked
 from poise.errors import Refused, SpecError, StateError
 from poise.features.function import importable_from
 from poise.releases.build import Workplace, train
@@ -23,11 +22,12 @@ from poise.releases.folder import ReleaseFolder
 from poise.releases.summary import summary
 from poise.rollout.gates import Outcome, judge_candidate
 from poise.rollout.promote import settle
+from poise.serving.weights import LiveWeights
 from poise.settings import Settings
 from poise.spec.reading import read_text
 from poise.spec.system import SystemSpec
 from poise.stores.state import State
-from poise.stores.state_base import ReleaseRow, WeightsRow
+from poise.stores.state_base import ReleaseRow
 
 Progress = Callable[[str], None]
 
@@ -149,45 +149,20 @@ class System:
         # The refusal is recorded before it is raised; here it is part of the report, which every caller reads.
         with suppress(Refused):
             settle(self.state, outcome, who=who, why=why or None)
-        if outcome.released:
-            self._seed_weights(who)
+        if outcome.released and self.spec.decision is not None:
+            first = self.state.weights() is None
+            self.weights.seed("the system file, with the first release" if first else f"new terms, with {name}", who)
         return Report(outcome.folder, outcome)
 
-    def _seed_weights(self, who: str | None) -> None:
-        """The file's weights are the first live version; later they change only when somebody changes them."""
-        decision = self.spec.decision
-        if decision is not None and self.state.weights() is None:
-            values = checked(decision, decision.weights)
-            self.state.set_weights(values, why="the system file, with the first release", who=who)
+    @cached_property
+    def weights(self) -> LiveWeights:
+        """The live weights: shown, changed and taken back while the system runs; servers follow within a second.
 
-    def weights(self) -> WeightsRow | None:
-        """The live weights; None before the first release of a system that decides."""
-        return self.state.weights()
-
-    def set_weights(self, values: Mapping[str, float], *, why: str, who: str | None = None) -> WeightsRow:
-        """Change the weights of some terms while the system runs; the others stay. A server follows within a second.
-
-        Raises `RequestError` for a term that does not exist or a weight that is not a finite number.
+        Raises `SpecError` where nothing is decided.
         """
-        decision = self.spec.decision
-        if decision is None:
+        if self.spec.decision is None:
             raise SpecError("this system decides nothing, so it has no weights")
-        live = self.state.weights()
-        before = dict(live.values) if live else checked(decision, decision.weights)
-        self.state.set_weights(checked(decision, {**before, **values}), why=why, who=who)
-        made = self.state.weights()
-        assert made is not None
-        return made
-
-    def unlike_file(self) -> dict[str, tuple[float, float]]:
-        """Terms whose live weight is not the file's: term -> (live, in the file)."""
-        decision, live = self.spec.decision, self.state.weights()
-        if decision is None or live is None:
-            return {}
-        said = checked(decision, decision.weights)
-        return {
-            term: (live.values.get(term, 1.0), said[term]) for term in said if live.values.get(term, 1.0) != said[term]
-        }
+        return LiveWeights(self.spec.decision, self.state, self.spec.timezone)
 
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
         """Make the release that was live before (or `to`) live again; returns its name."""

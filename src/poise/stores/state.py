@@ -6,9 +6,7 @@ without the other. Any number of processes may read and write at once.
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, get_args
@@ -19,25 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from poise.clock import Clock
 from poise.errors import StateError, did_you_mean
-from poise.releases.plain_json import finite
-from poise.stores.state_base import HistoryRow, LiveRow, LiveState, NameKind, ReleaseRow, Status, WeightsRow
-from poise.stores.state_tables import HISTORY, LIVE, RELEASES, WEIGHTS, last_number, next_number
+from poise.stores.state_base import HistoryRow, LiveRow, NameKind, ReleaseRow, Status
+from poise.stores.state_tables import HISTORY, LIVE, RELEASES, dump, last_number, next_number, os_user
 from poise.stores.state_url import engine_of, explain, is_prepared, prepare
+from poise.stores.state_weights import WeightsState
 
 
-def os_user() -> str:
-    """Who runs this process, by name where the machine knows one.
-
-    >>> bool(os_user())
-    True
-    """
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return f"user {os.getuid()}"
-
-
-class State(LiveState):
+class State(WeightsState):
     """The state of one `system` in the database at `url` (a SQLAlchemy address).
 
     Times are wall-clock microseconds, also where a system's clock is `replay`: they say when people did what.
@@ -92,7 +78,7 @@ class State(LiveState):
         """
         if status not in get_args(Status):
             raise StateError(f"'{status}' is not a status", hint=did_you_mean(status, get_args(Status)))
-        given = {"seal": seal, "verdict": None if verdict is None else _dump(verdict)}
+        given = {"seal": seal, "verdict": None if verdict is None else dump(verdict)}
         values = {"status": status, "folder": folder, **{k: v for k, v in given.items() if v is not None}}
         with self._transaction(write=True) as connection:
             if connection.execute(RELEASES.update().where(self._named(name)).values(**values)).rowcount == 0:
@@ -166,35 +152,6 @@ class State(LiveState):
         with self._transaction() as connection:
             row = connection.execute(chosen).first()
         return None if row is None else LiveRow(row.release, row.since, row.act)
-
-    # Weights
-
-    def weights(self) -> WeightsRow | None:
-        """The live weights; None before the first version."""
-        versions = self.weight_versions(limit=1)
-        return versions[-1] if versions else None
-
-    def set_weights(self, values: Mapping[str, float], *, why: str, who: str | None = None) -> int:
-        """Make new weights live; returns their version. Raises `StateError` for a number that is not finite."""
-        plain, wrong = finite({name: float(value) for name, value in values.items()})
-        if wrong:
-            raise StateError(f"the weight of '{wrong[0]}' is {values[wrong[0]]}; a finite number is needed")
-        who = who or os_user()
-        with self._transaction(write=True) as connection:
-            version = next_number(connection, self.system, "weights")
-            row = {"values": _dump(plain), "who": who, "at": self._clock.now(), "why": why}
-            connection.execute(WEIGHTS.insert().values(system=self.system, version=version, **row))
-            self._write_history(connection, "weights", f"weights {version}", why, who, {"values": plain})
-        return version
-
-    def weight_versions(self, *, limit: int | None = None) -> tuple[WeightsRow, ...]:
-        """The newest `limit` versions of the weights (default all), the oldest first."""
-        newest = sa.select(WEIGHTS).where(WEIGHTS.c.system == self.system).order_by(WEIGHTS.c.version.desc())
-        with self._transaction() as connection:
-            rows = connection.execute(newest.limit(limit)).mappings().all()
-        return tuple(
-            WeightsRow(r["version"], json.loads(r["values"]), r["who"], r["at"], r["why"]) for r in reversed(rows)
-        )
 
     # History
 
@@ -279,12 +236,8 @@ class State(LiveState):
     ) -> int:
         seq = next_number(connection, self.system, "history")
         row = {"at": self._clock.now(), "who": who or os_user(), "act": act, "subject": subject, "why": why}
-        connection.execute(HISTORY.insert().values(system=self.system, seq=seq, details=_dump(details), **row))
+        connection.execute(HISTORY.insert().values(system=self.system, seq=seq, details=dump(details), **row))
         return seq
-
-
-def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(finite(value)[0], ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 def _release_row(row: Row[Any]) -> ReleaseRow:

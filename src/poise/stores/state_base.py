@@ -61,6 +61,19 @@ class WeightsRow:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class WeightsChange:
+    """The live weights before a change and after it; the same version where the change changed nothing."""
+
+    before: WeightsRow | None
+    now: WeightsRow
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is a new version."""
+        return self.before is None or self.before.version != self.now.version
+
+
 class LiveState(ABC):
     """What a server polls: which release and which weights are live. `serving` is handed one and knows no more."""
 

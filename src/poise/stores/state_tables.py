@@ -1,13 +1,22 @@
-"""The tables of the state database, and its counters: portable SQL only (SQLite now, PostgreSQL later).
+"""The tables of the state database, its counters, and how values go into its columns.
 
+Portable SQL only (SQLite now, PostgreSQL later).
 Every row names its system. Nothing in `live`, `history` and `weights` is ever updated or deleted.
 """
 
 from __future__ import annotations
 
+import getpass
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
+
+from poise.releases.plain_json import finite
 
 METADATA = sa.MetaData()
 
@@ -88,3 +97,20 @@ def last_number(connection: Connection, system: str, name: str) -> int:
     """The last number that a counter gave, 0 before the first."""
     mine = (COUNTERS.c.system == system) & (COUNTERS.c.name == name)
     return int(connection.execute(sa.select(COUNTERS.c.last).where(mine)).scalar_one_or_none() or 0)
+
+
+def dump(value: Mapping[str, Any]) -> str:
+    """A mapping as JSON for a column; numbers that are not finite become null."""
+    return json.dumps(finite(value)[0], ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def os_user() -> str:
+    """Who runs this process, by name where the machine knows one.
+
+    >>> bool(os_user())
+    True
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"user {os.getuid()}"

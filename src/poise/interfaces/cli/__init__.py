@@ -2,7 +2,8 @@
 
 A command parses, calls one handler of `poise.interfaces.system`, and prints. Exit codes are those of `poise.errors`:
 0 done, 1 failed, 2 the system file or the request is not valid, 3 the data cannot be used, 4 a gate refused the
-release, 5 a release was tampered with, 6 the stored state cannot be used, 7 something is not installed.
+release, 5 a release was tampered with, 6 the stored state cannot be used, 7 something is not installed, 9 somebody
+else changed first what was to be changed.
 """
 
 from __future__ import annotations

@@ -1,14 +1,12 @@
-"""`poise weights`: what a unit of each term is worth, shown or changed while the system runs."""
+"""`poise weights`: what a unit of each term is worth, shown, changed or taken back while the system runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from poise.clock import SECOND, to_text
-from poise.decisions.weights import exchange_rates
 from poise.errors import SpecError
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, WhoOption, WhyOption, print_json, say
 from poise.interfaces.system import System
@@ -18,49 +16,112 @@ def weights(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="TERM=WEIGHT; may be repeated. The other weights stay.")
     ] = None,
+    take_back: Annotated[
+        bool, typer.Option("--take-back", help="Make the weights before the live ones (or --to) live again.")
+    ] = False,
+    to: Annotated[int | None, typer.Option("--to", help="With --take-back: the version, of --history.")] = None,
+    expect: Annotated[
+        int | None, typer.Option("--expect", help="Change only if this version is live; else say who changed it.")
+    ] = None,
     file: FileOption = FILE,
     who: WhoOption = None,
     why: WhyOption = "",
+    history: Annotated[bool, typer.Option("--history", help="All versions: who set them, when and why.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the live weights, or change some of them; a running server follows within a second."""
-    system = System.read(file)
-    if system.spec.decision is None:
-        raise SpecError("this system decides nothing, so it has no weights")
-    if changes:
-        if not why:
-            raise SpecError("a change of weights needs a reason", hint='add --why "..."')
-        system.set_weights(_parsed(changes), why=why, who=who)
-    live = system.weights()
+    """Show the live weights, change some of them, or take a change back; a running server follows within a second."""
+    _one_act(changes, take_back, history, to=to, expect=expect, who=who, why=why)
+    live = System.read(file).weights
+    asked = {"why": why, "who": who, "expected_version": expect}
+    if history:
+        told, show = live.history(), _versions
+    elif changes:
+        told, show = live.change({"values": _parsed(changes), **asked}), _changed
+    elif take_back:
+        told, show = live.take_back({"to": to, **asked}), _changed
+    else:
+        told, show = live.show(), _shown
     if as_json:
-        told = None if live is None else {"version": live.version, "values": dict(live.values), "why": live.why}
-        print_json({"weights": told, "unlike_file": system.unlike_file()})
-        return
-    if live is None:
-        say("No weights are live before the first release; the file's will be.")
-        return
-    when = to_text(live.at // SECOND * SECOND, system.spec.timezone)
-    say(f"weights {live.version}, by {live.who}, {when}: {live.why}", "bold")
-    for term, value in live.values.items():
-        say(f"  {term} = {value:g}")
-    for sentence in exchange_rates(system.spec.decision, live.values):
-        say(f"  {sentence}")
-    differing(system)
+        print_json(told)
+    else:
+        show(told)
 
 
 def differing(system: System) -> None:
     """Say where the file has other weights than those that are live: the file only seeds them."""
-    for term, (live, said) in system.unlike_file().items():
-        change = f"poise weights --set {term}={said:g} --why ..."
-        say(f"  the file says {term} = {said:g}; {live:g} is live and stays until you change it: {change}", "yellow")
+    if system.spec.decision is not None:
+        _differing(system.weights.show())
+
+
+def _one_act(changes: Sequence[str] | None, take_back: bool, history: bool, **given: object) -> None:
+    """Raises `SpecError` for two acts at once, and for options that would do nothing."""
+    if (changes is not None and bool(changes)) + take_back + history > 1:
+        raise SpecError("--set, --take-back and --history do not go together", hint="one at a time")
+    if given["to"] is not None and not take_back:
+        raise SpecError("--to goes with --take-back")
+    idle = [f"--{name}" for name, value in given.items() if value not in (None, "")]
+    if idle and not changes and not take_back:
+        raise SpecError(f"{idle[0]} goes with a change", hint="add --set TERM=WEIGHT or --take-back")
+    if (changes or take_back) and not given["why"]:
+        raise SpecError("a change of weights needs a reason", hint='add --why "..."')
+
+
+def _shown(told: Mapping[str, Any]) -> None:
+    if told["version"]:
+        say(f"weights {told['version']}, by {told['who']}, {told['when']}: {told['why']}", "bold")
+    else:
+        say("No weights are live before the first release; these of the file will be:", "bold")
+    _body(told)
+
+
+def _changed(told: Mapping[str, Any]) -> None:
+    if told["changed"]:
+        say(f"weights {told['version']} are live, after {told['before']['version']}.", "bold green")
+    else:
+        say(f"Nothing changed: these values are live already, as weights {told['version']}.", "yellow")
+    for sentence in told["changes"]:
+        say(f"  {sentence}")
+    _body(told)
+
+
+def _body(told: Mapping[str, Any]) -> None:
+    for term, value in told["values"].items():
+        unit = told["units"][term]
+        say(f"  {term} = {value:g}{f' ({unit})' if unit else ''}")
+    for sentence in told["exchange_rates"]:
+        say(f"  {sentence}")
+    for term, value in told["unused"].items():
+        say(f"  {term} = {value:g} was set once; this file has no such term", "yellow")
+    _differing(told)
+
+
+def _differing(told: Mapping[str, Any]) -> None:
+    for one in told["file"]:
+        change = f"poise weights --set {one['term']}={one['file']:g} --why ..."
+        stays = f"{one['live']:g} is live and stays until you change it"
+        say(f"  the file says {one['term']} = {one['file']:g}; {stays}: {change}", "yellow")
+
+
+def _versions(told: Mapping[str, Any]) -> None:
+    for one in reversed(told["versions"]):
+        values = ", ".join(f"{term} = {value:g}" for term, value in one["values"].items())
+        say(f"weights {one['version']}, by {one['who']}, {one['when']}: {one['why']}", "bold")
+        say(f"  {values}")
+        for sentence in one["changes"]:
+            say(f"  {sentence}")
+    if not told["versions"]:
+        say("no weights were set yet")
 
 
 def _parsed(changes: Sequence[str]) -> dict[str, float]:
-    out = {}
+    out: dict[str, float] = {}
     for text in changes:
-        term, equals, value = text.partition("=")
+        name, equals, value = text.partition("=")
+        term = name.strip()
+        if term in out:
+            raise SpecError(f"'{term}' is set twice")
         try:
-            out[term.strip()] = float(value)
+            out[term] = float(value)
         except ValueError:
             equals = ""
         if not equals:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,12 +13,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from poise.errors import PoiseError, RequestError
+from poise.errors import PoiseError
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.guard import LoopbackGuard
 from poise.interfaces.http.openapi import openapi
 from poise.interfaces.http.page import front_page
 from poise.interfaces.http.problem import of_error, problem
+from poise.interfaces.http.query import as_json, only, whole
+from poise.interfaces.http.weights import weights_routes
 from poise.serving import views
 from poise.serving.answer import Answerer
 from poise.serving.views import Registry
@@ -43,6 +44,7 @@ def create_app(answerer: Answerer, registry: Registry, also: Sequence[BaseRoute]
         Route("/v1/releases", pages.releases),
         Route("/v1/requirements", pages.requirements),
         Route("/v1/history", pages.history),
+        *weights_routes(answerer, registry, gate),
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ready),
         Route("/openapi.json", pages.openapi),
@@ -76,50 +78,34 @@ class _Pages:
         self._openapi = openapi(contract, examples, answerer.limits, purpose=purpose)
 
     async def releases(self, request: Request) -> Response:
-        return _json(await run_in_threadpool(views.releases, self._registry, self._answerer.zone))
+        return as_json(await run_in_threadpool(views.releases, self._registry, self._answerer.zone))
 
     async def requirements(self, request: Request) -> Response:
-        return _json(views.requirements(self._answerer.release, self._answerer.evidence()))
+        return as_json(views.requirements(self._answerer.release, self._answerer.evidence()))
 
     async def history(self, request: Request) -> Response:
-        known = ("subject", "after", "limit")
-        for name in request.query_params:
-            if name not in known:
-                raise RequestError("there is no such parameter", field=name[:60], allowed=", ".join(known))
-        after = _whole(request, "after", 0, 0, 2**53)
-        limit = _whole(request, "limit", 100, 1, views.MOST_LINES)
+        only(request, "subject", "after", "limit")
+        after = whole(request, "after", 0, 0, 2**53)
+        limit = whole(request, "limit", 100, 1, views.MOST_LINES)
         subject = request.query_params.get("subject")
         lines = await run_in_threadpool(
             views.history, self._registry, self._answerer.zone, subject=subject, after=after, limit=limit
         )
-        return _json(lines)
+        return as_json(lines)
 
     async def live(self, request: Request) -> Response:
-        return _json({"live": True})
+        return as_json({"live": True})
 
     async def ready(self, request: Request) -> Response:
         if not self._answerer.ready:
             return problem(503, "no rehearsal request has been answered yet", headers={"retry-after": "1"})
-        return _json({"ready": True, "release": self._answerer.release})
+        return as_json({"ready": True, "release": self._answerer.release})
 
     async def openapi(self, request: Request) -> Response:
-        return _json(self._openapi)
+        return as_json(self._openapi)
 
     async def front(self, request: Request) -> Response:
         return front_page(self._answerer.described(), str(request.base_url).rstrip("/"))
-
-
-def _json(content: Mapping[str, Any]) -> Response:
-    return Response(msgspec.json.encode(content), 200, {"cache-control": "no-store"}, "application/json")
-
-
-def _whole(request: Request, name: str, default: int, least: int, most: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= most):
-        raise RequestError(f"'{text[:40]}' came", field=name, allowed=f"a whole number from {least} to {most}")
-    return int(text)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import Receive, Scope, Send
 
@@ -32,9 +32,12 @@ class Gate:
 
 
 class Ask:
-    """One POST route: reads the body, calls the handler, sends its bytes; every failure is a problem document."""
+    """One route: reads the body, calls the handler, sends its bytes; every failure is a problem document.
 
-    def __init__(self, handler: Callable[[bytes], Answer], limits: Limits, gate: Gate) -> None:
+    A handler that waits for something (the state database) gives an awaitable, so that others are answered meanwhile.
+    """
+
+    def __init__(self, handler: Callable[[bytes], Answer | Awaitable[Answer]], limits: Limits, gate: Gate) -> None:
         self._handler = handler
         self._limits = limits
         self._gate = gate
@@ -44,7 +47,8 @@ class Ask:
             self._gate.enter()
             try:
                 body = await read_json_body(scope, receive, self._limits)
-                answer = self._handler(body)
+                made = self._handler(body)
+                answer = made if isinstance(made, Answer) else await made
             finally:
                 self._gate.leave()
         except Gone:

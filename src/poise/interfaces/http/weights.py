@@ -1,0 +1,91 @@
+"""The routes of the live weights: seen, changed, taken back. What changes here is in force with the next decision."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from poise.errors import RequestError
+from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.query import as_json, only, whole
+from poise.serving.answer import Answer, Answerer
+from poise.serving.body import decode, refuse_duplicates
+from poise.serving.weights import CHANGE_FORM, MOST_VERSIONS, TAKE_BACK_FORM, LiveWeights, WeightsStore
+
+WEIGHTS, HISTORY, TAKE_BACK = "/v1/weights", "/v1/weights/history", "/v1/weights/take-back"
+
+
+def weights_routes(answerer: Answerer, store: WeightsStore, gate: Gate) -> list[BaseRoute]:
+    """The routes; changing goes through `gate`, as every request with a body does."""
+    pages = _Weights(answerer, store)
+    change = Ask(pages.changing(LiveWeights.change, CHANGE_FORM), answerer.limits, gate)
+    take_back = Ask(pages.changing(LiveWeights.take_back, TAKE_BACK_FORM), answerer.limits, gate)
+    see = Route(WEIGHTS, pages.show).app
+    return [
+        Route(WEIGHTS, _ByMethod({"GET": see, "HEAD": see, "PUT": change}), methods=["GET", "PUT"]),
+        Route(HISTORY, pages.history),
+        Route(TAKE_BACK, take_back, methods=["POST"]),
+    ]
+
+
+class _ByMethod:
+    """One application per method of one address, so that an answer to another names them all."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
+        self._apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._apps[scope["method"]](scope, receive, send)
+
+
+class _Weights:
+    """Everything here touches the state database, and does so in a thread, off the event loop."""
+
+    def __init__(self, answerer: Answerer, store: WeightsStore) -> None:
+        self._answerer = answerer
+        self._store = store
+
+    async def show(self, request: Request) -> Response:
+        only(request)
+        return as_json(await run_in_threadpool(self._live().show))
+
+    async def history(self, request: Request) -> Response:
+        only(request, "limit")
+        limit = whole(request, "limit", 100, 1, MOST_VERSIONS)
+        return as_json(await run_in_threadpool(self._live().history, limit))
+
+    def changing(
+        self, act: Callable[[LiveWeights, Mapping[str, Any]], dict[str, Any]], form: str
+    ) -> Callable[[bytes], Awaitable[Answer]]:
+        """A handler that changes the weights by `act` and answers once this server decides by them."""
+
+        def run(body: bytes) -> Answer:
+            asked = decode(body, self._answerer.limits, form)
+            refuse_duplicates(body, _keys(asked), asked)
+            told = act(self._live(), asked)
+            live = self._store.weights()
+            if live is not None:
+                self._answerer.set_weights(live)
+            return Answer(200, msgspec.json.encode(told))
+
+        async def handle(body: bytes) -> Answer:
+            return await run_in_threadpool(run, body)
+
+        return handle
+
+    def _live(self) -> LiveWeights:
+        decision = self._answerer.loaded.system.decision
+        if decision is None:
+            raise RequestError("this system predicts and decides nothing, so it has no weights")
+        return LiveWeights(decision, self._store, self._answerer.zone)
+
+
+def _keys(asked: Mapping[str, Any]) -> int:
+    return len(asked) + sum(len(value) for value in asked.values() if isinstance(value, dict))

@@ -1,0 +1,187 @@
+"""The live weights as people see and change them: one handler behind HTTP, command line and pages.
+
+A change names its reason and, if its author wants, the version that it follows; what it changes is said in sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from poise.clock import to_text
+from poise.decisions.exchange import exchange_rates, what_changed
+from poise.decisions.weights import applied, checked, checked_some
+from poise.errors import RequestError, did_you_mean
+from poise.serving.body import described, shown
+from poise.spec.decision import Decision
+from poise.stores.state_base import WeightsChange, WeightsRow
+
+MOST_VERSIONS = 1_000
+"""Versions in one answer."""
+WHO, WHY = 200, 2_000
+"""Characters of a name and of a reason."""
+CHANGE_FORM = '{"values": {"TERM": 0.5}, "why": "…"}, with "who" and "expected_version" if wanted'
+TAKE_BACK_FORM = '{"why": "…"}, with "to", "who" and "expected_version" if wanted'
+_CHANGE = ("values", "why", "who", "expected_version")
+_TAKE_BACK = ("to", "why", "who", "expected_version")
+
+
+class WeightsStore(Protocol):
+    """What remembers weights: the state database of `stores`, or a stand-in of a test."""
+
+    def weights(self) -> WeightsRow | None: ...
+    def weight_versions(self, *, limit: int | None = None) -> Sequence[WeightsRow]: ...
+    def set_weights(
+        self,
+        values: Mapping[str, float],
+        *,
+        why: str,
+        who: str | None = None,
+        expected: int | None = None,
+        defaults: Mapping[str, float] | None = None,
+    ) -> WeightsChange: ...
+    def take_back_weights(
+        self, *, why: str, who: str | None = None, to: int | None = None, expected: int | None = None
+    ) -> WeightsChange: ...
+
+
+class LiveWeights:
+    """The weights of the system that decides by `decision`, kept in `store`; times are told in `zone`.
+
+    The terms are those of `decision`. A weight that was set for a term that it does not have is kept and told apart.
+    """
+
+    def __init__(self, decision: Decision, store: WeightsStore, zone: str = "UTC") -> None:
+        self._decision = decision
+        self._store = store
+        self._zone = zone
+
+    def show(self) -> dict[str, Any]:
+        """What is live, who set it when and why, what it says about the terms, and where the file says otherwise.
+
+        Before anything was set, version 0 with what the file will seed.
+        """
+        live = self._store.weights()
+        return self._told(live) | {"file": self._unlike_file(live)}
+
+    def seed(self, why: str, who: str | None = None) -> None:
+        """Make the file's weights live for every term that has no live weight yet; for no other."""
+        self._store.set_weights({}, why=why, who=who, defaults=self._file)
+
+    def history(self, limit: int = 100) -> dict[str, Any]:
+        """The newest `limit` versions, the newest first, each with what it changed. No version is ever forgotten."""
+        rows = list(self._store.weight_versions(limit=min(limit, MOST_VERSIONS) + 1))
+        before = [None, *rows][: len(rows)]
+        told = [{**self._told(now), "changes": self._changes(was, now)} for was, now in zip(before, rows, strict=True)]
+        return {"versions": told[::-1][: min(limit, MOST_VERSIONS)]}
+
+    def change(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Make `{"values", "why", "who"?, "expected_version"?}` live; terms that `values` does not name keep theirs.
+
+        The answer is `show()` with `changed`, `changes` in sentences, and `before`. Raises `RequestError` for what does
+        not fit, and `Stale` where another version than the expected one is live; nothing has changed then.
+        """
+        _known(asked, _CHANGE)
+        values = asked.get("values")
+        if not isinstance(values, Mapping) or not values:
+            came = "nothing" if "values" not in asked else described(values) if values != {} else "an empty object"
+            allowed = f"an object of one or more terms, e.g. {{{_quoted(next(iter(self._decision.terms)))}: 0.5}}"
+            raise RequestError(f"{came} came", field="values", allowed=allowed)
+        given = checked_some(
+            self._decision, {shown(str(term)): value for term, value in values.items()}, field="values"
+        )
+        reason, who, expected = _reason(asked), _who(asked), _version(asked, "expected_version")
+        self.seed("the system file")
+        return self._after(self._store.set_weights(given, why=reason, who=who, expected=expected, defaults=self._file))
+
+    def take_back(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Make the values of version `to` (default those before the live ones) live again, as a new version.
+
+        `asked` is `{"why", "to"?, "who"?, "expected_version"?}`; answers and raises as `change` does.
+        """
+        _known(asked, _TAKE_BACK)
+        reason, who, expected = _reason(asked), _who(asked), _version(asked, "expected_version")
+        to = _version(asked, "to")
+        return self._after(self._store.take_back_weights(why=reason, who=who, to=to, expected=expected))
+
+    @property
+    def _file(self) -> dict[str, float]:
+        return checked(self._decision, self._decision.weights)
+
+    def _after(self, change: WeightsChange) -> dict[str, Any]:
+        before = change.before
+        told = {"changed": change.changed, "changes": self._changes(before, change.now)}
+        if before is not None:
+            told["before"] = {"version": before.version, "values": applied(self._decision, before.values)}
+        return {**self._told(change.now), **told, "file": self._unlike_file(change.now)}
+
+    def _changes(self, before: WeightsRow | None, now: WeightsRow) -> list[str]:
+        return [] if before is None else what_changed(self._decision, before.values, now.values)
+
+    def _told(self, row: WeightsRow | None) -> dict[str, Any]:
+        values = applied(self._decision, row.values if row else {})
+        return {
+            "version": row.version if row else 0,
+            "values": values,
+            "units": {term: self._decision.terms[term].unit for term in values},
+            "who": row.who if row else "system file",
+            "when": to_text(row.at, self._zone) if row else None,
+            "why": row.why if row else "the file's weights, until any are live",
+            "exchange_rates": exchange_rates(self._decision, values),
+            "unused": {term: value for term, value in row.values.items() if term not in values} if row else {},
+        }
+
+    def _unlike_file(self, live: WeightsRow | None) -> list[dict[str, Any]]:
+        """Terms whose live weight is not the file's: the file only seeds them."""
+        values = applied(self._decision, live.values if live else {})
+        return [
+            {"term": term, "live": values[term], "file": said}
+            for term, said in self._file.items()
+            if values[term] != said
+        ]
+
+
+def _known(asked: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise RequestError("there is no such field", field=shown(str(name)), hint=did_you_mean(str(name), known))
+
+
+def _reason(asked: Mapping[str, Any]) -> str:
+    text = _text(asked, "why", WHY)
+    if not text:
+        raise RequestError("a change of weights needs a reason", field="why", allowed="a sentence for the history")
+    return text
+
+
+def _who(asked: Mapping[str, Any]) -> str | None:
+    return _text(asked, "who", WHO) or None
+
+
+def _text(asked: Mapping[str, Any], field: str, most: int) -> str:
+    value = asked.get(field)
+    if value is None:
+        return ""
+    allowed = f"a string of at most {most:,} characters"
+    if not isinstance(value, str):
+        raise RequestError(f"{described(value)} came", field=field, allowed=allowed)
+    if len(value) > most:
+        raise RequestError(f"a string of {len(value):,} characters came", field=field, allowed=allowed)
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise RequestError("text that is not Unicode came", field=field, allowed=allowed) from None
+    return value.strip()
+
+
+def _version(asked: Mapping[str, Any], field: str) -> int | None:
+    value = asked.get(field)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**53:
+        raise RequestError(f"{described(value)} came", field=field, allowed="the number of a version, from 1")
+    return value
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'

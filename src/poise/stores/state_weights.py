@@ -1,0 +1,159 @@
+"""The weights in the state database: changed under a lock, taken back, and never forgotten.
+
+No version is ever altered or deleted; the newest is live. Each has its line in the history, written with it.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from poise.clock import Clock, to_text
+from poise.errors import RequestError, Stale, StateError
+from poise.releases.plain_json import finite
+from poise.stores.state_base import LiveState, WeightsChange, WeightsRow
+from poise.stores.state_tables import HISTORY, WEIGHTS, dump, next_number, os_user
+
+SET, TAKE_BACK = "weights", "take-back"
+"""The two acts, as the history names them."""
+
+
+class WeightsState(LiveState):
+    """What the state database promises of weights, on the transactions and the history of `State`."""
+
+    system: str
+    _clock: Clock
+
+    @abstractmethod
+    def _transaction(self, *, write: bool = False) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
+    def _write_history(
+        self, connection: Connection, act: str, subject: str, why: str, who: str | None, details: Mapping[str, Any]
+    ) -> int: ...
+
+    def weights(self) -> WeightsRow | None:
+        """The live weights; None before the first version."""
+        return next(iter(self.weight_versions(limit=1)), None)
+
+    def weight_versions(self, *, limit: int | None = None) -> tuple[WeightsRow, ...]:
+        """The newest `limit` versions of the weights (default all), the oldest first."""
+        with self._transaction() as connection:
+            return _newest(connection, self.system, limit)
+
+    def set_weights(
+        self,
+        values: Mapping[str, float],
+        *,
+        why: str,
+        who: str | None = None,
+        expected: int | None = None,
+        defaults: Mapping[str, float] | None = None,
+    ) -> WeightsChange:
+        """Make new weights live: `values`, and of other terms what is live (else what `defaults` says).
+
+        expected: the version that must be live (0: none yet). It is looked at in the same transaction, so that of
+        several who expect the same one changes the weights and the others raise `Stale`. Values that are live already
+        make no new version. Raises `StateError` for a number that is not finite.
+        """
+        plain, wrong = finite({term: float(value) for term, value in values.items()})
+        if wrong:
+            raise StateError(f"the weight of '{wrong[0]}' is {values[wrong[0]]}; a finite number is needed")
+        with self._transaction(write=True) as connection:
+            before = _live(connection, self.system, expected)
+            new = {**(defaults or {}), **(before.values if before else {}), **plain}
+            return self._write(connection, before, new, SET, why, who, {})
+
+    def take_back_weights(
+        self, *, why: str, who: str | None = None, to: int | None = None, expected: int | None = None
+    ) -> WeightsChange:
+        """Make the values of version `to` (default those before the live ones) live again, as a new version.
+
+        A second one goes one further back, never forward again. Raises `RequestError` where there is no such version,
+        and `Stale` as `set_weights` does.
+        """
+        with self._transaction(write=True) as connection:
+            before = _live(connection, self.system, expected)
+            target = _before(connection, self.system) if to is None else _version(connection, self.system, to)
+            new = {**(before.values if before else {}), **target.values}
+            return self._write(connection, before, new, TAKE_BACK, why, who, {"to": target.version})
+
+    def _write(
+        self,
+        connection: Connection,
+        before: WeightsRow | None,
+        values: Mapping[str, float],
+        act: str,
+        why: str,
+        who: str | None,
+        more: Mapping[str, Any],
+    ) -> WeightsChange:
+        if before is not None and before.values == values:
+            return WeightsChange(before, before)
+        version = next_number(connection, self.system, "weights")
+        now = WeightsRow(version, values, who or os_user(), self._clock.now(), why)
+        row = {"version": version, "values": dump(values), "who": now.who, "at": now.at, "why": why}
+        connection.execute(WEIGHTS.insert().values(system=self.system, **row))
+        details = {"values": values, "from": before.version if before else None, **more}
+        self._write_history(connection, act, f"weights {version}", why, now.who, details)
+        return WeightsChange(before, now)
+
+
+def _newest(connection: Connection, system: str, limit: int | None) -> tuple[WeightsRow, ...]:
+    chosen = sa.select(WEIGHTS).where(WEIGHTS.c.system == system).order_by(WEIGHTS.c.version.desc()).limit(limit)
+    return tuple(_row(row) for row in reversed(connection.execute(chosen).mappings().all()))
+
+
+def _live(connection: Connection, system: str, expected: int | None = None) -> WeightsRow | None:
+    """The live weights, which must be version `expected` (0: there must be none yet) where that is given."""
+    found = next(iter(_newest(connection, system, 1)), None)
+    version = found.version if found else 0
+    if expected is None or version == expected:
+        return found
+    if found is None:
+        raise Stale(f"the change expects weights {expected}, and no weights are live yet", hint="expect nothing")
+    who = f"weights {version} are live, by {found.who}, {to_text(found.at)}" + (f": {found.why}" if found.why else "")
+    raise Stale(f"the change expects weights {expected}; {who}", hint=f"look at them, then expect {version}")
+
+
+def _version(connection: Connection, system: str, number: int) -> WeightsRow:
+    mine = (WEIGHTS.c.system == system) & (WEIGHTS.c.version == number)
+    row = connection.execute(sa.select(WEIGHTS).where(mine)).mappings().first()
+    if row is None:
+        last = next(iter(_newest(connection, system, 1)), None)
+        allowed = f"1 to {last.version}" if last else "none, as there are no weights yet"
+        raise RequestError(f"there is no version {number} of the weights", field="to", allowed=allowed)
+    return _row(row)
+
+
+def _before(connection: Connection, system: str) -> WeightsRow:
+    """Changes pile up, and a take-back takes down to its target: the next target lies below what is on top."""
+    targets = _taken_back(connection, system)
+    pile: list[WeightsRow] = []
+    for row in _newest(connection, system, None):
+        target = targets.get(row.version)
+        held = [place for place, other in enumerate(pile) if target in (other.version, targets.get(other.version))]
+        if target is None or not held:
+            pile.append(row)
+        else:
+            pile[held[-1] :] = [row]
+    if len(pile) < 2:
+        raise RequestError("there are no earlier weights to go back to", hint="the history of the weights tells all")
+    return pile[-2]
+
+
+def _taken_back(connection: Connection, system: str) -> dict[int, int]:
+    """Version -> the version whose values it took back."""
+    mine = (HISTORY.c.system == system) & (HISTORY.c.act == TAKE_BACK)
+    rows = connection.execute(sa.select(HISTORY.c.subject, HISTORY.c.details).where(mine)).all()
+    return {int(subject.rpartition(" ")[2]): int(json.loads(details)["to"]) for subject, details in rows}
+
+
+def _row(row: RowMapping) -> WeightsRow:
+    return WeightsRow(row["version"], json.loads(row["values"]), row["who"], row["at"], row["why"])
