@@ -86,8 +86,7 @@ def list_name(name: str) -> ListName | None:
     known = registry.names("list-metric")
     if metric not in known:
         if at:
-            hint = did_you_mean(metric, known) or f"metrics of lists: {', '.join(known)}"
-            raise SpecError(f"'{name}': there is no metric of lists '{metric}'", hint=hint)
+            raise SpecError(f"'{name}': there is no metric of lists '{metric}'", hint=did_you_mean(metric, known))
         return None
     hint = f"write {metric}@K with K from 1 to {MOST_PLACES:,}, e.g. {metric}@10"
     if not at and registry.get("list-metric", metric).needs_k:
