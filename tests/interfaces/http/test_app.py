@@ -165,6 +165,7 @@ def test_the_openapi_document_lists_every_route_and_resolves(app: ASGIApp, stand
     document = send(app, "GET", "/openapi.json").json()
     assert document["openapi"] == "3.1.0"
     routes = {"predict", "decide", "releases", "requirements", "history"}
+    routes |= {"weights", "weights/history", "weights/take-back"}
     assert {f"/v1/{name}" for name in routes} | {"/health/live", "/health/ready"} == set(document["paths"])
     text = json.dumps(document)
     for name in document["components"]["schemas"]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise import __version__
+from poise.interfaces.http.openapi_weights import weights_paths
 from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.releases.contract import Contract, Input, Output
 from poise.serving.limits import Limits
@@ -39,6 +40,7 @@ def openapi(contract: Contract, examples: Mapping[str, Mapping[str, Any]], limit
     if decides is not None:
         schemas |= {"DecideRequest": _request(contract, (decides,), limits), **_decide_schemas(contract, decides)}
         chosen = {decides: examples[decides]}
+        paths |= weights_paths({term.name: term.unit for term in contract.terms}, _REFUSALS)
         paths["/v1/decide"] = {"post": _ask("decide", "Choose an action for each row", "Decide", chosen)}
     return {
         "openapi": "3.1.0",

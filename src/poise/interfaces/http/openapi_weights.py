@@ -1,0 +1,88 @@
+"""The part of the OpenAPI document that is about live weights, for the terms of one release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from poise.decisions.weights import LEAST, MOST
+from poise.interfaces.http.problem import MEDIA_TYPE
+from poise.serving.weights import MOST_VERSIONS, WHO, WHY
+
+Schema = dict[str, Any]
+_WEIGHT: Schema = {
+    "type": "number",
+    "description": f"utility per unit of the term: 0, or of a size from {LEAST:g} to {MOST:g}",
+    "anyOf": [
+        {"const": 0},
+        {"minimum": LEAST, "maximum": MOST},
+        {"minimum": -MOST, "maximum": -LEAST},
+    ],
+}
+_BESIDE: Schema = {
+    "why": {"type": "string", "minLength": 1, "maxLength": WHY, "description": "the reason, for the history"},
+    "who": {"type": ["string", "null"], "maxLength": WHO, "description": "who decides; default the server's user"},
+    "expected_version": {
+        "type": ["integer", "null"],
+        "minimum": 1,
+        "description": "change only if this version is live, else 409 says which is and who set it",
+    },
+}
+
+
+def weights_paths(units: Mapping[str, str | None], refusals: Mapping[str, str]) -> Schema:
+    """The paths. units: of each term. refusals: what each status means where a body is sent."""
+    values: Schema = {
+        "type": "object",
+        "properties": {term: {**_WEIGHT, "title": unit or "no unit"} for term, unit in units.items()},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "description": "terms that are not named keep their weight",
+    }
+    to = {"type": ["integer", "null"], "minimum": 1, "description": "a version; default the one before the live one"}
+    limit = {"type": "integer", "minimum": 1, "maximum": MOST_VERSIONS, "default": 100}
+    parameters = [{"name": "limit", "in": "query", "schema": limit, "description": "how many versions"}]
+    example = {"values": dict.fromkeys(list(units)[:1], 0.5), "why": "sales asked for it", "who": "ana"}
+    put = _change("setWeights", "Change weights", {"values": values}, ["values"], refusals, example)
+    back = _change(
+        "takeBackWeights", "Make earlier weights live again", {"to": to}, [], refusals, {"why": "complaints"}
+    )
+    see = _read("weights", "The live weights, and what they say: who set them, when and why", refusals)
+    past = _read("weightsHistory", "All versions of the weights, the newest first", refusals)
+    return {
+        "/v1/weights": {"get": see, "put": put},
+        "/v1/weights/history": {"get": past | {"parameters": parameters}},
+        "/v1/weights/take-back": {"post": back},
+    }
+
+
+def _change(
+    name: str, summary: str, own: Schema, needed: list[str], refusals: Mapping[str, str], example: Schema
+) -> Schema:
+    schema = {
+        "type": "object",
+        "properties": {**own, **_BESIDE},
+        "required": [*needed, "why"],
+        "additionalProperties": False,
+    }
+    stale = {"409": "Another version than the expected one is live; nothing has changed"}
+    return {
+        "operationId": name,
+        "summary": f"{summary}; in force with this server's next decision, and elsewhere within a second",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
+        "responses": _responses({**refusals, **stale}),
+    }
+
+
+def _read(name: str, summary: str, refusals: Mapping[str, str]) -> Schema:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": _responses({status: refusals[status] for status in ("403", "422", "503")}),
+    }
+
+
+def _responses(refusals: Mapping[str, str]) -> Schema:
+    told = {"description": "The answer", "content": {"application/json": {"schema": {"type": "object"}}}}
+    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"200": told, **{status: {"description": text, "content": problem} for status, text in refusals.items()}}
