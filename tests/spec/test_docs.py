@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from poise import registry
-from poise.spec.decision import Decision
+from poise.spec.decision import Decision, Explore
 from poise.spec.functions import FUNCTIONS
 from poise.spec.metric_name import SERVING
 from poise.spec.objective import Label, Objective
@@ -30,6 +30,7 @@ SECTIONS: list[tuple[str, type[Record]]] = [
     ("## Objectives", Objective),
     ("### Labels", Label),
     ("## Decision", Decision),
+    ("### Exploration", Explore),
     ("## Requirements", Requirement),
 ]
 
@@ -41,7 +42,7 @@ def test_the_systems_are_valid(text: str) -> None:
 
 
 def test_every_problem_type_has_an_example() -> None:
-    assert len(SYSTEMS) == 4
+    assert len(SYSTEMS) == 6
     types = {objective.type for text in SYSTEMS for objective in read_text(text).objectives.values()}
     assert types == {"binary", "regression", "multi-class", "multi-label"}
 

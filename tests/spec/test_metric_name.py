@@ -110,6 +110,7 @@ def faults_of(decision: dict[str, Any], **requirement: Any) -> list[str]:
     faults = Faults(system(decision, ({"who": "ml", **requirement},)))
     columns = {name: {"id": "string", "list": "string"} for name in ("shown", "users")}
     faults.types = columns  # type: ignore[assignment]
+    faults.untyped = {name: set() for name in columns}
     check_requirements(faults, None)
     return [str(error) for _, error in faults.found]
 

@@ -15,18 +15,25 @@ _NAMES: tuple[ColumnType, ...] = ("string", "category", "int")
 """Types of columns that name something: an item, a list."""
 
 
-def check_list(faults: Faults, decision: Decision, carried: Carried | None) -> None:
-    """Note what is wrong with a list whose `per` exists. Without `carried`, `where` and `rule` are not typed."""
+def check_list_rows(faults: Faults, decision: Decision) -> None:
+    """Note columns of `per`, which exists, that cannot be a list, its items or their positions, and wrong requests."""
     _columns(faults, decision)
     _position(faults, decision)
     _request(faults, decision)
+
+
+def check_list(faults: Faults, decision: Decision) -> None:
+    """Note terms that say nothing of an item, and costs of what is no term."""
     for term in decision.terms:
         _term(faults, decision, term)
     for term in (decision.explore and decision.explore.cost) or ():
         faults.one_of(("decision", "explore", "cost", term), term, decision.terms, "term")
-    if carried is not None and decision.per in carried.pers:
-        _where(faults, decision, carried)
-        _rule(faults, decision, carried)
+
+
+def check_sorting(faults: Faults, decision: Decision, carried: Carried) -> None:
+    """Note a `where` that is no condition, and a `rule` by which nothing can be sorted."""
+    _where(faults, decision, carried)
+    _rule(faults, decision, carried)
 
 
 def _columns(faults: Faults, decision: Decision) -> None:

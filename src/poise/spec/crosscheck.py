@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from poise.errors import SpecError
 from poise.spec.check_columns import check_zone
-from poise.spec.check_decision import check_decision
+from poise.spec.check_decision import check_decided_rows, check_decision
 from poise.spec.check_features import Carried, check_used
 from poise.spec.check_objectives import check_objectives, check_parts
 from poise.spec.check_requirements import check_requirements
@@ -22,12 +22,14 @@ def check(system: SystemSpec) -> list[SpecError]:
 def faults(system: SystemSpec) -> list[tuple[KeyPath, SpecError]]:
     """As `check`, with the paths as tuples, so that a reader can find line and column.
 
-    Features are bound only to sources and objectives that are sound: a kind may rely on both.
+    Features are bound only to sources and objectives that are sound, and to the rows that are decided on: a kind may
+    rely on all of them.
     """
     found = Faults(system)
     _whole(found)
     check_sources(found)
     check_objectives(found)
+    check_decided_rows(found)
     carried = None
     if not found.found:
         carried = Carried(found)

@@ -6,7 +6,7 @@ So a plain table needs no second list of its columns. A list of `features:`, eve
 from __future__ import annotations
 
 from poise import registry
-from poise.spec.source_types import request_types
+from poise.spec.source_types import listed_by, position_feature, request_types
 from poise.spec.system import FeatureEntry, SystemSpec
 
 
@@ -32,7 +32,12 @@ def sentence(system: SystemSpec, per: str) -> str | None:
     """What was taken by default, for readers; None where the file lists its features."""
     if system.features is not None:
         return None
-    if system.sources[per].request is None:
+    source = system.sources[per]
+    if source.request is None and listed_by(source, system) is not None:
+        sent = ", ".join(request_types(source, system))
+        also = "" if position_feature(system, per) is None else " and the position"
+        return f"no features: in the file, so what callers send of '{per}' ({sent}){also} is all that models see"
+    if source.request is None:
         return f"no features: in the file, and no request: in source '{per}' to take them from"
     without = left_out(system, per)
     rest = f", but not {', '.join(without)}: a time is no feature by itself" if without else ""

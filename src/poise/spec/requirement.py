@@ -56,8 +56,8 @@ class Requirement(Record):
     who: str
     """The stakeholder."""
     metric: str
-    """`objective.metric`, `decision.term`, `latency_p50`, `latency_p99`, `release_size`, `cost_per_1000` or
-    `training_cost`."""
+    """`objective.metric`, `decision.term`, of lists also `decision.ndcg@10` or `objective.recall@5`, `latency_p50`,
+    `latency_p99`, `release_size`, `cost_per_1000` or `training_cost`."""
     at_most: BoundField | None = None
     at_least: BoundField | None = None
     better_than: Literal["constant", "rule", "live"] | None = None
@@ -67,7 +67,7 @@ class Requirement(Record):
     by: str | None = None
     """Judge the worst slice by this column (`source.column`, or a column of the row) among those with enough rows."""
     candidates: int | None = Field(None, ge=1)
-    """For latencies: rows per request."""
+    """For latencies: rows, or candidates of a list, per request."""
     allow: Literal["insufficient"] | None = None
     """Let a release pass where there is too little evidence; recorded."""
     why: str | None = None

@@ -121,12 +121,19 @@ def why_not_sent(source: Source, system: SystemSpec, column: str) -> tuple[str, 
         )
     if listed is not None and column in given_to_rows(source, system, listed):
         what = "list" if column == listed.list_ else "time" if column in (source.time, source.known) else "id"
-        hint = "the clock features and windows know the time" if what == "time" else "read what callers know instead"
-        return f"is the {what} of a row, which Poise gives it when it answers", hint
+        return f"is the {what} of a row, which Poise gives it when it answers", _INSTEAD[what].format(column)
     declare = "add it to request: of" if source.request is not None else "declare request: in source"
     name = next(name for name, other in system.sources.items() if other is source)
     hint = f"{declare} '{name}'; else read it from a source whose time is when it is known"
     return "is not known to be sent with a request", f"if callers know it when they ask, {hint}"
+
+
+_INSTEAD = {
+    "list": "where it says whose rows these are and callers know it, declare person: {0}",
+    "time": "clock features and windows know the time",
+    "id": "an id is new with every row and tells a model nothing",
+}
+"""What to do about a column that Poise gives to a row, by what it is."""
 
 
 def _keys_of_others(source: Source, system: SystemSpec) -> set[str]:

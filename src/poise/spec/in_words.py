@@ -1,0 +1,34 @@
+"""What a decision is, in words, for people who check a file."""
+
+from __future__ import annotations
+
+from poise.spec.decision import Decision
+from poise.spec.source_types import request_types
+from poise.spec.system import SystemSpec
+
+
+def decision_lines(system: SystemSpec) -> list[str]:
+    """What is decided, in words: actions or items and the terms with their units, and for a list how it is made."""
+    decision = system.decision
+    if decision is None:
+        return []
+    terms = ", ".join(name + (f" ({term.unit})" if term.unit else "") for name, term in decision.terms.items())
+    if not decision.lists:
+        return [f"{', '.join(decision.choose)} by {terms}"]
+    sent = ", ".join(request_types(system.sources[decision.per], system))
+    lines = [f"top {decision.show} {items(system, decision)} by {terms}", f"for each item callers send {sent}"]
+    if decision.where is not None:
+        lines.append(f"only where {decision.where}")
+    if decision.explore is not None:
+        lines.append(f"explored by {decision.explore.method} over the best {decision.explore.top}")
+    if decision.position is None:
+        lines.append("without a position: what was shown on top is learned as if it were liked more")
+    if decision.rule is None:
+        lines.append("without a rule: there is no list before there are data to learn from")
+    return lines
+
+
+def items(system: SystemSpec, decision: Decision) -> str:
+    """What a list is of: the source whose key is the item, else the item's column."""
+    named = (name for name, source in system.sources.items() if source.key == (decision.item,))
+    return next((name for name in named if name != decision.per), str(decision.item))
