@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -11,37 +10,37 @@ from typing import Any
 
 import numpy as np
 
-from poise.clock import Clock, to_text
 from poise.data.lake import Lake
-from poise.data.quarantine import held
-from poise.decisions.of_system import chooser_of
+from poise.decisions.of_system import chooser_of, ranker_of
 from poise.errors import PoiseError
-from poise.evaluation.policies import policy_values
-from poise.evaluation.words import number
 from poise.features.plan import FeaturePlan
 from poise.features.rows import request_columns
 from poise.features.scope import Scope
 from poise.formats import CURRENT
+from poise.releases.account import decision_evidence, limits, training_evidence, unknown, whole_evidence
 from poise.releases.compatibility import Change, compare
 from poise.releases.contract import Contract
 from poise.releases.examples import Sources, assemble, plans_of, read_sources
 from poise.releases.extras import extra_names
-from poise.releases.findings import objective_evidence
 from poise.releases.folder import ReleaseFolder, building
 from poise.releases.judged import Judged
+from poise.releases.list_samples import varying
+from poise.releases.list_trial import Trial
+from poise.releases.list_trying import Tried, try_lists
 from poise.releases.live import LiveRelease
-from poise.releases.measuring import Decided, decided, objective_measures, request_rows
+from poise.releases.measuring import Decided, decided, objective_measures
 from poise.releases.plain_json import to_json
+from poise.releases.ranked import Listed, listed, objective_ranked
+from poise.releases.request_rows import request_rows
 from poise.releases.training import Learned, learn
 from poise.spec.source import ColumnType
 from poise.spec.system import SystemSpec
-from poise.table import MISSING_TIME
 
 Progress = Callable[[str], None]
 SAMPLED = 300
 """Real requests that a candidate is rehearsed with: an upper limit of the 99 % latency needs 299."""
-EXAMPLES = 3
-"""Real requests that stand in the release, the newest first, for documentation and the printed curl."""
+BASIS = "exploration.npz"
+"""The file of a release that holds what exploration costs in its terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def train(
     live: the release that serves now, as a baseline on the same rows.
     Raises `NotEnoughData` or `DataError` where the lake cannot carry an objective.
     """
-    started, cpu = time.perf_counter(), _cpu()
+    started, cpu = time.perf_counter(), time.process_time()
     system = place.system
     extra = extra_names(system)
     progress("reading the lake")
@@ -78,34 +77,45 @@ def train(
     sources = read_sources(system, place.lake, plans, extra, versions)
     progress("computing features and labels as of each request")
     data = assemble(system, plans, sources, extra)
-    chooser_of(system, {name: one.classes for name, one in data.items()})  # a term of no class: told before learning
+    classes = {name: one.classes for name, one in data.items()}
+    for decides in (chooser_of, ranker_of):  # a term of no class: told before learning
+        decides(system, classes)
     learned = {
         objective: learn(one, Scope(system, one.spec.per), place.threads, progress) for objective, one in data.items()
     }
     progress("judging on the rows kept aside")
-    contract, changes = _contract(system, plans, extra, learned, live)
     now, unlike = _live(place.lake, sources, live)
-    made = decided(system, learned)
-    judged = _judged(place, contract, learned, made, now)
+    made = decided(system, learned) or listed(system, learned)
+    contract, changes = _contract(system, plans, extra, learned, made, live)
+    tried = try_lists(made, contract, learned, plans, sources) if isinstance(made, Listed) else Tried()
+    judged = _judged(system, contract, learned, made, tried, now)
     judged.save(place.judged / name)
-    evidence = _evidence(place, name, sources, learned, judged) | {
-        "decision": _decision(system, made, judged),
+    decision = decision_evidence(system, made, judged, tried.trial)
+    evidence = whole_evidence(system, place.lake, name, sources, learned, judged) | {
+        "decision": decision,
         "contract": {"against": live.name if live else None, "changes": [asdict(change) for change in changes]},
-        "unknown": [*unlike, *_not_compared(system, judged, live), *_unknown(system)],
-        "limits": _limits(system, learned, made),
-        "training": _training(system, time.perf_counter() - started, _cpu() - cpu),
+        "unknown": [*unlike, *_not_compared(system, judged, live), *unknown(system)],
+        "limits": [*limits(system, learned, decision), *tried.limits],
+        "training": training_evidence(system, time.perf_counter() - started, time.process_time() - cpu),
     }
-    return _written(place, name, learned, contract, evidence)
+    return _written(place, name, learned, contract, evidence, tried.trial)
 
 
 def _written(
-    place: Workplace, name: str, learned: Mapping[str, Learned], contract: Contract, evidence: Mapping[str, Any]
+    place: Workplace,
+    name: str,
+    learned: Mapping[str, Learned],
+    contract: Contract,
+    evidence: Mapping[str, Any],
+    trial: Trial | None,
 ) -> ReleaseFolder:
     """The sealed folder of a candidate."""
     path = place.candidates / name
     with building(path) as folder:
         for objective, one in learned.items():
             one.predictor.save(folder / "models" / objective)
+        if trial is not None:
+            trial.basis.save(folder / BASIS)
         (folder / "system.yaml").write_text(place.text, encoding="utf-8")
         (folder / "contract.json").write_text(to_json(contract.to_json()), encoding="utf-8")
         (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")
@@ -119,6 +129,7 @@ def _contract(
     plans: Mapping[str, FeaturePlan],
     extra: Mapping[str, tuple[str, ...]],
     learned: Mapping[str, Learned],
+    made: Decided | Listed | None,
     live: ReleaseFolder | None,
 ) -> tuple[Contract, list[Change]]:
     """What callers send: the columns that chosen models, rules and terms read, and no more; what changed by that."""
@@ -132,30 +143,39 @@ def _contract(
         requests[per] = plan.select(outputs & (read | terms)).request_with(also)
     classes = {name: one.data.classes for name, one in learned.items()}
     earlier = None if live is None else Contract.from_json(live.json("contract"))
-    sent = {per: request_columns(system, per) for per in plans if system.sources[per].request is not None}
-    contract = Contract.of(system, requests, also=sent, classes=classes, earlier=earlier)
+    sent = {per: request_columns(system, per) for per in plans}
+    varies: tuple[str, ...] = ()
+    if isinstance(made, Listed):
+        varies = varying(made.base.requests.rows.take(made.rows), made.lists, sent[made.base.spec.per])
+    contract = Contract.of(system, requests, also=sent, classes=classes, earlier=earlier, varies=varies)
     changes = [] if earlier is None else compare(earlier, contract)
     breaks = any(change.kind == "breaking" for change in changes)
     return replace(contract, major=contract.major + breaks), changes
 
 
 def _judged(
-    place: Workplace,
+    system: SystemSpec,
     contract: Contract,
     learned: Mapping[str, Learned],
-    made: Decided | None,
+    made: Decided | Listed | None,
+    tried: Tried,
     now: LiveRelease | None,
 ) -> Judged:
     """What gates will read; `now` is the release that is live."""
-    by_live = {n: None if now is None else now.predict(n, one.data, one.data.split.judge) for n, one in learned.items()}
-    measures = {n: objective_measures(place.system, one, by_live[n]) for n, one in learned.items()}
+    measures = {}
+    for name, one in learned.items():
+        rows = one.data.split.judge
+        by_live = None if now is None else now.predict(name, one.data, rows)
+        first = None if by_live is None or now is None else now.predict(name, one.data, rows, first=True)
+        measures[name] = objective_measures(system, one, by_live, objective_ranked(system, one, first))
     decision = None if made is None else made.measures(now)
     requests: dict[str, list[dict[str, Any]]] = {}
     for one in learned.values():
         rows = one.data.split.judge
         picked = rows[np.unique(np.linspace(0, len(rows) - 1, SAMPLED).astype(np.int64))]
         requests.setdefault(one.data.spec.per, request_rows(contract, one.data.spec.per, one.data.requests, picked))
-    return Judged(measures, decision, requests, None if now is None else now.folder.name)
+    live = None if now is None else now.folder.name
+    return Judged(measures, decision, requests, live, tried.lists, tried.logged)
 
 
 def _live(lake: Lake, sources: Sources, live: ReleaseFolder | None) -> tuple[LiveRelease | None, list[str]]:
@@ -182,91 +202,3 @@ def _not_compared(system: SystemSpec, judged: Judged, live: ReleaseFolder | None
         for name in sorted(wanted - found)
         if judged.live is not None
     ]
-
-
-def _evidence(
-    place: Workplace,
-    name: str,
-    sources: Sources,
-    learned: Mapping[str, Learned],
-    judged: Judged,
-) -> dict[str, Any]:
-    system = place.system
-    zone = system.timezone
-    return {
-        "format": CURRENT["evidence"],
-        "system": system.system,
-        "purpose": system.purpose,
-        "candidate": name,
-        "created": to_text(Clock().now(), zone),
-        "data": {"sources": {s: _source(place.lake, sources, s, zone) for s in sorted(sources.histories)}},
-        "objectives": {n: objective_evidence(one, judged.objectives[n], zone) for n, one in learned.items()},
-        "examples": {per: rows[-EXAMPLES:][::-1] for per, rows in judged.requests.items()},
-    }
-
-
-def _source(lake: Lake, sources: Sources, name: str, zone: str) -> dict[str, Any]:
-    history = sources.histories[name]
-    timed = history.kind != "table" and history.height > 0 and history.time[-1] != MISSING_TIME
-    return {
-        "version": sources.versions[name],
-        "rows": history.height,
-        "from": to_text(int(history.time[history.time != MISSING_TIME][0]), zone) if timed else None,
-        "to": to_text(int(history.time[-1]), zone) if timed else None,
-        "quarantined": held(lake, name),
-    }
-
-
-def _decision(system: SystemSpec, made: Decided | None, judged: Judged) -> dict[str, Any] | None:
-    if system.decision is None:
-        return None
-    return {
-        "actions": list(system.decision.choose),
-        "weights": {term: system.decision.weights.get(term, 1.0) for term in system.decision.terms},
-        "chosen_share": {} if made is None else made.shares(),
-        "terms": [] if judged.decision is None else policy_values(judged.decision),
-        "calibration": [] if made is None else made.calibration(),
-    }
-
-
-def _unknown(system: SystemSpec) -> list[str]:
-    if system.decision is None:
-        return []
-    return [
-        "Whether actions change outcomes: the worth of each action is computed from what came true, as if the"
-        " outcome did not depend on the action. Only an experiment can tell."
-    ]
-
-
-def _limits(system: SystemSpec, learned: Mapping[str, Learned], made: Decided | None) -> list[str]:
-    said = [
-        f"Where {found['action']} is chosen, its {found['term']} is predicted as {number(found['predicted'])} per row"
-        f" and came to {number(found['realised'])}: the difference is more than chance."
-        for found in ([] if made is None else made.calibration())
-        if found["off"] and found["over"] == "chosen"
-    ]
-    for name, one in learned.items():
-        split = one.data.split
-        if split.kind == "entity":
-            said.append(
-                f"{name} was judged on rows drawn at random, as the data have no time: how long it holds is not known."
-            )
-        seen = max(split.to_dict(system.timezone)["judge"]["rows"], 0)
-        if seen < 1000:
-            said.append(f"{name} was judged on {seen:,} rows only.")
-    return said
-
-
-def _training(system: SystemSpec, seconds: float, core_seconds: float) -> dict[str, Any]:
-    price = system.costs.core_hour if system.costs else None
-    return {
-        "seconds": seconds,
-        "core_seconds": core_seconds,
-        "cost": None if price is None else price * core_seconds / 3600,
-        "currency": system.costs.currency if system.costs else None,
-        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }
-
-
-def _cpu() -> float:
-    return time.process_time()

@@ -16,7 +16,7 @@ from poise.formats import CURRENT, migrate
 from poise.spec.decision import Decision
 from poise.spec.objective import Objective, ProblemType
 from poise.spec.source import ColumnSpec, ColumnType
-from poise.spec.source_types import column_types, given_to_rows, listed_by
+from poise.spec.source_types import column_types, listed_by
 from poise.spec.system import SystemSpec
 
 Value = str | float | bool
@@ -109,14 +109,13 @@ class Contract:
         classes: objective -> its classes or labels, for multi-class and multi-label.
         earlier: the contract that callers know. So that they need not change, a nullable column that is new to it, or
         that it let them leave out, may be left out; and a column that is no longer needed may still be sent.
-        varies: the columns that differ within logged lists; a list's item always does. What Poise itself gives to the
-        rows of a list (their list, place, id and time) is no input, even where models read it.
+        varies: the columns that differ within logged lists; a list's item always does.
         """
         known = {(i.per, i.name): i for i in earlier.inputs} if earlier else {}
         inputs = {
             (per, name): _input(system, per, name, kind, optional=earlier is not None and not _sent(known, per, name))
             for per, columns in requests.items()
-            for name, kind in sent_by_callers(system, per, columns).items()
+            for name, kind in _with_item(system, per, columns).items()
         }
         spare = {
             (per, name): _input(system, per, name, kind, optional=True)
@@ -198,18 +197,12 @@ class Contract:
             raise StateError(f"this contract cannot be read: {error}", hint="release again") from error
 
 
-def sent_by_callers(system: SystemSpec, per: str, columns: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
-    """Of some columns of a request row those that its caller sends: of a list's rows, Poise itself gives some.
-
-    The item of a list is among them even if no model reads it.
-    """
+def _with_item(system: SystemSpec, per: str, columns: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+    """Some columns of a request row, and of a list's rows the item even if no model reads it."""
     listed = listed_by(system.sources[per], system)
-    if listed is None:
+    if listed is None or listed.item is None or listed.item in columns:
         return dict(columns)
-    assert listed.item is not None
-    given = given_to_rows(system.sources[per], listed)
-    sent = {name: kind for name, kind in columns.items() if name not in given}
-    return {listed.item: column_types(system.sources[per], system)[listed.item], **sent}
+    return {listed.item: column_types(system.sources[per], system)[listed.item], **columns}
 
 
 def _varying(

@@ -23,6 +23,7 @@ from poise.models.base import Examples
 from poise.releases.extras import own_column
 from poise.spec.expression import parse
 from poise.spec.objective import Objective
+from poise.spec.source_types import group_column, listed_by
 from poise.spec.system import SystemSpec
 from poise.table import History, Requests, Table
 
@@ -88,6 +89,7 @@ def read_sources(
         own = needed.setdefault(objective.per, set())
         own.update(plans[objective.per].request_with(extra.get(objective.per, ())))
         own.update(_own_columns(system, objective))
+        own.update(list_columns(system, objective.per))
         for source, taken in label_reads(system, name).items():
             needed.setdefault(source, set()).update(taken)
     for source in needed:
@@ -96,6 +98,14 @@ def read_sources(
     histories = {s: lake.history(system, s, sorted(needed[s]), found[s]) for s in needed}
     watermarks = {s: lake.watermark(system, s, found[s]) for s in needed}
     return Sources(histories, {s: found[s] for s in needed}, watermarks)
+
+
+def list_columns(system: SystemSpec, per: str) -> set[str]:
+    """The columns that say which item a row of `per` shows, in which list and where; none where no list is decided."""
+    decision = listed_by(system.sources[per], system)
+    if decision is None:
+        return set()
+    return {name for name in (decision.list_, decision.item, decision.position) if name is not None}
 
 
 def _own_columns(system: SystemSpec, objective: Objective) -> set[str]:
@@ -196,9 +206,8 @@ def _places(rows: Requests, among: Requests) -> NDArray[np.int64]:
 
 
 def _groups(system: SystemSpec, per: str, requests: Requests) -> NDArray[np.int64] | None:
-    """The entity of each row; None where each row is its own. A row without one is its own too."""
-    source = system.sources[per]
-    column = source.entity or source.person
+    """The entity of each row, else its list; None where each row is its own. A row without one is its own too."""
+    column = group_column(system.sources[per], system)
     if column is None:
         return None
     codes, _ = joint_codes([requests.rows[column]], [requests.rows[column]])

@@ -6,7 +6,7 @@ It is no part of the release: nothing that serves needs it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from poise.errors import StateError
 from poise.evaluation.blocks import Blocks
-from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures
+from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures, Ranked
 from poise.formats import CURRENT, migrate
 from poise.table import Column
 
@@ -28,12 +28,16 @@ class Judged:
     """The judged rows of a candidate, and real requests to rehearse with.
 
     requests: source -> rows as callers would have sent them. live: the release that baselines named `live` are of.
+    lists and logged: bodies of requests to decide on a list, with as many candidates as callers may send, and with
+    those alone that were shown.
     """
 
     objectives: Mapping[str, ObjectiveMeasures]
     decision: DecisionMeasures | None
     requests: Mapping[str, list[dict[str, Any]]]
     live: str | None = None
+    lists: Sequence[Mapping[str, Any]] = ()
+    logged: Sequence[Mapping[str, Any]] = ()
 
     def save(self, folder: Path) -> None:
         """Write arrays and JSON into `folder`, which is made."""
@@ -43,6 +47,8 @@ class Judged:
             "format": CURRENT["judged"],
             "requests": self.requests,
             "live": self.live,
+            "lists": list(self.lists),
+            "logged": list(self.logged),
             "reads": 0,
         }
         content["objectives"] = {n: _put_objective(arrays, n, m) for n, m in self.objectives.items()}
@@ -57,7 +63,8 @@ class Judged:
         with np.load(folder / "judged.npz", allow_pickle=False) as arrays:
             objectives = {n: _get_objective(arrays, n, c) for n, c in content["objectives"].items()}
             decision = None if content["decision"] is None else _get_decision(arrays, content["decision"])
-        return cls(objectives, decision, content["requests"], content["live"])
+        lists, logged = content.get("lists", []), content.get("logged", [])
+        return cls(objectives, decision, content["requests"], content["live"], lists, logged)
 
 
 def count_read(folder: Path) -> int:
@@ -85,6 +92,7 @@ def _put_objective(arrays: Arrays, name: str, made: ObjectiveMeasures) -> dict[s
         "baselines": list(made.baselines),
         "blocks": _put_blocks(arrays, name, made.blocks),
         "slices": {by: _put_column(arrays, f"{name}/slice/{by}", column) for by, column in made.slices.items()},
+        "ranked": _put_ranked(arrays, f"{name}/ranked", made.ranked),
     }
 
 
@@ -96,6 +104,7 @@ def _get_objective(arrays: Mapping[str, NDArray[Any]], name: str, content: Mappi
         blocks=_get_blocks(arrays, name, content["blocks"]),
         baselines={b: arrays[f"{name}/baseline/{b}"] for b in content["baselines"]},
         slices={by: _get_column(arrays, f"{name}/slice/{by}", c) for by, c in content["slices"].items()},
+        ranked=_get_ranked(arrays, f"{name}/ranked", content.get("ranked")),
     )
 
 
@@ -109,6 +118,7 @@ def _put_decision(arrays: Arrays, made: DecisionMeasures) -> dict[str, Any]:
         "units": dict(made.units),
         "slices": {by: _put_column(arrays, f"@decision/slice/{by}", column) for by, column in made.slices.items()},
         "unknown": made.unknown,
+        "ranked": _put_ranked(arrays, "@decision/ranked", made.ranked),
     }
 
 
@@ -120,6 +130,35 @@ def _get_decision(arrays: Mapping[str, NDArray[Any]], content: Mapping[str, Any]
         units=content["units"],
         slices={by: _get_column(arrays, f"@decision/slice/{by}", c) for by, c in content["slices"].items()},
         unknown=content["unknown"],
+        ranked=_get_ranked(arrays, "@decision/ranked", content.get("ranked")),
+    )
+
+
+def _put_ranked(arrays: Arrays, name: str, made: Ranked | None) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    arrays[f"{name}/codes"] = made.codes
+    arrays[f"{name}/relevance"] = made.relevance
+    for policy, scores in made.scores.items():
+        arrays[f"{name}/scores/{policy}"] = scores
+    return {
+        "scores": list(made.scores),
+        "blocks": _put_blocks(arrays, name, made.blocks),
+        "show": made.show,
+        "slices": {by: _put_column(arrays, f"{name}/slice/{by}", column) for by, column in made.slices.items()},
+    }
+
+
+def _get_ranked(arrays: Mapping[str, NDArray[Any]], name: str, content: Mapping[str, Any] | None) -> Ranked | None:
+    if content is None:
+        return None
+    return Ranked(
+        codes=arrays[f"{name}/codes"],
+        relevance=arrays[f"{name}/relevance"],
+        scores={policy: arrays[f"{name}/scores/{policy}"] for policy in content["scores"]},
+        blocks=_get_blocks(arrays, name, content["blocks"]),
+        show=content["show"],
+        slices={by: _get_column(arrays, f"{name}/slice/{by}", c) for by, c in content["slices"].items()},
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.data.lake import Lake
-from poise.decisions.of_system import chooser_of
+from poise.decisions.of_system import chooser_of, ranker_of
 from poise.errors import StateError
 from poise.features.plan import FeaturePlan
 from poise.features.requests import ROW
@@ -19,7 +19,9 @@ from poise.releases.contract import Contract
 from poise.releases.examples import ObjectiveData, Sources, plans_of, read_sources
 from poise.releases.extras import extra_names
 from poise.releases.folder import ReleaseFolder
+from poise.releases.places import at_place
 from poise.spec.reading import read_text
+from poise.spec.source_types import position_feature
 from poise.spec.system import SystemSpec
 from poise.table import History, Requests, Table
 
@@ -54,15 +56,30 @@ class LiveRelease:
         contract = Contract.from_json(folder.json("contract"))
         return cls(folder, system, contract, plans, extra, found.histories)
 
-    def predict(self, name: str, data: ObjectiveData, rows: Rows) -> Floats | None:
+    def predict(self, name: str, data: ObjectiveData, rows: Rows, *, first: bool = False) -> Floats | None:
         """What it predicts for some rows of an objective, features as of the same T.
 
-        None where it has no such objective, or one of another type, source or classes.
+        first: as if each row of a list stood at the first place. None where it has no such objective, or one of
+        another type, source or classes.
         """
         output = next((one for one in self.contract.outputs if one.name == name), None)
         if output is None or (output.type, output.per, output.classes) != (data.spec.type, data.spec.per, data.classes):
             return None
-        return Predictor.load(self.folder.model(name)).predict(self._columns(data, rows))
+        return Predictor.load(self.folder.model(name)).predict(self._columns(data, rows, first=first))
+
+    def rank(self, data: ObjectiveData, rows: Rows) -> Floats | None:
+        """Its score of some rows at the first place, by its terms and the weights of its file; without models its rule.
+
+        None where it lists nothing, or rows of another source.
+        """
+        classes = {output.name: output.classes for output in self.contract.outputs}
+        ranker = ranker_of(self.system, classes, rule_only=not classes)
+        if ranker is None or ranker.decision.per != data.spec.per:
+            return None
+        columns = self._columns(data, rows, first=True)
+        names = sorted(ranker.objective_names())
+        predictions = {name: Predictor.load(self.folder.model(name)).predict(columns) for name in names}
+        return ranker.score(ranker.terms(predictions, columns)) if classes else ranker.rule(columns)
 
     def choose(self, data: ObjectiveData, rows: Rows, actions: tuple[str, ...]) -> Rows | None:
         """Its choice for some rows, as positions in `actions`.
@@ -79,10 +96,11 @@ class LiveRelease:
         choice = chooser.choose(predictions, {name: columns[name] for name in chooser.extra_names()})
         return np.array([actions.index(action) for action in chooser.actions], np.int64)[choice.chosen]
 
-    def _columns(self, data: ObjectiveData, rows: Rows) -> Table:
+    def _columns(self, data: ObjectiveData, rows: Rows, *, first: bool = False) -> Table:
         """Its features for these rows, of which it may read other columns than the training run does."""
         per, asked = data.spec.per, data.requests.take(rows)
         places: NDArray[Any] = asked.rows[ROW].values.astype(np.int64)
         own = self.histories[per].rows.take(places).with_columns({ROW: asked.rows[ROW]})
         requests = Requests(own, asked.time, asked.id)
-        return self.plans[per].batch(requests, self.histories, self.extra.get(per, ()))
+        made = self.plans[per].batch(requests, self.histories, self.extra.get(per, ()))
+        return at_place(made, position_feature(self.system, per)) if first else made

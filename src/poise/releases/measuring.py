@@ -9,36 +9,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.clock import to_text
 from poise.decisions.choose import Choice, Chooser, take
 from poise.decisions.of_system import chooser_of
 from poise.evaluation.blocks import Blocks, blocks_of
-from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures
+from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures, Ranked
 from poise.evaluation.policies import term_calibration
-from poise.features.requests import ROW
-from poise.releases.contract import Contract
 from poise.releases.examples import ObjectiveData
-from poise.releases.extras import own_column, slice_names
+from poise.releases.extras import slice_names
+from poise.releases.judged_rows import judged_together, labels_at, slice_column, with_parents
 from poise.releases.live import LiveRelease
 from poise.releases.training import Learned
 from poise.spec.system import SystemSpec
-from poise.table import Column, Requests, Table
 
 Floats = NDArray[np.float64]
 
 
-def objective_measures(system: SystemSpec, learned: Learned, live: Floats | None) -> ObjectiveMeasures:
-    """The judged rows of one objective; `live` is what the live release predicts for them, where there is one."""
+def objective_measures(
+    system: SystemSpec, learned: Learned, live: Floats | None, ranked: Ranked | None = None
+) -> ObjectiveMeasures:
+    """The judged rows of one objective; `live` is what the live release predicts for them, where there is one.
+
+    ranked: the same rows as items of lists, where the decision lists them.
+    """
     data, rows = learned.data, learned.data.split.judge
     baselines = dict(learned.baselines) | ({} if live is None else {"live": live})
     slices = {by: slice_column(system, data, by).take(rows) for by in slice_names(system, data.name)}
-    return ObjectiveMeasures(data.spec.type, data.target[rows], learned.judged, learned.blocks, baselines, slices)
-
-
-def slice_column(system: SystemSpec, data: ObjectiveData, by: str) -> Column:
-    """The column `by` at every row of an objective: one of the row itself, or one looked up as of T."""
-    own = own_column(system, data.spec.per, by)
-    return data.requests.rows[own] if own is not None else data.columns[by]
+    target = data.target[rows]
+    return ObjectiveMeasures(data.spec.type, target, learned.judged, learned.blocks, baselines, slices, ranked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,65 +99,10 @@ def decided(system: SystemSpec, learned: Mapping[str, Learned]) -> Decided | Non
     if chooser is None or not used:
         return None
     base = learned[next((n for n in used if learned[n].data.spec.given is None), used[0])].data
-    rows = _judged_together(learned, used, base)
+    rows = judged_together(learned, used, base)
     columns = base.columns.take(rows)
     predictions = {name: learned[name].predictor.predict(columns) for name in used}
-    labels = {name: _labels_at(learned[name].data, base, rows) for name in _with_parents(system, used)}
+    labels = {name: labels_at(learned[name].data, base, rows) for name in with_parents(system, used)}
     extra = {name: columns[name] for name in chooser.extra_names()}
     choice = chooser.choose(predictions, extra)
     return Decided(system, base, rows, chooser, choice, chooser.realised(labels, extra))
-
-
-def _judged_together(learned: Mapping[str, Learned], used: list[str], base: ObjectiveData) -> NDArray[np.int64]:
-    """Positions in `base` of the rows that every unconditional objective judges."""
-    rows = base.split.judge
-    places = base.requests.rows[ROW].values
-    for name in used:
-        other = learned[name].data
-        if other is not base and other.spec.given is None:
-            theirs = other.requests.rows[ROW].values[other.split.judge]
-            rows = rows[np.isin(places[rows], theirs)]
-    return rows
-
-
-def _with_parents(system: SystemSpec, names: list[str]) -> list[str]:
-    found = list(names)
-    for name in found:
-        parent = system.objectives[name].given
-        if parent is not None and parent not in found:
-            found.append(parent)
-    return found
-
-
-def _labels_at(data: ObjectiveData, base: ObjectiveData, rows: NDArray[np.int64]) -> Floats:
-    """The labels of one objective at rows of another's; NaN where it has none."""
-    target = np.asarray(data.target, np.float64)
-    if data is base:
-        return target[rows]
-    places = data.requests.rows[ROW].values
-    order = np.argsort(places, kind="stable")
-    wanted = base.requests.rows[ROW].values[rows]
-    at = np.minimum(np.searchsorted(places[order], wanted), len(order) - 1)
-    found = places[order][at] == wanted
-    picked = target[order[at]]
-    return np.where(found.reshape((-1,) + (1,) * (picked.ndim - 1)), picked, np.nan)
-
-
-def request_rows(contract: Contract, per: str, requests: Requests, index: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Real requests as callers would have sent them: JSON values by column, of the columns that are used."""
-    inputs = [one for one in contract.inputs_of(per) if one.used]
-    rows: Table = requests.rows.take(index)
-    columns = []
-    for one in inputs:
-        values = rows[one.name].to_list()
-        if one.type == "time":
-            values = [None if v is None else to_text(v, one.timezone or "UTC") for v in values]
-        elif one.type == "int":
-            values = [None if v is None else int(v) for v in values]
-        elif one.type == "bool":
-            values = [None if v is None else bool(v) for v in values]
-        columns.append(values)
-    if not columns:
-        return [{} for _ in index]
-    names = [one.name for one in inputs]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
