@@ -131,10 +131,9 @@ def names(market: Market) -> list[str]:
     found, seen = [], dict.fromkeys(CUISINES, 0)
     for cuisine in (list(CUISINES)[number] for number in market.cuisine):
         number, seen[cuisine] = seen[cuisine], seen[cuisine] + 1
-        again = number // (len(FIRST) * len(SECOND[cuisine]))
-        second = SECOND[cuisine][number % len(SECOND[cuisine])]
-        first = FIRST[(number // len(SECOND[cuisine]) + number) % len(FIRST)]
-        found.append(f"{first} {second}" + (f" {again + 1}" if again else ""))
+        rest, second = divmod(number, len(SECOND[cuisine]))
+        again, first = divmod(rest, len(FIRST))
+        found.append(f"{FIRST[first]} {SECOND[cuisine][second]}" + (f" {again + 1}" if again else ""))
     return found
 
 
