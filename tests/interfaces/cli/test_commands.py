@@ -161,7 +161,7 @@ decision:
     (folder / "poise.yaml").write_text(text.replace("WEIGHT", "0.5"), encoding="utf-8")
     done = poise(folder, "up", "--once", "--port", "0")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert parsed(poise(folder, "weights", "--json"))["weights"]["values"] == {"profit": 1.0, "calm": 0.5}
+    assert parsed(poise(folder, "weights", "--json"))["values"] == {"profit": 1.0, "calm": 0.5}
 
     (folder / "poise.yaml").write_text(text.replace("WEIGHT", "2"), encoding="utf-8")
     told = poise(folder, "weights").stdout
@@ -170,5 +170,22 @@ decision:
 
     assert poise(folder, "weights", "--set", "calm=2").returncode == 2, "a change needs a reason"
     assert "did you mean 'calm'" in poise(folder, "weights", "--set", "clam=2", "--why", "x").stderr
-    assert parsed(poise(folder, "weights", "--set", "calm=2", "--why", "winter", "--json"))["weights"]["version"] == 2
+    done = poise(folder, "weights", "--set", "calm=2", "--why", "winter", "--who", "ana", "--expect", "1")
+    assert done.returncode == 0, done.stderr
+    assert "weights 2 are live, after 1." in done.stdout
+    assert "1 point (calm) was worth 0.50 USD (profit) and is now worth 2.00 USD" in done.stdout
+    late = poise(folder, "weights", "--set", "calm=3", "--why", "mine", "--expect", "1")
+    assert late.returncode == 9 and "weights 2 are live, by ana" in late.stderr and ": winter" in late.stderr
+    again = poise(folder, "weights", "--set", "calm=2", "--why", "winter")
+    assert "Nothing changed: these values are live already, as weights 2." in again.stdout
+    back = parsed(poise(folder, "weights", "--take-back", "--why", "spring", "--json"))
+    assert (back["version"], back["values"]["calm"]) == (3, 0.5)
+    told = poise(folder, "weights", "--history").stdout
+    assert [line.split(",")[0] for line in told.splitlines() if line.startswith("weights")] == [
+        "weights 1",
+        "weights 2",
+        "weights 3",
+    ]
+    for options in (["--to", "1"], ["--why", "x"], ["--take-back", "--history"], ["--set", "calm=x", "--why", "x"]):
+        assert poise(folder, "weights", *options).returncode == 2, options
     assert "winter" in poise(folder, "history").stdout
