@@ -253,9 +253,11 @@ def test_without_times_the_list_is_what_stays_together() -> None:
 def test_a_decision_in_words() -> None:
     assert decision_lines(system(MARKET)) == [
         "top 10 restaurants by engagement (orders), revenue (USD)",
-        "for each item callers send user_id, restaurant_id",
+        "callers send user_id, and restaurant_id of each candidate",
         "only where restaurants.open",
         "explored by plackett-luce over the best 20",
     ]
     assert decision_lines(system(UNTIMED))[0] == "top 10 sku by sales"
+    alone = UNTIMED.replace("[sku, price]", "[sku]").replace("bought_it * price", "bought_it")
+    assert decision_lines(system(alone))[1] == "callers send sku of each candidate"
     assert "without a rule: there is no list before there are data to learn from" in decision_lines(system(UNTIMED))

@@ -15,6 +15,8 @@ from poise.spec.schema import DIALECT, json_schema
 from poise.spec.yaml_text import load
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.yaml"))
+PAGE = (Path(__file__).parents[2] / "docs" / "spec.md").read_text()
+SYSTEMS = re.findall(r"```yaml\n(format: 1\n.*?)```", PAGE, re.DOTALL)
 KINDS: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
 
 
@@ -62,6 +64,18 @@ def object_faults(value: dict[str, Any], schema: dict[str, Any], root: dict[str,
 def test_examples_fit(path: Path) -> None:
     schema = json_schema()
     assert list(faults(load(path.read_text(), path.name).content, schema, schema)) == []
+
+
+@pytest.mark.parametrize("text", SYSTEMS, ids=lambda text: text.split("system: ")[1].split("\n")[0])
+def test_the_systems_of_the_page_fit(text: str) -> None:
+    schema = json_schema()
+    assert list(faults(load(text, "f").content, schema, schema)) == []
+
+
+def test_keys_of_lists_are_known() -> None:
+    schema, text = json_schema(), next(text for text in SYSTEMS if "explore:" in text)
+    for old, new in (("  item:", "  itm:"), ("method:", "metod:"), ("plackett-luce", "placket"), ("top: 20", "top: a")):
+        assert list(faults(load(text.replace(old, new, 1), "f").content, schema, schema)), new
 
 
 def test_the_shop_fits_and_misspelt_keys_do_not(shop: str) -> None:

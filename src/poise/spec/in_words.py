@@ -15,8 +15,12 @@ def decision_lines(system: SystemSpec) -> list[str]:
     terms = ", ".join(name + (f" ({term.unit})" if term.unit else "") for name, term in decision.terms.items())
     if not decision.lists:
         return [f"{', '.join(decision.choose)} by {terms}"]
-    sent = ", ".join(request_types(system.sources[decision.per], system))
-    lines = [f"top {decision.show} {items(system, decision)} by {terms}", f"for each item callers send {sent}"]
+    beside = [name for name in request_types(system.sources[decision.per], system) if name != decision.item]
+    sent = "".join(f"{name}, " for name in beside) + f"and {decision.item} of each candidate"
+    lines = [
+        f"top {decision.show} {items(system, decision)} by {terms}",
+        f"callers send {sent if beside else sent.removeprefix('and ')}",
+    ]
     if decision.where is not None:
         lines.append(f"only where {decision.where}")
     if decision.explore is not None:
