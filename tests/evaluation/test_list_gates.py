@@ -215,8 +215,9 @@ def test_terms_are_checked_where_errors_gather() -> None:
     realised = (np.random.default_rng(1).random(N) < 0.2 + TASTE / 20).astype(float)
     realised[3] = np.nan
     scores = np.where(np.arange(N) % SIZE == 3, np.nan, MODEL)
+    scores[:SIZE] = np.nan  # nothing of the first list is eligible, so nothing of it is shown
     made = list_calibration(predicted, realised, CODES, scores, 2, BLOCKS)
-    assert [made[over]["rows"] for over in ("all", "shown", "first")] == [N - 1, 2 * LISTS, LISTS]
+    assert [made[over]["rows"] for over in ("all", "shown", "first")] == [N - 1, 2 * LISTS - 2, LISTS - 1]
     assert (
         made["first"]["off"] and made["first"]["difference"] > made["shown"]["difference"] > made["all"]["difference"]
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from itertools import permutations, product
 from math import log2
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +18,19 @@ from poise.evaluation.list_metric import ListMetric
 from poise.evaluation.lists import Floats, Lists, places
 from poise.evaluation.ndcg import Ndcg
 
+PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 KINDS = registry.names("list-metric")
 WORTH = st.sampled_from([-1.0, 0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 3.0, np.nan])
 SCORE = st.sampled_from([-np.inf, -2.0, 0.0, 0.5, 0.5, 7.0, np.nan])
 A_LIST = st.lists(st.tuples(WORTH, SCORE), max_size=6)
 PLACES = st.sampled_from([None, 1, 2, 3, 5, 9])
+
+
+def test_every_metric_of_lists_is_here_and_on_its_page() -> None:
+    assert KINDS == ["ndcg", "mrr", "recall"] and not set(KINDS) & set(registry.names("metric"))
+    assert {name: registry.get("list-metric", name).name for name in KINDS} == {name: name for name in KINDS}
+    table = PAGE.split("## Metrics of lists")[1].split("\n\n")[2]
+    assert re.findall(r"^\| `(\w+)@K` \|", table, re.MULTILINE) == KINDS
 
 
 def metric(name: str, k: int | None) -> ListMetric:
