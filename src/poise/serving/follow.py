@@ -16,7 +16,7 @@ _LOG = logging.getLogger("poise.serving")
 class Follower:
     """Looks whether anything was written to the state since the last look, and hands new weights to the answerer.
 
-    Weights that the live release cannot use (a term that it does not have) are refused and logged; the old ones stay.
+    Weights that cannot be (somebody wrote the database by hand) are refused and logged; the old ones stay.
     """
 
     def __init__(self, state: LiveState, answerer: Answerer) -> None:
