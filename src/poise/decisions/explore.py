@@ -18,8 +18,6 @@ from poise.decisions.terms import Floats
 from poise.errors import StateError
 
 Method = Literal["none", "plackett-luce", "epsilon"]
-SAME = 1e-12
-"""Scores that differ by less than this share of their size are equal: what is between them is rounding."""
 UNIFORM = 2.0**-53
 
 
@@ -75,9 +73,9 @@ class Exploration:
             kept = order[:drawn] == np.arange(drawn)
             propensity[:drawn] = self.strength / taking + (1 - self.strength) * kept
         else:
-            weights = self._weights(scores[:taking])
-            order[:drawn] = plackett_luce.order(weights, random[1:])[:drawn]
-            propensity[:drawn] = plackett_luce.shown(weights, order[:drawn])
+            logits = plackett_luce.logits(scores[:taking], self.strength)
+            order[:drawn] = plackett_luce.order(logits, random[1:])[:drawn]
+            propensity[:drawn] = plackett_luce.shown(logits, order[:drawn])
         return Drawn(order, propensity)
 
     def propensities(self, scores: Floats, show: int) -> Floats:
@@ -95,7 +93,7 @@ class Exploration:
         if self.method == "epsilon":
             out[:taking, :drawn] = self.strength / taking + (1 - self.strength) * out[:taking, :drawn]
         else:
-            out[:taking, :drawn] = plackett_luce.marginals(self._weights(scores[:taking]), drawn)
+            out[:taking, :drawn] = plackett_luce.marginals(plackett_luce.logits(scores[:taking], self.strength), drawn)
         return out
 
     def to_dict(self, seed: int) -> dict[str, Any] | None:
@@ -105,9 +103,6 @@ class Exploration:
         own = "share" if self.method == "epsilon" else "temperature"
         cost = None if self.cost is None else dict(self.cost)
         return {"method": self.method, own: self.strength, "top": self.top, "seed": seed, "cost": cost}
-
-    def _weights(self, scores: Floats) -> Floats:
-        return plackett_luce.weights(scores, self.strength)
 
 
 NONE = Exploration("none", top=0, strength=0.0)

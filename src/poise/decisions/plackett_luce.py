@@ -1,4 +1,21 @@
-"""Plackett-Luce orders: drawing them, and the exact probability that an item stands at a place."""
+"""Plackett-Luce orders: places are filled one after the other, each in proportion to the weights exp(logit) of who is
+left (Luce, Individual choice behavior, 1959; Plackett, The analysis of permutations, Applied Statistics 24, 1975).
+
+Drawn by one exponential clock per item, E_i ~ Exp(w_i): who rings first comes first. That is the Gumbel-top-k trick
+(-log E_i is a Gumbel variable around the logit; Kool, van Hoof and Welling, Stochastic beams and where to find them,
+ICML 2019), and it also gives the probability that item i stands at place p without going through all orders: when i's
+clock rings at t, exactly p - 1 of the others have rung,
+
+    P(i at p) = integral of w_i exp(-w_i t) PB_{p-1}({1 - exp(-w_j t), j != i}) dt,
+
+PB being the Poisson-binomial distribution of how many. It is built up from the items before and after i, so that
+nothing is subtracted and even tiny probabilities keep their digits. The trapezoid rule in x, log t = x - exp(-x),
+converges geometrically (Trefethen and Weideman, The exponentially convergent trapezoidal rule, SIAM Review 56, 2014):
+some 60 points give 11 digits for 10 places.
+
+Items come the best first. Where neighbours are more than `GAP` apart, those above always come before those below:
+each such group is an order of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,57 +25,267 @@ from numpy.typing import NDArray
 from poise.decisions.terms import Floats
 from poise.models.jit import compiled
 
+Index = NDArray[np.int64]
+
 SAME = 1e-12
-LEAST = 1e-12
+"""Scores whose range is less than this share of their size are equal: what is between them is rounding."""
+GAP = 27.6
+"""Odds of 1e12 to 1 between neighbours: nobody will see the other order drawn."""
+MOST, TINY = 1e300, 1e-300
+STEP, NARROW = 0.25, 0.55
+"""The step of x is `STEP`, and for k places at most `NARROW` / sqrt(k), since what is integrated is that narrow."""
+START, BEYOND = -3.2, 40.0
+"""x starts where 1e-12 of the first clock's mass is past, and ends so many means of the k-th clock after 0."""
+COARSE = 2.4
+"""How much coarser the points may be where 5 digits are enough."""
 
 
-def weights(scores: Floats, temperature: float) -> Floats:
-    """thin"""
-    known = np.where(np.isnan(scores), np.nanmin(scores, initial=np.inf), scores)
-    known = np.where(np.isfinite(known), known, 0.0)
-    spread = known.std()
-    if np.ptp(known) <= SAME * np.abs(known).max():
-        return np.ones(len(scores))
-    return np.asarray(np.maximum(np.exp((known - known.max()) / (temperature * spread)), LEAST))
+def standard(scores: Floats) -> Floats:
+    """Scores of m items, the best first, (m,), below the best and in standard deviations: 0 and less; 0 where all are
+    equal.
+
+    NaN counts as the lowest score. Raises `ValueError` where they are not sorted.
+
+    >>> standard(np.array([3.0, 1.0, np.nan])).round(4).tolist()
+    [0.0, -2.1213, -2.1213]
+    >>> standard(np.array([0.1 + 0.2, 0.3])).tolist()
+    [0.0, 0.0]
+    """
+    unknown = np.isnan(scores)
+    if unknown.all():
+        return np.zeros(len(scores))
+    known = np.clip(np.where(unknown, np.nanmin(scores), scores), -MOST, MOST)
+    if (known[1:] > known[:-1]).any():
+        raise ValueError("scores are explored the best first; these are not sorted")
+    known = known / max(abs(known[0]), abs(known[-1]), TINY)
+    known -= known[0]
+    return known / known.std() if known[-1] < -SAME else np.zeros(len(scores))
 
 
-def order(weights: Floats, random: Floats) -> NDArray[np.int64]:
-    """thin"""
-    return np.asarray(np.argsort(-np.log(random) / weights, kind="stable"), np.int64)
+def logits(scores: Floats, temperature: float) -> Floats:
+    """The logits of m items, (m,), the largest 0: score / (temperature x s), s the standard deviation of `scores`.
+
+    temperature > 0; `scores` as for `standard`.
+
+    >>> logits(np.array([3.0, 1.0]), temperature=0.5).tolist()
+    [0.0, -4.0]
+    """
+    return np.maximum(standard(scores) / max(temperature, TINY), -MOST)
 
 
-def shown(weights: Floats, order: NDArray[np.int64]) -> Floats:
-    """thin"""
-    return marginals(weights, len(order))[order, np.arange(len(order))]
+def order(logits: Floats, random: Floats) -> Index:
+    """One order of all items, (m,) indices, made of uniform numbers between 0 and 1, (m,).
+
+    >>> order(np.array([0.0, -0.7]), np.array([0.5, 0.9])).tolist()
+    [1, 0]
+    """
+    group = np.zeros(len(logits), np.int64)
+    group[1:] = np.cumsum(logits[:-1] - logits[1:] > GAP)
+    return np.lexsort((np.log(-np.log(random)) - logits, group))
 
 
-def marginals(weights: Floats, places: int) -> Floats:
-    """thin"""
-    return np.asarray(_marginals(weights, places, -40.0, 45.0, 0.1))
+def marginals(logits: Floats, places: int) -> Floats:
+    """P(item i at place p) for places 1..`places` <= m, (m, places).
+
+    logits: (m,), the best first. Takes m x places^2 steps for each of about 100 points.
+
+    >>> marginals(np.log([1.0, 0.5]), 2).round(6).tolist()
+    [[0.666667, 0.333333], [0.333333, 0.666667]]
+    """
+    return np.asarray(_marginals(logits, places))
+
+
+def shown(logits: Floats, order: Index) -> Floats:
+    """P(item order[p] at place p), (k,), of the first k places of one order: k entries of `marginals`, at a k-th of
+    its price.
+
+    >>> shown(np.log([1.0, 0.5]), np.array([1])).round(6).tolist()
+    [0.333333]
+    """
+    return np.asarray(_shown(logits, order))
+
+
+def expected_worth(standards: Floats, sizes: Index, values: Floats, exposure: Floats, temperature: float) -> Floats:
+    """What drawn lists are worth on average: the sum over lists, items and places of value x exposure x P, (terms,).
+
+    standards: `standard` scores of each list, (lists, m), of which the first `sizes` (lists,) count; values: (terms,
+    lists, m); exposure: (terms, places). To 5 digits, in some 50 microseconds per list of 20.
+
+    >>> standards, values, exposure = np.array([[0.0, -2.0]]), np.array([[[1.0, 0.0]]]), np.array([[1.0, 0.5]])
+    >>> expected_worth(standards, np.array([2]), values, exposure, 2 / np.log(2)).round(4).tolist()
+    [0.8333]
+    """
+    return np.asarray(_expected_worth(standards, sizes, values, exposure, max(temperature, TINY)))
 
 
 @compiled
-def _marginals(w: Floats, k: int, low: float, high: float, step: float) -> Floats:
-    n = len(w)
-    out = np.zeros((n, k))
+def _end(logits: Floats, start: int) -> int:
+    """Where the group that begins at `start` ends."""
+    end = start + 1
+    while end < len(logits) and logits[end - 1] - logits[end] <= GAP:
+        end += 1
+    return end
+
+
+@compiled
+def _points(logits: Floats, places: int, coarse: float) -> tuple[float, float, int]:
+    """The log of the mean time of the first clock, the step of x, and how many points there are."""
+    step = coarse * min(STEP, NARROW / np.sqrt(places))
+    first = -logits[0] - np.log(np.exp(logits - logits[0]).sum())
+    last = np.log(BEYOND + 2.0 * places) - logits[places - 1] - first
+    return first, step, int((last - START) / step) + 2
+
+
+@compiled
+def _time(first: float, step: float, point: int) -> tuple[float, float]:
+    """The log of the time of a point, and which share of its own size that time stands for."""
+    x = START + point * step
+    return x - np.exp(-x) + first, step * (1.0 + np.exp(-x))
+
+
+@compiled
+def _rung(logits: Floats, time: float, yes: Floats, no: Floats, now: Floats) -> None:
+    """The probabilities that each clock has rung by now and that it has not, both to all digits, and the density of
+    ringing now, on a logarithmic clock."""
+    for i in range(len(logits)):
+        due = np.exp(logits[i] + time)
+        if due < 0.5:
+            yes[i] = -np.expm1(-due)
+            no[i] = 1.0 - yes[i]
+        else:
+            no[i] = np.exp(-due)
+            yes[i] = 1.0 - no[i]
+        now[i] = due * no[i] if no[i] > 0.0 else 0.0
+
+
+@compiled
+def _count(out: Floats, so_far: Floats, yes: float, no: float) -> None:
+    """The distribution of how many have rung, (k,) and no further, when one more clock is heard."""
+    out[0] = so_far[0] * no
+    for a in range(1, len(out)):
+        out[a] = so_far[a] * no + so_far[a - 1] * yes
+
+
+@compiled
+def _marginals(logits: Floats, places: int) -> Floats:
+    out = np.zeros((len(logits), places))
+    start = 0
+    while start < places:
+        end = _end(logits, start)
+        last = min(places, end)
+        if end - start == 1:
+            out[start, start] = 1.0
+        else:
+            _add_marginals(out[start:end, start:last], logits[start:end])
+        start = end
+    return out
+
+
+@compiled
+def _add_marginals(out: Floats, logits: Floats) -> None:
+    n, k = out.shape
+    yes, no, now = np.empty(n), np.empty(n), np.empty(n)
     before, after = np.zeros((n + 1, k)), np.zeros((n + 1, k))
-    before[0, 0] = 1.0
-    after[n, 0] = 1.0
-    for node in range(int((high - low) / step)):
-        t = np.exp(low + node * step)
+    before[0, 0] = after[n, 0] = 1.0
+    first, step, points = _points(logits, k, 1.0)
+    for point in range(points):
+        time, share = _time(first, step, point)
+        _rung(logits, time, yes, no, now)
         for i in range(n):
-            q = -np.expm1(-w[i] * t)
-            before[i + 1, 0] = before[i, 0] * (1 - q)
-            for a in range(1, k):
-                before[i + 1, a] = before[i, a] * (1 - q) + before[i, a - 1] * q
+            _count(before[i + 1], before[i], yes[i], no[i])
         for i in range(n - 1, -1, -1):
-            q = -np.expm1(-w[i] * t)
-            after[i, 0] = after[i + 1, 0] * (1 - q)
-            for a in range(1, k):
-                after[i, a] = after[i + 1, a] * (1 - q) + after[i + 1, a - 1] * q
+            _count(after[i], after[i + 1], yes[i], no[i])
         for i in range(n):
-            density = step * t * w[i] * np.exp(-w[i] * t)
             for a in range(k):
                 for b in range(k - a):
-                    out[i, a + b] += density * before[i, a] * after[i + 1, b]
+                    out[i, a + b] += share * now[i] * before[i, a] * after[i + 1, b]
+
+
+@compiled
+def _shown(logits: Floats, order: Index) -> Floats:
+    out = np.zeros(len(order))
+    start = 0
+    while start < len(order):
+        end = _end(logits, start)
+        last = min(len(order), end)
+        if end - start == 1:
+            out[start] = 1.0 if order[start] == start else 0.0
+        else:
+            place = start + np.flatnonzero((order[start:last] >= start) & (order[start:last] < end))
+            rest = np.ones(end - start, np.bool_)
+            rest[order[place] - start] = False
+            group = logits[start:end]
+            points = _points(group, last - start, 1.0)
+            out[place] = _shown_of(group[rest], logits[order[place]], place - start, last - start, points)
+        start = end
     return out
+
+
+@compiled
+def _shown_of(rest: Floats, own: Floats, place: Index, k: int, points: tuple[float, float, int]) -> Floats:
+    """Of the items that are shown, `own`, only the place of each; the rest is counted but once per point."""
+    n, first, step = len(own), points[0], points[1]
+    out, yes, no, now = np.zeros(n), np.empty(n), np.empty(n), np.empty(n)
+    rest_yes, rest_no, rest_now = np.empty(len(rest)), np.empty(len(rest)), np.empty(len(rest))
+    before, after, spare = np.zeros((n + 1, k)), np.zeros((n + 1, k)), np.zeros(k)
+    after[n, 0] = 1.0
+    for point in range(points[2]):
+        time, share = _time(first, step, point)
+        _rung(rest, time, rest_yes, rest_no, rest_now)
+        _rung(own, time, yes, no, now)
+        before[0, :] = 0.0
+        before[0, 0] = 1.0
+        for j in range(len(rest)):
+            _count(spare, before[0], rest_yes[j], rest_no[j])
+            before[0, :] = spare
+        for i in range(n):
+            _count(before[i + 1], before[i], yes[i], no[i])
+        for i in range(n - 1, -1, -1):
+            _count(after[i], after[i + 1], yes[i], no[i])
+        for i in range(n):
+            for a in range(place[i] + 1):
+                out[i] += share * now[i] * before[i, a] * after[i + 1, place[i] - a]
+    return out
+
+
+@compiled
+def _expected_worth(standards: Floats, sizes: Index, values: Floats, exposure: Floats, temperature: float) -> Floats:
+    out = np.zeros(len(values))
+    for each in range(len(sizes)):
+        logits = standards[each, : sizes[each]] / temperature
+        places = min(exposure.shape[1], sizes[each])
+        start = 0
+        while start < places:
+            end = _end(logits, start)
+            last = min(places, end)
+            if end - start == 1:
+                out += values[:, each, start] * exposure[:, start]
+            else:
+                _add_worth(out, logits[start:end], values[:, each, start:end], exposure[:, start:last])
+            start = end
+    return out
+
+
+@compiled
+def _add_worth(out: Floats, logits: Floats, values: Floats, exposure: Floats) -> None:
+    """One group. What a place is worth to item i is summed from behind, over how many of those after i have rung."""
+    n, k = len(logits), exposure.shape[1]
+    yes, no, now, before, ahead = np.empty(n), np.empty(n), np.empty(n), np.zeros((n + 1, k)), np.empty(k)
+    before[0, 0] = 1.0
+    found = np.zeros((len(values), k))  # by how many rang before: side by side, so that sums need not wait
+    first, step, points = _points(logits, k, COARSE)
+    for point in range(points):
+        time, share = _time(first, step, point)
+        _rung(logits, time, yes, no, now)
+        for i in range(n):
+            _count(before[i + 1], before[i], yes[i], no[i])
+        for term in range(len(values)):
+            ahead[:] = exposure[term]
+            for i in range(n - 1, -1, -1):
+                for a in range(k):
+                    found[term, a] += share * now[i] * values[term, i] * before[i, a] * ahead[a]
+                for a in range(k - 1):
+                    ahead[a] = no[i] * ahead[a] + yes[i] * ahead[a + 1]
+                ahead[k - 1] *= no[i]
+    for term in range(len(values)):
+        out[term] += found[term].sum()
