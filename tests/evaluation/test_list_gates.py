@@ -11,10 +11,10 @@ import pytest
 
 from poise.errors import SpecError
 from poise.evaluation.blocks import Blocks
-from poise.evaluation.list_evidence import list_calibration, list_evidence
 from poise.evaluation.lists import Lists
 from poise.evaluation.measures import DecisionMeasures, Measures, ObjectiveMeasures, Ranked, ServingMeasures
 from poise.evaluation.ndcg import Ndcg
+from poise.evaluation.orders import compare_orders, list_calibration
 from poise.evaluation.requirements import Verdict, judge
 from poise.spec.requirement import Requirement
 from poise.spec.system import SystemSpec
@@ -193,21 +193,26 @@ def test_lists_that_were_not_measured_are_too_little_evidence() -> None:
 
 def test_the_evidence_compares_the_model_with_every_order() -> None:
     scores = {"model": MODEL, "rule": RULE, "order alone": MODEL}
-    rows = list_evidence(ranked(scores=scores))
-    assert [row["policy"] for row in rows[::3]] == ["model", "rule", "order alone", "constant"]
-    assert [row["metric"] for row in rows[:3]] == ["ndcg@5", "mrr@5", "recall@5"]
+    rows = compare_orders(ranked(scores=scores))
+    assert [row["policy"] for row in rows[:4]] == ["model", "rule", "order alone", "constant"]
+    assert [(row["metric"], row["at"]) for row in rows[::4]] == [("ndcg", 5), ("mrr", 5), ("recall", 5)]
     made = {(row["policy"], row["metric"]): row for row in rows}
-    own, chance = made["model", "ndcg@5"], made["constant", "ndcg@5"]
-    assert own["gain"] is None and own["left_out"] == EMPTY and own["rows"] == LISTS - EMPTY
+    own, chance = made["model", "ndcg"], made["constant", "ndcg"]
+    assert own["gain"] is None and own["left_out"] == EMPTY and own["lists"] == LISTS - EMPTY
     assert chance["gain"] == pytest.approx(own["value"] - chance["value"]) and chance["gain_low"] > 0
-    assert made["order alone", "mrr@5"]["gain"] == made["order alone", "mrr@5"]["gain_low"] == 0
+    assert made["order alone", "mrr"]["gain"] == made["order alone", "mrr"]["gain_low"] == 0
+    assert compare_orders(ranked(scores=scores), metrics=["mrr"]) == rows[4:8]
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
     json.dumps(rows, allow_nan=False)
 
 
 def test_the_evidence_has_no_recall_that_says_nothing() -> None:
-    assert {row["metric"] for row in list_evidence(ranked(), 10)} == {"ndcg@10", "mrr@10", "recall@4"}
-    assert list_evidence(ranked(relevance=np.zeros(N))) == []
+    assert {(row["metric"], row["at"]) for row in compare_orders(ranked(), 10)} == {
+        ("ndcg", 10),
+        ("mrr", 10),
+        ("recall", 4),
+    }
+    assert compare_orders(ranked(relevance=np.zeros(N))) == []
 
 
 def test_terms_are_checked_where_errors_gather() -> None:
@@ -217,7 +222,7 @@ def test_terms_are_checked_where_errors_gather() -> None:
     scores = np.where(np.arange(N) % SIZE == 3, np.nan, MODEL)
     scores[:SIZE] = np.nan  # nothing of the first list is eligible, so nothing of it is shown
     made = list_calibration(predicted, realised, CODES, scores, 2, BLOCKS)
-    assert [made[over]["rows"] for over in ("all", "shown", "first")] == [N - 1, 2 * LISTS - 2, LISTS - 1]
+    assert [made[over]["rows"] for over in ("all", "chosen", "first")] == [N - 1, 2 * LISTS - 2, LISTS - 1]
     assert (
-        made["first"]["off"] and made["first"]["difference"] > made["shown"]["difference"] > made["all"]["difference"]
+        made["first"]["off"] and made["first"]["difference"] > made["chosen"]["difference"] > made["all"]["difference"]
     )

@@ -7,5 +7,5 @@ resampling blocks, chooses the rung of an objective, looks into slices, and judg
 Public names live in the files, so that serving a release loads none of them:
 `parts.split`, `blocks.blocks_of`, `bootstrap.interval`, `bootstrap.paired_gain`, `climbing.climb`, `slices.slices_of`,
 `requirements.judge`, `calibration_table.calibration_table`, `policies.policy_values`; of lists `lists.Lists`,
-`lists.places`, `list_evidence.list_evidence`, `list_evidence.list_calibration`.
+`lists.places`, `orders.compare_orders`, `orders.list_calibration`.
 """

@@ -25,7 +25,7 @@ class Ranked:
     relevance: (n,) what the item turned out to be worth; negative counts as 0, and a row with NaN (not known) is taken
     out of its list, counted.
     scores: policy -> (n,), larger = higher up; NaN (not eligible, or no score) comes last, tied. `model` is the release
-    itself; `rule` and `live` where they exist; `ORDER alone` for each objective `ORDER` by itself. The policy
+    itself; `rule` and `live` where they exist; `engagement alone` for a term by itself. The policy
     `constant`, whose ties are a random order, is known without being given.
     show: the number of places that a metric without `@K` looks at.
     blocks and slices: per row, as elsewhere.
