@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from poise.features.keys import Codes, joint_codes
+from poise.spec.aggregate import Aggregate
 from poise.table import MISSING_TIME, Column, History
 
-Aggregate = Literal["count", "sum", "mean", "min", "max"]
 _HOW: dict[Aggregate, int] = {"sum": 0, "mean": 1, "min": 2, "max": 3}
 
 

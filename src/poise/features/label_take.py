@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.errors import SpecError, did_you_mean
-from poise.features.label_match import Aggregate
+from poise.spec.aggregate import Aggregate, aggregate_of
 from poise.spec.expression import Type, check, parse, type_of
 from poise.spec.in_numpy import compile as compiled
 from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
 from poise.table import Column, History
-
-_AGGREGATE = re.compile(r"\s*(sum|mean|min|max)\s*\((.*)\)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +32,8 @@ class Take:
         >>> Take.read("arr_delay > 15").aggregate is None
         True
         """
-        if text.strip() == "count":
-            return cls("", "count")
-        match = _AGGREGATE.fullmatch(text)
-        if match and _closes_last(match[2]):
-            return cls(match[2], cast(Aggregate, match[1]))
-        return cls(text, None)
+        aggregate, inner = aggregate_of(text)
+        return cls(inner, aggregate)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,13 +65,3 @@ def evaluate(text: str, source: str, history: History, system: SystemSpec, where
     for written in expression.required_names:
         impossible = impossible | columns[written].missing()
     return Taken(value, kind, impossible)
-
-
-def _closes_last(inside: str) -> bool:
-    """Whether the parenthesis that was opened first is closed last: not so in `min(a) + max(b)`."""
-    depth = 0
-    for character in inside:
-        depth += (character == "(") - (character == ")")
-        if depth < 0:
-            return False
-    return True

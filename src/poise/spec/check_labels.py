@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from poise.errors import ExpressionError
+from poise.spec.aggregate import aggregate_of
 from poise.spec.expression import Expression, Type, type_of
 from poise.spec.faults import Faults
 from poise.spec.objective import Label, Objective
-from poise.spec.parser import tree
-from poise.spec.syntax import Call, Node
 from poise.spec.yaml_text import KeyPath
-
-AGGREGATES = ("sum", "mean", "min", "max")
-"""Aggregates over all matched rows, written as functions; `count` is written alone."""
 
 _ALLOWED: dict[str, tuple[Type, ...]] = {
     "binary": ("bool", "number"),
@@ -121,28 +116,6 @@ def _take(faults: Faults, path: KeyPath, text: str, objective: Objective) -> Non
         faults.add(path, f"'{text}' is the same in every row; there is nothing to learn")
     else:
         _leak(faults, path, expression, objective)
-
-
-def aggregate_of(text: str) -> tuple[str | None, str]:
-    """The aggregate that `take` asks for, if any, and the expression that it is taken of.
-
-    >>> aggregate_of("sum(value * 2)"), aggregate_of("value > 2"), aggregate_of("count")
-    (('sum', 'value * 2'), (None, 'value > 2'), ('count', ''))
-    """
-    plain = text.strip()
-    if plain == "count":
-        return "count", ""
-    root = _root(plain)
-    if isinstance(root, Call) and root.function in AGGREGATES and len(root.arguments) == 1:
-        return root.function, plain[plain.index("(") + 1 : -1].strip()
-    return None, text
-
-
-def _root(text: str) -> Node | None:
-    try:
-        return tree(text)
-    except ExpressionError:
-        return None
 
 
 def _needs(objective: Objective, aggregate: str | None) -> str:
