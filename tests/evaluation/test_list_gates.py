@@ -195,23 +195,19 @@ def test_the_evidence_compares_the_model_with_every_order() -> None:
     scores = {"model": MODEL, "rule": RULE, "order alone": MODEL}
     rows = compare_orders(ranked(scores=scores))
     assert [row["policy"] for row in rows[:4]] == ["model", "rule", "order alone", "constant"]
-    assert [(row["metric"], row["at"]) for row in rows[::4]] == [("ndcg", 5), ("mrr", 5), ("recall", 5)]
+    assert [row["metric"] for row in rows[::4]] == ["ndcg@5", "mrr@5", "recall@5"]
     made = {(row["policy"], row["metric"]): row for row in rows}
-    own, chance = made["model", "ndcg"], made["constant", "ndcg"]
+    own, chance = made["model", "ndcg@5"], made["constant", "ndcg@5"]
     assert own["gain"] is None and own["left_out"] == EMPTY and own["lists"] == LISTS - EMPTY
     assert chance["gain"] == pytest.approx(own["value"] - chance["value"]) and chance["gain_low"] > 0
-    assert made["order alone", "mrr"]["gain"] == made["order alone", "mrr"]["gain_low"] == 0
+    assert made["order alone", "mrr@5"]["gain"] == made["order alone", "mrr@5"]["gain_low"] == 0
     assert compare_orders(ranked(scores=scores), metrics=["mrr"]) == rows[4:8]
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
     json.dumps(rows, allow_nan=False)
 
 
 def test_the_evidence_has_no_recall_that_says_nothing() -> None:
-    assert {(row["metric"], row["at"]) for row in compare_orders(ranked(), 10)} == {
-        ("ndcg", 10),
-        ("mrr", 10),
-        ("recall", 4),
-    }
+    assert {row["metric"] for row in compare_orders(ranked(), 10)} == {"ndcg@10", "mrr@10", "recall@4"}
     assert compare_orders(ranked(relevance=np.zeros(N))) == []
 
 

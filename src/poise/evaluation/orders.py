@@ -20,7 +20,7 @@ from poise.evaluation.policies import term_calibration
 def compare_orders(ranked: Ranked, k: int | None = None, metrics: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Every metric of lists (or those of `metrics`) for every policy, with what the model gains on it list by list.
 
-    k: how many places count (`at`); default as many as are shown. Recall looks at half of the longest list where no
+    k: how many places count; default as many as are shown. Recall looks at half of the longest list where no
     list is longer than that: over whole lists it is 1 for every order. Policies are in the order of `ranked.scores`;
     `constant`, a random order, is the last. Limits are one-sided 95 % each, over blocks of lists; `lists` counts those
     with a relevant item, and `left_out` the others. `gain` is what the model has on that policy (None for the model
@@ -28,8 +28,8 @@ def compare_orders(ranked: Ranked, k: int | None = None, metrics: Sequence[str] 
 
     >>> rng = np.random.default_rng(0); codes = np.repeat(np.arange(200), 5); worth = rng.random(1000)
     >>> ranked = Ranked(codes, worth, {"model": worth}, Blocks(codes % 40, "day", 40), show=5)
-    >>> [(row["policy"], row["metric"], row["at"], round(row["value"], 2)) for row in compare_orders(ranked)][:2]
-    [('model', 'ndcg', 5, 1.0), ('constant', 'ndcg', 5, 0.86)]
+    >>> [(row["policy"], row["metric"], round(row["value"], 2)) for row in compare_orders(ranked)][:2]
+    [('model', 'ndcg@5', 1.0), ('constant', 'ndcg@5', 0.86)]
     """
     lists = Lists.of(ranked.codes)
     blocks = ranked.blocks.take(lists.first)
@@ -79,8 +79,7 @@ def _row(metric: ListMetric, policy: str, values: dict[str, Floats], blocks: Blo
     gain = {} if policy == "model" else mean_interval(model - own, blocks).to_dict()
     return {
         "policy": policy,
-        "metric": metric.name,
-        "at": metric.k,
+        "metric": f"{metric.name}@{metric.k}",
         **{key: score[key] for key in ("value", "low", "high", "blocks")},
         "lists": score["rows"],
         "left_out": int(np.isnan(own).sum()),
