@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import msgspec
 import numpy as np
 
 from poise.clock import Clock
+from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
 from poise.errors import RequestError
 from poise.serving.decide import Decider
@@ -28,7 +30,16 @@ from poise.table import Requests, Table
 if TYPE_CHECKING:
     from poise.serving.loaded import Loaded
 
-_ENCODE = msgspec.json.Encoder().encode
+
+def _plain(value: object) -> object:
+    """A number of NumPy's as Python's own."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"an answer holds a {type(value).__name__}")
+
+
+_ENCODE = msgspec.json.Encoder(enc_hook=_plain).encode
+_LOG = logging.getLogger("poise.serving")
 _RANDOM = random.SystemRandom()
 SEEDS = 2**53
 """Seeds of drawn lists are below this, so that every JSON reader keeps all of their digits."""
@@ -88,9 +99,19 @@ class Answerer:
         return self.loaded.release
 
     @property
+    def store(self) -> OnlineStore:
+        """The online state that answers are made from."""
+        return self._store
+
+    @property
     def weights(self) -> VersionedWeights | None:
         """The weights that the next decision uses; None in a system that only predicts."""
         return self._live
+
+    @property
+    def exploration(self) -> Exploration | None:
+        """How strongly the next list is explored, what that costs, and notes on both; None where none is listed."""
+        return self._live.exploration if self._live is not None and self._lister is not None else None
 
     def set_weights(self, weights: VersionedWeights) -> None:
         """Use these from the next decision on; a version before the one in use changes nothing.
@@ -105,6 +126,8 @@ class Answerer:
         with self._settling:  # versions come from the caller of a change and from the state database, in any order
             if self._live is None or weights.version >= self._live.version:
                 self._live = Live.of(decision, weights, self.loaded.basis)
+                for note in self._live.exploration.notes:
+                    _LOG.warning("weights %d: %s", weights.version, note)
 
     def predict(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """One prediction per objective for each row of `body`."""

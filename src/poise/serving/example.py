@@ -35,7 +35,7 @@ def example_request(contract: Contract, evidence: Mapping[str, Any]) -> dict[str
     per = contract.decides_on or contract.pers[0]
     if contract.item is None:
         return example_row(contract, evidence, per)
-    logged = evidence.get("lists", ())
+    logged = evidence.get("list_examples", ())
     return dict(logged[0]) if logged else _list_of(contract, contract.item, evidence, per)
 
 
@@ -43,10 +43,12 @@ def _list_of(contract: Contract, item: str, evidence: Mapping[str, Any], per: st
     """A list put together from rows of other requests: what is the same for all candidates is the first row's."""
     rows = evidence.get("examples", {}).get(per, ())[:CANDIDATES] or [example_row(contract, {}, per)]
     own = {item, *(spec.name for spec in contract.inputs_of(per) if spec.varies)}
-    different = {row[item]: {name: value for name, value in row.items() if name in own} for row in reversed(rows)}
+    different: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        different.setdefault(row[item], {name: value for name, value in row.items() if name in own})
     shared = {name: value for name, value in rows[0].items() if name not in own}
     beside = {} if shared.keys().isdisjoint(BESIDE) else {"context": shared}
-    return {**(beside or shared), "candidates": list(different.values())[::-1]}
+    return {**(beside or shared), "candidates": list(different.values())}
 
 
 def _value(spec: Input) -> str | float | bool:

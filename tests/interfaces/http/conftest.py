@@ -8,13 +8,22 @@ from types import ModuleType
 
 import pytest
 
-STAND_INS = Path(__file__).parents[2] / "serving" / "stand_ins.py"
+SERVING = Path(__file__).parents[2] / "serving"
 
 
-@pytest.fixture(scope="session")
-def stand_ins() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stand_ins", STAND_INS)
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, SERVING / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def stand_ins() -> ModuleType:
+    return _module("stand_ins")
+
+
+@pytest.fixture(scope="session")
+def lists() -> ModuleType:
+    return _module("list_stand_ins")

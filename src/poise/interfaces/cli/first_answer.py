@@ -11,6 +11,11 @@ from poise.errors import StateError
 from poise.interfaces.cli.terminal import say
 from poise.interfaces.http.page import curl
 from poise.interfaces.system import System
+from poise.releases.contract import Contract
+from poise.serving.example import example_request
+
+NAMED = 5
+"""Of the candidates that an answer leaves out, so many are printed."""
 
 
 def ask_once(server: subprocess.Popen[str], system: System) -> None:
@@ -31,16 +36,21 @@ def ask_once(server: subprocess.Popen[str], system: System) -> None:
     with urllib.request.urlopen(request, timeout=30) as response:
         answer = json.loads(response.read())
     say(f"$ {curl(address, route, example)}")
-    say(json.dumps(answer, indent=2, ensure_ascii=False))
+    say(json.dumps(_shortened(answer), indent=2, ensure_ascii=False))
     say(f"The system answers at {address}", "bold green")
 
 
 def _example(system: System) -> tuple[str, dict[str, Any]]:
-    """A real row, and the route that answers it."""
+    """A real request, and the route that answers it."""
     folder = system.live_folder()
     assert folder is not None
-    examples = folder.json("evidence").get("examples", {})
-    decision = system.spec.decision
-    per = decision.per if decision else next(iter(system.spec.objectives.values())).per
-    rows = examples.get(per) or [{}]
-    return ("/v1/decide" if decision else "/v1/predict"), rows[0]
+    contract = Contract.from_json(folder.json("contract"))
+    return ("/v1/decide" if contract.decides_on else "/v1/predict"), example_request(contract, folder.json("evidence"))
+
+
+def _shortened(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer as it is printed: of the candidates that are not shown only the first."""
+    left_out = answer.get("left_out", [])
+    if len(left_out) <= NAMED:
+        return answer
+    return {**answer, "left_out": [*left_out[:NAMED], f"… {len(left_out) - NAMED:,} more"]}

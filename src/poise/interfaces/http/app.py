@@ -73,9 +73,10 @@ class _Pages:
     def __init__(self, answerer: Answerer, registry: Registry) -> None:
         self._answerer = answerer
         self._registry = registry
-        contract, purpose = answerer.loaded.contract, answerer.loaded.system.purpose
-        examples = {per: answerer.loaded.example(per) for per in contract.pers}
-        self._openapi = openapi(contract, examples, answerer.limits, purpose=purpose)
+        loaded = answerer.loaded
+        rows = {per: loaded.example(per) for per in loaded.contract.pers}
+        purpose = loaded.system.purpose
+        self._openapi = openapi(loaded.contract, rows, loaded.example_request(), answerer.limits, purpose=purpose)
 
     async def releases(self, request: Request) -> Response:
         return as_json(await run_in_threadpool(views.releases, self._registry, self._answerer.zone))

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise import __version__
+from poise.interfaces.http.openapi_lists import list_schemas
+from poise.interfaces.http.openapi_schema import DECISION_ID, TIME, VERSION, Schema, object_of, ref, row, terms_object
 from poise.interfaces.http.openapi_weights import weights_paths
 from poise.interfaces.http.problem import MEDIA_TYPE
-from poise.releases.contract import Contract, Input, Output
+from poise.releases.contract import Contract, Output
 from poise.serving.limits import Limits
 from poise.serving.views import MOST_LINES
 
-Schema = dict[str, Any]
-_TIME: Schema = {"type": "string", "format": "date-time"}
 _REFUSALS = {
     "400": "The body is not JSON",
     "403": "A page of another site asks, or the Host is not this machine",
     "408": "The body came too slowly",
-    "413": "The body or the list of rows is too long",
+    "413": "The body, or its list of rows or candidates, is too long",
     "415": "The body is not said to be JSON, or is compressed",
     "422": "The request does not fit the contract; `field` and `allowed` say where and why",
     "431": "The headers are too long",
@@ -26,22 +26,31 @@ _REFUSALS = {
 }
 
 
-def openapi(contract: Contract, examples: Mapping[str, Mapping[str, Any]], limits: Limits, *, purpose: str) -> Schema:
-    """The document. `examples` holds one row per source (`per`) that could be sent."""
-    decides = contract.decides_on
-    schemas: Schema = {f"Row_{per}": _row(contract.inputs_of(per), limits) for per in contract.pers}
-    schemas |= {f"Prediction_{per}": _prediction(contract.outputs_of(per)) for per in contract.pers}
-    schemas |= {"PredictRequest": _request(contract, contract.pers, limits), "PredictAnswer": _predict_answer(contract)}
-    schemas |= {"Problem": _PROBLEM, "Head": _HEAD}
-    paths: Schema = {
-        "/v1/predict": {"post": _ask("predict", "Predict every objective of each row", "Predict", examples)},
-        **_READING_PATHS,
-    }
-    if decides is not None:
-        schemas |= {"DecideRequest": _request(contract, (decides,), limits), **_decide_schemas(contract, decides)}
-        chosen = {decides: examples[decides]}
+def openapi(
+    contract: Contract,
+    rows: Mapping[str, Mapping[str, Any]],
+    request: Mapping[str, Any],
+    limits: Limits,
+    *,
+    purpose: str,
+) -> Schema:
+    """The document. `rows` holds one row per source (`per`) that could be sent to be predicted for, `request` a body
+    for `/v1/decide` where anything is decided."""
+    pers = tuple(per for per in contract.pers if contract.outputs_of(per))
+    schemas: Schema = {"Problem": _PROBLEM, "Head": _HEAD}
+    paths: Schema = {**_READING_PATHS}
+    if pers:
+        schemas |= {f"Row_{per}": row(contract.inputs_of(per), limits) for per in pers}
+        schemas |= {f"Prediction_{per}": _prediction(contract.outputs_of(per)) for per in pers}
+        schemas |= {"PredictRequest": _request(contract, pers, limits), "PredictAnswer": _predict_answer(pers)}
+        shown: Schema = {per: {"value": _rows(per, rows[per], several=len(pers) > 1)} for per in pers}
+        paths["/v1/predict"] = {"post": _ask("predict", "Predict every objective of each row", "Predict", shown)}
+    if contract.decides_on is not None:
+        schemas |= _decide_schemas(contract, contract.decides_on, limits)
+        summary = "List the best candidates" if contract.lists else "Choose an action for each row"
+        shown = {contract.decides_on: {"value": request if contract.lists else {"rows": [request]}}}
         paths |= weights_paths({term.name: term.unit for term in contract.terms}, _REFUSALS)
-        paths["/v1/decide"] = {"post": _ask("decide", "Choose an action for each row", "Decide", chosen)}
+        paths["/v1/decide"] = {"post": _ask("decide", summary, "Decide", shown)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -55,104 +64,83 @@ def openapi(contract: Contract, examples: Mapping[str, Mapping[str, Any]], limit
     }
 
 
-def _row(inputs: tuple[Input, ...], limits: Limits) -> Schema:
-    return _object({i.name: _field(i, limits) for i in inputs}, [i.name for i in inputs if i.required])
-
-
-def _field(spec: Input, limits: Limits) -> Schema:
-    """The schema of one input; nullable ones also take null."""
-    kind = {"int": "integer", "float": "number", "bool": "boolean"}.get(spec.type, "string")
-    schema: Schema = {"type": [kind, "null"] if spec.nullable else kind}
-    if spec.values is not None:
-        schema["enum"] = [*spec.values, *([None] if spec.nullable else [])]
-    bounds = {"minimum": spec.min, "maximum": spec.max}
-    if spec.type == "int":
-        bounds = {
-            name: limits.digits * sign if v is None else v
-            for (name, v), sign in zip(bounds.items(), (-1, 1), strict=True)
-        }
-    schema |= {name: value for name, value in bounds.items() if value is not None}
-    if kind == "string":
-        schema["maxLength"] = limits.string
-    if spec.type == "time":
-        schema |= {
-            "format": "date-time",
-            "description": f"ISO 8601; without an offset local time in {spec.timezone or 'UTC'}",
-        }
-    return schema | ({"pattern": f"^(?:{spec.pattern})$"} if spec.pattern is not None else {})
+def _rows(per: str, row: Mapping[str, Any], *, several: bool) -> Schema:
+    return {"rows": [row], **({"per": per} if several else {})}
 
 
 def _request(contract: Contract, pers: tuple[str, ...], limits: Limits) -> Schema:
     """`{"rows": […]}` or one row on its own, for each source that may be sent."""
-    beside: Schema = {"time": {**_TIME, "description": "the instant to answer for; default now. Role operate only"}}
+    beside: Schema = {"time": {**TIME, "description": "the instant to answer for; default now. Role operate only"}}
     forms = []
     for per in pers:
         named = {**beside, "per": {"const": per}}
         needs = ["per"] if len(pers) > 1 and per != contract.decides_on else []
-        rows = {"type": "array", "items": _ref(f"Row_{per}"), "minItems": 1, "maxItems": limits.rows}
-        forms.append(_object({"rows": rows, **named}, ["rows", *needs]))
-        row = _row(contract.inputs_of(per), limits)
-        alone = {name: schema for name, schema in row["properties"].items() if name not in ("rows", "time", "per")}
-        forms.append(_object({**alone, **named}, [*(n for n in row["required"] if n in alone), *needs]))
+        rows = {"type": "array", "items": ref(f"Row_{per}"), "minItems": 1, "maxItems": limits.rows}
+        forms.append(object_of({"rows": rows, **named}, ["rows", *needs]))
+        one = row(contract.inputs_of(per), limits)
+        alone = {name: schema for name, schema in one["properties"].items() if name not in ("rows", "time", "per")}
+        forms.append(object_of({**alone, **named}, [*(n for n in one["required"] if n in alone), *needs]))
     return {"anyOf": forms}
 
 
 def _prediction(outputs: tuple[Output, ...]) -> Schema:
-    return _object({o.name: _predicted(o) for o in outputs}, [o.name for o in outputs])
+    return object_of({o.name: _predicted(o) for o in outputs}, [o.name for o in outputs])
 
 
 def _predicted(output: Output) -> Schema:
     probability: Schema = {"type": "number", "minimum": 0, "maximum": 1}
     if output.classes:
-        return _object(dict.fromkeys(output.classes, probability), list(output.classes))
+        return object_of(dict.fromkeys(output.classes, probability), list(output.classes))
     return {"type": "number"} if output.type == "regression" else probability
 
 
-def _predict_answer(contract: Contract) -> Schema:
-    kinds = [_ref(f"Prediction_{per}") for per in contract.pers]
+def _predict_answer(pers: tuple[str, ...]) -> Schema:
+    kinds = [ref(f"Prediction_{per}") for per in pers]
     return {
-        "allOf": [_ref("Head")],
+        "allOf": [ref("Head")],
         "type": "object",
         "properties": {"predictions": {"type": "array", "items": {"anyOf": kinds}}},
         "required": ["predictions"],
     }
 
 
-def _decide_schemas(contract: Contract, per: str) -> Schema:
+def _decide_schemas(contract: Contract, per: str, limits: Limits) -> Schema:
+    if contract.item is not None:
+        return list_schemas(contract, contract.item, limits)
+    return {"DecideRequest": _request(contract, (per,), limits), **_action_schemas(contract, per)}
+
+
+def _action_schemas(contract: Contract, per: str) -> Schema:
     action: Schema = {"type": "string", "enum": list(contract.actions)}
-    terms = {t.name: {"type": ["number", "null"], "description": t.unit or "no unit"} for t in contract.terms}
-    scored = _object(
-        {"action": action, "score": {"type": "number"}, "terms": _object(terms, list(terms))},
+    scored = object_of(
+        {"action": action, "score": {"type": "number"}, "terms": terms_object(contract.terms)},
         ["action", "score", "terms"],
     )
-    left_out = _object({"action": action, "why": {"type": "string"}}, ["action", "why"])
+    left_out = object_of({"action": action, "why": {"type": "string"}}, ["action", "why"])
     decision: Schema = {
         "type": "object",
         "properties": {
-            "decision_id": {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"},
+            "decision_id": DECISION_ID,
             "chosen": action,
             "fallback": {"type": "boolean", "description": "no action had a score; the rule's action was taken"},
             "actions": {"type": "array", "items": scored, "description": "the highest score first"},
             "left_out": {"type": "array", "items": left_out},
-            "predictions": _ref(f"Prediction_{per}"),
+            "predictions": ref(f"Prediction_{per}"),
         },
         "required": ["decision_id", "chosen", "fallback", "actions", "left_out", "predictions"],
     }
-    weights: Schema = {"type": "integer", "description": "the version of the weights"}
-    one = {"allOf": [_ref("Head"), _ref("Decision")], "properties": {"weights": weights}, "required": ["weights"]}
+    one = {"allOf": [ref("Head"), ref("Decision")], "properties": {"weights": VERSION}, "required": ["weights"]}
     many = {
-        "allOf": [_ref("Head")],
-        "properties": {"weights": weights, "decisions": {"type": "array", "items": _ref("Decision")}},
+        "allOf": [ref("Head")],
+        "properties": {"weights": VERSION, "decisions": {"type": "array", "items": ref("Decision")}},
         "required": ["weights", "decisions"],
     }
     return {"Decision": decision, "DecideAnswer": {"type": "object", "anyOf": [one, many]}}
 
 
-def _ask(name: str, summary: str, kind: str, examples: Mapping[str, Mapping[str, Any]]) -> Schema:
-    several = len(examples) > 1
-    shown = {per: {"value": {"rows": [row], **({"per": per} if several else {})}} for per, row in examples.items()}
-    body = {"application/json": {"schema": _ref(f"{kind}Request"), "examples": shown}}
-    answer = {"description": "The answer", "content": {"application/json": {"schema": _ref(f"{kind}Answer")}}}
+def _ask(name: str, summary: str, kind: str, examples: Schema) -> Schema:
+    body = {"application/json": {"schema": ref(f"{kind}Request"), "examples": examples}}
+    answer = {"description": "The answer", "content": {"application/json": {"schema": ref(f"{kind}Answer")}}}
     return {
         "operationId": name,
         "summary": summary,
@@ -171,15 +159,7 @@ def _read(name: str, summary: str, parameters: list[Schema] | None = None) -> Sc
 
 
 def _refusal(description: str) -> Schema:
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
-
-
-def _object(properties: Schema, required: list[str]) -> Schema:
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
 
 
 def _query(name: str, schema: Schema, description: str) -> Schema:
@@ -219,8 +199,8 @@ _HEAD: Schema = {
     "type": "object",
     "properties": {
         "release": {"type": "string"},
-        "time": {"anyOf": [_TIME, {"type": "null"}], "description": "T: the instant that was answered for"},
-        "clock": _object({"kind": {"enum": ["wall", "replay"]}, "time": _TIME}, ["kind", "time"]),
+        "time": {"anyOf": [TIME, {"type": "null"}], "description": "T: the instant that was answered for"},
+        "clock": object_of({"kind": {"enum": ["wall", "replay"]}, "time": TIME}, ["kind", "time"]),
         "unknown": {
             "type": "object",
             "additionalProperties": {"type": "integer"},

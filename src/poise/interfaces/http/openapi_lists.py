@@ -1,0 +1,99 @@
+"""The part of the OpenAPI document that is about lists: candidates, what they share, and what is shown of them."""
+
+from __future__ import annotations
+
+from poise.interfaces.http.openapi_schema import (
+    DECISION_ID,
+    TIME,
+    VERSION,
+    Schema,
+    field,
+    object_of,
+    ref,
+    terms_object,
+)
+from poise.releases.contract import Contract, Input
+from poise.serving.decide_list import MOST_LEFT_OUT
+from poise.serving.limits import Limits
+from poise.serving.list_rows import BESIDE
+
+_WHY: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+
+
+def list_schemas(contract: Contract, item: str, limits: Limits) -> Schema:
+    """The schemas of requests and answers of a decision that lists `item`."""
+    inputs = {spec.name: spec for spec in contract.inputs_of(contract.decides_on or "")}
+    shown_item = field(inputs[item], limits)
+    return {
+        "DecideRequest": _request(contract, inputs, item, limits),
+        "Candidate": object_of({name: field(spec, limits) for name, spec in inputs.items()}, [item]),
+        "Shown": _shown(contract, item, shown_item),
+        "LeftOut": object_of({item: shown_item, "why": _WHY}, [item, "why"]),
+        "Explored": _explored(contract),
+        "DecideAnswer": _answer(contract),
+    }
+
+
+def _request(contract: Contract, inputs: dict[str, Input], item: str, limits: Limits) -> Schema:
+    """Each column but the item stands beside the candidates, in `context` or in the candidates."""
+    shared = {name: field(spec, limits) for name, spec in inputs.items() if name != item}
+    candidates = {"type": "array", "items": ref("Candidate"), "minItems": 1, "maxItems": limits.candidates}
+    context = {**object_of(shared, []), "description": "columns that are the same for all candidates"}
+    own = {
+        "candidates": candidates,
+        "context": context,
+        "time": {**TIME, "description": "the instant to answer for; default now. Role operate only"},
+        "per": {"const": contract.decides_on},
+    }
+    needed = [name for name in shared if inputs[name].required]
+    whole = object_of({**shared, **own}, ["candidates"])
+    return whole | ({"allOf": [_somewhere(name) for name in needed]} if needed else {})
+
+
+def _somewhere(name: str) -> Schema:
+    """In one of the three places."""
+    inside = {"properties": {"context": {"required": [name]}}, "required": ["context"]}
+    each = {"properties": {"candidates": {"items": {"required": [name]}}}}
+    beside = [] if name in BESIDE else [{"required": [name]}]
+    return {"anyOf": [*beside, inside, each]}
+
+
+def _shown(contract: Contract, item: str, shown_item: Schema) -> Schema:
+    terms = terms_object(contract.terms)
+    fields: Schema = {
+        "impression_id": {"type": "string", "description": "to be sent with later events on what is shown here"},
+        item: shown_item,
+        "position": {"type": "integer", "minimum": 1, "maximum": contract.show},
+        "score": {"type": ["number", "null"], "description": "sum of weight x term; where fallback, the rule's value"},
+        "terms": {**terms, "required": []} if not contract.outputs else terms,
+        "propensity": {"type": "number", "minimum": 0, "maximum": 1, "description": "P(this item at this place)"},
+    }
+    return object_of(fields, list(fields))
+
+
+def _explored(contract: Contract) -> Schema:
+    cost = {"type": ["object", "null"], "properties": {t.name: {"type": "number"} for t in contract.terms}}
+    strength = {"type": "number", "description": "how strong: of plackett-luce `temperature`, of epsilon `share`"}
+    fields: Schema = {
+        "method": {"enum": ["plackett-luce", "epsilon"]},
+        "temperature": strength,
+        "share": strength,
+        "top": {"type": "integer", "description": "so many of the best take part"},
+        "seed": {"type": "integer", "description": "with the scores, enough to draw the same list again"},
+        "cost": {**cost, "description": "share of each term that exploration costs on average; null: not known"},
+    }
+    return {**object_of(fields, ["method", "top", "seed", "cost"]), "type": ["object", "null"]}
+
+
+def _answer(contract: Contract) -> Schema:
+    fields: Schema = {
+        "decision_id": DECISION_ID,
+        "weights": VERSION,
+        "shown": {"type": "array", "items": ref("Shown"), "maxItems": contract.show},
+        "left_out": {"type": "array", "items": ref("LeftOut"), "maxItems": MOST_LEFT_OUT},
+        "left_out_count": {**_COUNT, "description": f"how many are not shown; at most {MOST_LEFT_OUT:,} are named"},
+        "fallback": {"type": "boolean", "description": "no candidate had a score; the rule sorted them"},
+        "explored": ref("Explored"),
+    }
+    return {"allOf": [ref("Head")], "type": "object", "properties": fields, "required": list(fields)}

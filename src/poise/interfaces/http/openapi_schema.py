@@ -1,0 +1,57 @@
+"""The pieces that OpenAPI schemas are made of: objects, references, and the columns that a contract takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poise.releases.contract import Input, TermOutput
+from poise.serving.limits import Limits
+
+Schema = dict[str, Any]
+TIME: Schema = {"type": "string", "format": "date-time"}
+DECISION_ID: Schema = {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"}
+VERSION: Schema = {"type": "integer", "description": "the version of the weights"}
+
+
+def row(inputs: tuple[Input, ...], limits: Limits) -> Schema:
+    """A row with these columns, and none else."""
+    return object_of({i.name: field(i, limits) for i in inputs}, [i.name for i in inputs if i.required])
+
+
+def field(spec: Input, limits: Limits) -> Schema:
+    """The schema of one input; nullable ones also take null."""
+    kind = {"int": "integer", "float": "number", "bool": "boolean"}.get(spec.type, "string")
+    schema: Schema = {"type": [kind, "null"] if spec.nullable or not spec.required else kind}
+    if spec.values is not None:
+        schema["enum"] = [*spec.values, *([None] if spec.nullable or not spec.required else [])]
+    bounds = {"minimum": spec.min, "maximum": spec.max}
+    if spec.type == "int":
+        bounds = {
+            name: limits.digits * sign if v is None else v
+            for (name, v), sign in zip(bounds.items(), (-1, 1), strict=True)
+        }
+    schema |= {name: value for name, value in bounds.items() if value is not None}
+    if kind == "string":
+        schema["maxLength"] = limits.string
+    if spec.type == "time":
+        schema |= {
+            "format": "date-time",
+            "description": f"ISO 8601; without an offset local time in {spec.timezone or 'UTC'}",
+        }
+    return schema | ({"pattern": f"^(?:{spec.pattern})$"} if spec.pattern is not None else {})
+
+
+def object_of(properties: Schema, required: list[str]) -> Schema:
+    """An object with these fields, and none else."""
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def ref(name: str) -> Schema:
+    """The schema of that name among the document's components."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def terms_object(terms: tuple[TermOutput, ...]) -> Schema:
+    """What a candidate is worth in each term; null where that is missing."""
+    fields: Schema = {t.name: {"type": ["number", "null"], "description": t.unit or "no unit"} for t in terms}
+    return object_of(fields, list(fields))
