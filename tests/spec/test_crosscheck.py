@@ -22,6 +22,11 @@ SOURCES = [
         "time: cameat",
         "15:11: sources.visits.time: source 'visits' has no column 'cameat' (did you mean 'came_at'?)",
     ),
+    (
+        "time: came_at",
+        "time: on_day",
+        "source 'visits' has no column 'on_day' (declare it: columns: {on_day: time, …})",
+    ),
     ("time: came_at", "time: spent", "sources.visits.time: 'spent' is float; a column of type time is needed"),
     (
         "key: user_id",

@@ -135,6 +135,12 @@ EXPRESSIONS = [
         "order > 0.1 ",
         "decision.where: 'order' is predicted, and 'where' is known before anything is (use columns and features;",
     ),
+    ("restaurants.open ", "promoted ", "decision.where: there is no 'promoted' here"),
+    (
+        "order: {type: binary,     per: impressions,",
+        "order: {type: binary, per: impressions, at: shown_at + position * 1s,",
+        "objectives.order.at: 'position' says where the row was shown, which is not known before the list is made",
+    ),
     ("restaurants.open ", "position < 3 ", "decision.where: 'position' of 'impressions' says where the row was shown"),
     ("rule: orders_count_7d", "rule: order_count_7d", "there is no 'order_count_7d_by_restaurant_id' here (did you"),
     (
@@ -188,6 +194,28 @@ TERMS = [
 @pytest.mark.parametrize(("old", "new", "expected"), COLUMNS + REQUEST + EXPRESSIONS + TERMS)
 def test_what_does_not_fit_is_named_with_what_is_allowed(old: str, new: str, expected: str) -> None:
     assert expected in fault(MARKET, old, new)
+
+
+def test_a_column_that_only_callers_know_is_asked_for_beside_the_others() -> None:
+    text = MARKET.replace("      request_id: string", "      km: float\n      request_id: string")
+    expected = (
+        "decision.rule: 'km' of 'impressions' is not known to be sent with a request (if callers know it when they "
+        "ask, declare request: [user_id, restaurant_id, km] in source 'impressions'; else read it from a source"
+    )
+    assert expected in fault(text, "rule: orders_count_7d_by_restaurant_id", "rule: -km")
+    sent = ROWS.replace("columns", "request: [user_id, restaurant_id, km]\n    columns")
+    read_text(text.replace(ROWS, sent).replace("rule: orders_count_7d_by_restaurant_id", "rule: -km"))
+
+
+def test_a_faulty_derived_column_hides_no_other_fault() -> None:
+    text = MARKET.replace(ROWS, ROWS.replace("columns", "derive: {slot: positon - 1}\n    columns"))
+    found = fault(
+        text, "order: {type: binary,     per: impressions,", "order: {type: binary, per: impressions, at: km,"
+    )
+    assert "sources.impressions.derive.slot: there is no 'positon' here (did you mean 'position'?)" in found
+    assert "objectives.order.at: there is no 'km' here" in found
+    asked = fault(text, "per: impressions, label", "per: impressions, at: request_id, label")
+    assert "objectives.order.at: 'request_id' is the list of a row" in asked
 
 
 def test_choosing_and_listing_do_not_mix(shop: str) -> None:

@@ -10,6 +10,7 @@ from poise.errors import SpecError
 from poise.spec.check_labels import check_label
 from poise.spec.faults import Faults
 from poise.spec.objective import Objective
+from poise.spec.source_types import why_not_sent
 from poise.spec.yaml_text import KeyPath
 
 RESERVED = {"decision": "requirements name terms by it (decision.term)"}
@@ -89,9 +90,8 @@ def _at(faults: Faults, path: KeyPath, objective: Objective) -> None:
     if kind != "time":
         faults.add(path, f"'{objective.at}' is a {kind}; an instant is needed", "e.g. departs - 2h")
     for column in sorted(expression.names - known):
-        verb = "declare" if source.request is None else "add it to"
-        hint = f"{verb} request: of '{objective.per}' if callers know it when they ask"
-        faults.add(path, f"'{column}' is not known to be sent with a request", hint)
+        why, hint = why_not_sent(source, faults.system, column)
+        faults.add(path, f"'{column}' {why}", hint)
 
 
 def _given(faults: Faults, path: KeyPath, name: str, objective: Objective) -> None:

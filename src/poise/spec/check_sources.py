@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from poise.errors import did_you_mean
 from poise.spec.check_columns import check_columns, check_zone
 from poise.spec.faults import Faults
 from poise.spec.source import AllBut, ColumnType, Source
@@ -68,7 +69,12 @@ def _times(faults: Faults, name: str, source: Source) -> None:
     path: KeyPath = ("sources", name)
     for key in ("time", "known"):
         column = getattr(source, key)
-        kind = faults.column((*path, key), name, column) if column is not None else None
+        if column is not None and column not in {*faults.types[name], *faults.untyped[name]}:
+            near = did_you_mean(column, faults.types[name])
+            hint = near if near.startswith("did") else f"declare it: columns: {{{column}: time, …}}"
+            faults.add((*path, key), f"source '{name}' has no column '{column}'", hint)
+            continue
+        kind = faults.types[name].get(column) if column is not None else None
         if kind is not None and kind != "time":
             hint = "declare it as time, or derive an instant from it"
             faults.add((*path, key), f"'{column}' is {kind}; a column of type time is needed", hint)

@@ -26,7 +26,9 @@ def decision_lines(system: SystemSpec) -> list[str]:
     if decision.explore is not None:
         lines.append(f"explored by {decision.explore.method} over the best {decision.explore.top}")
     if decision.position is None:
-        lines.append("without a position: what was shown on top is learned as if it were liked more")
+        lines.append(
+            "without a position: where rows were shown in an order, what stood on top is taken to be liked more"
+        )
     if decision.rule is None:
         lines.append("without a rule: there is no list before there are data to learn from")
     return lines

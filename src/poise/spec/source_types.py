@@ -64,6 +64,11 @@ def sent_of(source: Source, system: SystemSpec, types: Mapping[str, ColumnType])
     return {name: kind for name, kind in types.items() if name in names - given}
 
 
+def _names_sent(source: Source, system: SystemSpec) -> list[str]:
+    """The names of `request_types`, also where derived columns have no type because their expressions are faulty."""
+    return list(sent_of(source, system, dict.fromkeys([*source.columns, *source.derive], "string")))
+
+
 def listed_by(source: Source, system: SystemSpec | None) -> Decision | None:
     """The decision that lists rows of this source; None where none does."""
     decision = None if system is None else system.decision
@@ -122,9 +127,13 @@ def why_not_sent(source: Source, system: SystemSpec, column: str) -> tuple[str, 
     if listed is not None and column in given_to_rows(source, system, listed):
         what = "list" if column == listed.list_ else "time" if column in (source.time, source.known) else "id"
         return f"is the {what} of a row, which Poise gives it when it answers", _INSTEAD[what].format(column)
-    declare = "add it to request: of" if source.request is not None else "declare request: in source"
     name = next(name for name, other in system.sources.items() if other is source)
-    hint = f"{declare} '{name}'; else read it from a source whose time is when it is known"
+    declare = (
+        f"add it to request: of '{name}'" if source.request is not None else f"declare request: in source '{name}'"
+    )
+    if listed is not None and source.request is None:
+        declare = f"declare request: [{', '.join([*_names_sent(source, system), column])}] in source '{name}'"
+    hint = f"{declare}; else read it from a source whose time is when it is known"
     return "is not known to be sent with a request", f"if callers know it when they ask, {hint}"
 
 
