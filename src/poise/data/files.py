@@ -26,6 +26,10 @@ ENDINGS: dict[str, FileFormat] = {
 """Which format a file has, by its ending; `.json` is not there, since it is mostly one document, not lines."""
 
 
+class NoFile(DataError):
+    """There is nothing where a source's path leads."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """One file of a source. `path` is absolute; `shown` is as the system file would write it."""
@@ -39,27 +43,27 @@ def files_of(name: str, source: Source, base: Path) -> tuple[list[SourceFile], l
     """The files of source `name`, in order of their names, and the names of files that were passed over.
 
     Relative paths are relative to `base`, the folder of the system file. Hidden files (`.x`, `_x`) are passed over in
-    silence. Raises `DataError` where nothing is found or the format cannot be told.
+    silence. Raises `NoFile` where nothing is found, `DataError` where the format cannot be told.
     """
     path = base / Path(source.path).expanduser()
     where = f"sources.{name}.path"
     if has_magic(source.path) and not path.exists():
         found = [Path(p) for p in sorted(glob(str(path), recursive=True)) if Path(p).is_file()]
         if not found:
-            raise DataError(f"source '{name}': no file matches {source.path} in {base}", where=where)
+            raise NoFile(f"source '{name}': no file matches {source.path} in {base}", where=where)
         return _with_formats(name, source, found, base)
     if not path.exists():
         beside = (
             sorted(p.name for p in path.parent.iterdir() if not p.name.startswith(".")) if path.parent.is_dir() else []
         )
         hint = did_you_mean(path.name, beside) if beside else f"the folder {path.parent} does not exist either"
-        raise DataError(f"source '{name}': there is no file {source.path} in {base}", where=where, hint=hint)
+        raise NoFile(f"source '{name}': there is no file {source.path} in {base}", where=where, hint=hint)
     if source.format == "delta" or (path / "_delta_log").is_dir():
         return [SourceFile(path, "delta", source.path)], []
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
         if not found:
-            raise DataError(f"source '{name}': the folder {source.path} has no files", where=where)
+            raise NoFile(f"source '{name}': the folder {source.path} has no files", where=where)
         return _with_formats(name, source, found, base)
     kind = source.format or format_by_ending(path)
     if kind is None:

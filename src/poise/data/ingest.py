@@ -8,7 +8,7 @@ from time import perf_counter
 
 from poise.clock import Clock, ReplayClock
 from poise.data import delta, fingerprints
-from poise.data.files import SourceFile, files_of, fingerprint
+from poise.data.files import NoFile, SourceFile, files_of, fingerprint
 from poise.data.intake import Intake
 from poise.data.judge import Judge
 from poise.data.lake import Lake
@@ -43,7 +43,8 @@ def ingest(
     batch: how many rows are in memory at a time, at most.
 
     Raises `DataError` where a source has no file, no rows, or no such column; `StateError` where another process writes
-    to the lake.
+    to the lake. Only in a system that can start without data (a list with a rule) an event log may be absent or empty,
+    with a warning, as long as it has never had a row.
     """
     for name in only or ():
         if name not in system.sources:
@@ -93,16 +94,32 @@ class Run:
 
     def _prepared(self, name: str) -> list[SourceFile]:
         """The files of a source, once its tables are ready for it."""
-        source = self.system.sources[name]
         report = self.reports[name] = SourceReport(name)
         report.warnings += self.lake.mend(name)
         self.judges[name] = Judge(self.system, name)
-        files, passed = files_of(name, source, self.base)
+        files, passed = self._found(name)
         if passed:
             report.warnings.append(f"{len(passed)} files of no known format were not read, e.g. {passed[0]}")
         report.files = len(files)
         self._defined(name, files)
         return files
+
+    def _found(self, name: str) -> tuple[list[SourceFile], list[str]]:
+        """The files of a source, and those passed over; none where it may be that nothing has happened yet."""
+        try:
+            return files_of(name, self.system.sources[name], self.base)
+        except NoFile as absent:
+            if not self._may_be_empty(name):
+                raise
+            hint = f" ({absent.hint})" if absent.hint else ""
+            self.reports[name].warnings.append(f"{absent.message}{hint}: taken as empty until there is one")
+            return [], []
+
+    def _may_be_empty(self, name: str) -> bool:
+        """Whether a source may have no rows yet: an event log that never had any, of a system that decides without."""
+        decision = self.system.decision
+        can_wait = decision is not None and decision.needs_no_data
+        return can_wait and self.system.sources[name].kind == "log" and not self.ledger.contents(name)
 
     def _defined(self, name: str, files: list[SourceFile]) -> None:
         """See to it that the rows of a source are all of one definition, the present one."""
@@ -193,14 +210,25 @@ class Run:
         report = self.reports[name]
         counts = report.counts
         if not counts.rows_in:
-            path = self.system.sources[name].path
-            raise DataError(f"source '{name}': {path} has no rows", where=f"sources.{name}.path")
+            self._empty(name)
+            return
         report.version = self.lake.version(name)
         if counts.quarantined == counts.rows_in:
             code = max(counts.reasons, key=lambda code: counts.reasons[code])
             report.warnings.append(f"every row of '{name}' was refused; the commonest reason is {code}")
         if counts.other_rows == counts.rows_in:
             report.warnings.append(f"no row of '{name}' meets its 'where': {self.system.sources[name].where}")
+
+    def _empty(self, name: str) -> None:
+        """No row came: raise, unless that may be."""
+        path, report = self.system.sources[name].path, self.reports[name]
+        if not self._may_be_empty(name):
+            raise DataError(f"source '{name}': {path} has no rows", where=f"sources.{name}.path")
+        if report.files:
+            report.warnings.append(f"{path} has no rows yet")
+        origin = Origin(fingerprints.ingest_id(name, ""), "", "csv")
+        Intake(self.system.system, self.judges[name], self.lake, origin, now=self.now, live=self.live).nothing()
+        report.version = self.lake.version(name)
 
     def _content(self, file: SourceFile) -> str:
         if file.path not in self._contents:

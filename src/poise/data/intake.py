@@ -72,6 +72,14 @@ class Intake:
         assert counts.balanced(), f"rows of '{self._judge.name}' went missing: {counts}"
         return counts
 
+    def nothing(self) -> None:
+        """Let the source have its table of accepted rows, without a row in it yet."""
+        url = self._lake.table("accepted", self._judge.name)
+        if not delta.exists(url):
+            columns = {column: pl.String() for column in self._judge.source.in_file.values()}
+            empty = Batch(pl.DataFrame(schema={POSITION: pl.Int64(), **columns}), text=True)
+            delta.write(url, self._stamped(self._judge.judge(empty, self._now).good))
+
     def finish(self) -> None:
         """After the last batch: take out of quarantine what was resolved."""
         self._ward.settle()

@@ -132,3 +132,8 @@ class Decision(Record):
         worth = [text for term in self.terms.values() for text in (term.is_, *term.actions.values())]
         also = [self.where, self.rule] if self.lists else []
         return tuple(text for text in (*worth, *also) if text is not None)
+
+    @property
+    def needs_no_data(self) -> bool:
+        """Whether it can be made before there is a log to learn from: a list, sorted by its rule."""
+        return self.lists and self.rule is not None
