@@ -34,7 +34,7 @@ from poise.serving.answer import Answerer
 
 HERE = Path(__file__).parent
 SYSTEM_FILE = "poise.yaml"
-DAYS, LISTS, USERS = 21, 7_000, 600
+DAYS, LISTS, USERS = 28, 10_000, 900
 """A smaller market than `prepare.py` writes, so that all of it takes seconds."""
 
 

@@ -206,7 +206,7 @@ def _amount(value: float, one: Requirement) -> str:
         "s": lambda v: f"{1000 * v:.1f} ms",
         "B": lambda v: f"{v / 1e6:.2f} MB",
         "%": lambda v: f"{v:.1%}",
-        "": lambda v: f"{v:.3g}",
+        "": lambda v: f"{v:.3g}" if abs(v) >= 0.001 else "below 0.001",
     }
     return shown[unit](value)
 
