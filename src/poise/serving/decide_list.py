@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,13 +60,12 @@ class ListDecider:
         drawn = exploration.draw(ranked.sorted_by[ranked.order], self._show, seed)
         shown = ranked.order[drawn.order]
         number = self._ids.new(now)
-        left_out = list(islice(self._left_out(received, ranked, shown, live), MOST_LEFT_OUT))
         return {
             "decision_id": number,
             **head,
             "weights": live.version,
             "shown": self._shown(number, received, ranked, shown, drawn.propensity),
-            "left_out": left_out,
+            "left_out": self._left_out(received, ranked, shown, live),
             "left_out_count": len(received.items) + len(received.repeated) - len(shown),
             "fallback": ranked.fallback,
             "explored": exploration.to_dict(seed),
@@ -112,24 +110,34 @@ class ListDecider:
 
     def _left_out(
         self, received: ReceivedList, ranked: _Ranked, shown: NDArray[np.int64], live: Live
-    ) -> Iterator[dict[str, Any]]:
+    ) -> list[dict[str, Any]]:
         """Why each of the others is not shown: first those that could not be, then by rank."""
         item, items = self._item, received.items
-        for _, first in received.repeated:
-            same = items[received.at.index(first)]
-            yield {item: same, "why": f"repeated: {CANDIDATES}[{first}] is the same"}
+        out = self._repeated(received)
         allowed = ranked.allowed
-        for row in np.flatnonzero(allowed != 1).tolist():
-            yield {item: items[row], "why": self._ranker.why_not(float(allowed[row]))}
+        for row in np.flatnonzero(allowed != 1).tolist()[:MOST_LEFT_OUT]:
+            out.append({item: items[row], "why": self._ranker.why_not(float(allowed[row]))})
         if not ranked.fallback:
-            for row in np.flatnonzero((allowed == 1) & np.isnan(ranked.scores)).tolist():
-                yield {item: items[row], "why": f"missing: {', '.join(_missing(ranked.terms, live, row))}"}
-        order = ranked.order.tolist()
-        gone, by = set(shown.tolist()), " by score" if live.exploration.on else ""
-        behind = f" of {len(order)}{by}; {len(gone)} are shown"
-        for rank, row in enumerate(order, start=1):
-            if row not in gone:
-                yield {item: items[row], "why": f"ranked {rank}{behind}"}
+            for row in np.flatnonzero((allowed == 1) & np.isnan(ranked.scores)).tolist()[:MOST_LEFT_OUT]:
+                out.append({item: items[row], "why": f"missing: {', '.join(_missing(ranked.terms, live, row))}"})
+        count, gone = len(ranked.order), set(shown.tolist())
+        how = f" of {count}{' by score' if live.exploration.on else ''}; {len(gone)} {_are(len(gone))} shown"
+        others = enumerate(ranked.order[: max(0, MOST_LEFT_OUT - len(out)) + len(gone)].tolist(), start=1)
+        out += [{item: items[row], "why": f"ranked {rank}{how}"} for rank, row in others if row not in gone]
+        return out[:MOST_LEFT_OUT]
+
+    def _repeated(self, received: ReceivedList) -> list[dict[str, Any]]:
+        if not received.repeated:
+            return []
+        item_at = dict(zip(received.at, received.items, strict=True))
+        return [
+            {self._item: item_at[first], "why": f"repeated: {CANDIDATES}[{first}] is the same"}
+            for _, first in received.repeated[:MOST_LEFT_OUT]
+        ]
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _missing(terms: Mapping[str, Floats], live: Live, row: int) -> list[str]:

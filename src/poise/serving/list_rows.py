@@ -75,14 +75,11 @@ class ListReader:
         if per is None or item not in inputs:
             raise StateError(f"the contract lacks the item '{item}' that its decision lists", hint="release again")
         self.per = per
+        self.item = item
+        """The column that says which item a candidate is."""
         self._item = Field(replace(inputs.pop(item), required=True, nullable=False))
         self._others = {name: Field(spec) for name, spec in inputs.items()}
         self._limits = limits
-
-    @property
-    def item(self) -> str:
-        """The column that says which item a candidate is."""
-        return self._item.name
 
     def read(self, body: bytes) -> ReceivedList:
         """The candidates of `body`. Raises `NotJson`, `TooLarge` or `RequestError`: the place, what came, what may."""
@@ -91,18 +88,16 @@ class ListReader:
         candidates = self._candidates(content)
         context = self._context(content)
         once = self._once(content, context)
-        names = self._names(candidates, once)
-        items = self._items(candidates)
-        item = self._column(self._item, items)
-        columns = {}
+        keys = sum(map(len, candidates))
+        names, items = self._names(candidates, once), self._items(candidates)
+        columns = {self.item: self._column(self._item, items)}
         for name, field in self._others.items():
             if name in names:
                 columns[name] = self._column(field, self._values(field, candidates))
             else:
                 columns[name] = self._broadcast(field, once.get(name), len(candidates))
-        keys = len(content) + len(context) + sum(map(len, candidates))
-        refuse_duplicates(body, keys, content)
-        return self._distinct(items, Table({self.item: item, **columns}, len(candidates)), time)
+        refuse_duplicates(body, len(content) + len(context) + keys, content)
+        return self._distinct(items, Table(columns, len(candidates)), time)
 
     def _time_and_per(self, content: Object) -> str | None:
         per, time = content.get(PER, self.per), content.get(TIME)
@@ -160,8 +155,6 @@ class ListReader:
 
     def _names(self, candidates: list[dict[str, Any]], once: Mapping[str, _Sent]) -> set[str]:
         """The columns other than the item that stand in candidates. Refuses unknown ones and those sent elsewhere."""
-        if set(map(len, candidates)) == {1} and all(self.item in one for one in candidates):
-            return set()
         names: set[str] = set().union(*candidates) - {self.item}
         wrong = names - self._others.keys()
         if wrong:
@@ -176,8 +169,9 @@ class ListReader:
         return names
 
     def _items(self, candidates: list[dict[str, Any]]) -> list[Any]:
+        item = self.item
         try:
-            return [one[self.item] for one in candidates]
+            return [one[item] for one in candidates]
         except KeyError:
             at = next(i for i, one in enumerate(candidates) if self.item not in one)
             raise RequestError("nothing came", field=_place(at, self.item), allowed=self._item.allowed) from None
