@@ -23,8 +23,10 @@ from poise.spec.decision import Explore
 
 TEMPERATURE, SHARE = 1.0, 0.1
 """How strong exploration is where its cost is bounded but cannot be known."""
-WEAKEST, STRONGEST, STRIDE, HALVINGS = 1e-3, 100.0, 4.0, 8
-"""Temperatures are tried from the weakest up, each `STRIDE` times the one before; then the interval is halved."""
+WEAKEST, FIRST, STRONGEST, STRIDE = 1e-3, 1 / 64, 100.0, 4.0
+"""Temperatures are tried from `FIRST` on, each `STRIDE` times the one before, until a bound is crossed."""
+TIGHT, TRIES = 0.98, 20
+"""Then within these two, until so much of the bound is used up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +67,7 @@ class Basis:
                 for name in file.files:
                     kind, _, term = name.partition("/")
                     found[kind][term] = np.asarray(file[name], np.float64)
-        except (OSError, ValueError, KeyError, AttributeError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, AttributeError, BadZipFile) as error:
             raise StateError(f"'{path}' holds no lists to settle exploration by: {error}") from None
         return cls(found["term"], found["exposure"])
 
@@ -139,19 +141,33 @@ def _temperature(lists: _Lists, bounds: Mapping[str, float]) -> float:
     Terms may also gain as the order loosens, so that what is lost need not rise throughout: the first crossing counts.
     """
 
-    def holds(temperature: float) -> bool:
+    def used(temperature: float) -> float:
+        """The share of the tightest bound that is used up."""
         lost = lists.lost(temperature, bounds)
-        return all(lost[term] <= bound for term, bound in bounds.items())
+        return max(lost[term] / bound for term, bound in bounds.items())
 
-    low, high = 0.0, WEAKEST
-    while holds(high):
-        if high == STRONGEST:
-            return high
-        low, high = high, min(high * STRIDE, STRONGEST)
-    for _ in range(HALVINGS if low else 0):
-        middle = (low * high) ** 0.5
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
+    low, high, at_low, at_high = 0.0, FIRST, 0.0, used(FIRST)
+    while at_high > 1 and high > WEAKEST:
+        high = max(high / STRIDE, WEAKEST)
+        at_high = used(high)
+    while at_high <= 1 and high < STRONGEST:
+        low, at_low = high, at_high
+        high = min(high * STRIDE, STRONGEST)
+        at_high = used(high)
+    if at_high <= 1 or not low:
+        return high if at_high <= 1 else 0.0
+    for _ in range(TRIES):
+        if at_low >= TIGHT:
+            break
+        # Nearly a straight line in logarithms; both sides must move, should it not be.
+        lowest, most, aim = (np.log(max(share, 1e-3)) for share in (at_low, at_high, (1 + TIGHT) / 2))
+        middle = low * (high / low) ** min(max((aim - lowest) / (most - lowest), 0.1), 0.9)
+        at_middle = used(middle)
+        if at_middle <= 1:
+            low, at_low = middle, at_middle
+        else:
+            high, at_high = middle, at_middle
+    return float(low)
 
 
 def _off(lists: _Lists, explore: Explore) -> str:
