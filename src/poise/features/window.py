@@ -142,6 +142,7 @@ class Window(Feature):
         self.take = tuple(take)
         self.outputs = tuple(outputs)
         self.needs = needs
+        self._declared = self._declarations()
 
     @classmethod
     def bind(cls, spec: Any, system: SystemSpec, per: str) -> Self | None:
@@ -178,6 +179,9 @@ class Window(Feature):
 
     def declarations(self) -> tuple[Declaration, ...]:
         """One set of tiles per size of tile. Windows of one size share it."""
+        return self._declared
+
+    def _declarations(self) -> tuple[WindowDeclaration, ...]:
         by = tuple(part.event for part in self.parts)
         sizes = sorted({tile_of(window) for window in self.over})
         over = {size: tuple(sorted(w for w in self.over if tile_of(w) == size)) for size in sizes}
@@ -187,7 +191,7 @@ class Window(Feature):
         """The outputs at request time."""
         keys = _request_keys(self.parts, requests, made)
         read: dict[Any, Column] = {}
-        for declaration in self.declarations():
+        for declaration in self._declared:
             read |= store.read(declaration, keys, requests.time)
         columns = [read[name, column, window] for name, column in self.take for window in self.over]
         return {output.name: column for output, column in zip(self.outputs, columns, strict=True)}
