@@ -6,13 +6,15 @@ has a title and a description for those who do not see it. What cannot be drawn 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
 from markupsafe import Markup, escape
 
-from poise.releases.evidence import CalibrationBin, FeatureShare, RungResult, TermResult
+from poise.releases.evidence import CalibrationBin, FeatureShare, RungResult
+from poise.releases.list_part import TermResult
+from poise.releases.list_wording import sorted_words
 from poise.releases.wording import clean, figure, policy_words, share, short
 
 WIDTH = 340
@@ -20,6 +22,8 @@ TINY = 1e-300
 """Spans below this cannot be divided into ticks."""
 ROW = 36
 """Height of one labelled row: the label stands above what it labels, so that long names fit."""
+CURVES = 4
+"""So many lines are told apart by colour and dashes."""
 LABEL = 46
 """Columns of text that fit into `WIDTH`, beside a number."""
 
@@ -86,15 +90,20 @@ def gains(rungs: Sequence[RungResult], metric: str, key: str) -> Markup:
     return whiskers(lines, needed, "needed", f"What each step gains in {metric}", says, key)
 
 
-def policies(terms: Sequence[TermResult], key: str) -> Markup:
-    """One term under each policy; more is better."""
-    lines = [
-        Line(policy_words(t.policy), t.value, t.low, t.high, t.policy == "model") for t in terms if t.value is not None
-    ]
+def policies(
+    terms: Sequence[TermResult], key: str, per: str = "row", who: Callable[[str], str] = policy_words
+) -> Markup:
+    """One term under each policy, which `who` puts into words; more is better."""
+    lines = [Line(who(t.policy), t.value, t.low, t.high, t.policy == "model") for t in terms if t.value is not None]
     unit = terms[0].unit if terms else None
     parts = [f"{one.label} {figure(one.value)}" for one in lines]
-    title = f"{terms[0].term}{f' in {unit}' if unit else ''} per row, by who decides" if terms else ""
+    title = f"{terms[0].term}{f' in {unit}' if unit else ''} per {per}, by who decides" if terms else ""
     return whiskers(lines, None, "", title, f"More is better. {'; '.join(parts)}.", key)
+
+
+def orders(results: Sequence[TermResult], key: str) -> Markup:
+    """One term of a list under each order."""
+    return policies(results, key, "list", sorted_words)
 
 
 def whiskers(lines: Sequence[Line], mark: float | None, mark_label: str, title: str, says: str, key: str) -> Markup:
@@ -167,6 +176,45 @@ def calibration(bins: Sequence[CalibrationBin], key: str) -> Markup:
         body.append(Markup('<circle class="dot strong" cx="{}" cy="{}" r="4.5"/>').format(x, y))
     says = "; ".join(f"predicted {share(b.predicted)}, came true {share(b.realised)}" for b in drawn)
     return _svg(body, 312, "Predicted and came true", f"{says}.", key)
+
+
+def places(curves: Mapping[str, Sequence[float | None]], key: str) -> Markup:
+    """What each place of a list keeps of every term, one line per term; the first place keeps all."""
+    drawn = {term: [v for v in curve if v is not None] for term, curve in curves.items()}
+    longest = max((len(curve) for curve in drawn.values()), default=0)
+    if longest < 2:
+        return Markup("")
+    top = max(1.0, *(v for curve in drawn.values() for v in curve))
+    across, up = Scale(1.0, float(longest), 44, WIDTH - 8), Scale(0.0, top, 210, 12)
+    body = [_places_frame(across, up, longest)]
+    for number, (term, curve) in enumerate(drawn.items()):
+        points = " ".join(f"{across(float(at))},{up(value)}" for at, value in enumerate(curve, 1))
+        body.append(Markup('<polyline class="curve curve-{}" points="{}"/>').format(number % CURVES, points))
+        y = 252 + 18 * number
+        body.append(
+            Markup('<line class="curve curve-{}" x1="44" x2="72" y1="{y}" y2="{y}"/>').format(number % CURVES, y=y)
+        )
+        body.append(
+            _text(80, y + 4, short(f"{term}: {share(curve[-1])} is left at place {len(curve)}", LABEL), "label")
+        )
+    parts = [f"{term} {', '.join(share(value) for value in curve)}" for term, curve in drawn.items()]
+    says = f"From the first place down: {'; '.join(parts)}."
+    return _svg(body, 248 + 18 * len(drawn), "What each place keeps", says, key)
+
+
+def _places_frame(across: Scale, up: Scale, longest: int) -> Markup:
+    parts = []
+    for tick in (0.0, 0.5, 1.0):
+        y = up(tick)
+        parts.append(
+            Markup('<line class="grid" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(across(1), across(longest), y=y)
+        )
+        parts.append(_text(38, y + 4, share(tick), "soft", "end"))
+    step = max(1, round(longest / 5))
+    shown = [1, *(at for at in range(step, longest, step) if 1 < at <= longest - step / 2), longest]
+    marks = [_text(across(float(at)), 226, f"{at:,}", "soft", "middle") for at in shown]
+    name = _text((across(1) + across(longest)) / 2, 242, "place in the list", "soft", "middle")
+    return Markup("").join([*parts, *marks, name])
 
 
 def _calibration_frame(across: Scale, up: Scale, top: float) -> Markup:

@@ -8,38 +8,16 @@ evidence of the same format.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from poise.errors import StateError
 from poise.formats import CURRENT, migrate
+from poise.releases.list_part import ListEvidence, TermResult
+from poise.releases.part import Count, Number, Part
 from poise.releases.plain_json import finite, read_json
-
-
-def _measured(value: Any) -> Any:
-    """None for NaN and infinities."""
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
-Number = Annotated[float | None, BeforeValidator(_measured)]
-Count = int | None
-
-
-class Part(BaseModel):
-    """A part of the evidence: None means the same as absent, in lists too."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, protected_namespaces=())
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_none(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        known = {k: v for k, v in value.items() if v is not None}
-        return {k: [i for i in v if i is not None] if isinstance(v, list) else v for k, v in known.items()}
 
 
 class SourceRead(Part):
@@ -68,7 +46,10 @@ class ContractChanges(Part):
 
 
 class TermCalibration(Part):
-    """One term of one action, as predicted and as it came true per row, over all judged rows or where it is chosen."""
+    """One term (of one action), as predicted and as it came true per row.
+
+    `over` all judged rows, or where the action is chosen; of a list over the rows that would be shown, or come first.
+    """
 
     term: str = "?"
     action: str = "?"
@@ -196,19 +177,8 @@ class ObjectiveEvidence(Part):
     warnings: tuple[str, ...] = ()
 
 
-class TermResult(Part):
-    """The mean of one term per row under one policy."""
-
-    term: str = "?"
-    unit: str | None = None
-    policy: str = "?"
-    value: Number = None
-    low: Number = None
-    high: Number = None
-
-
-class DecisionEvidence(Part):
-    """What the decision would have come to on the judged rows."""
+class DecisionEvidence(ListEvidence):
+    """What the decision would have come to on the judged rows; of a list, `item` is set and the fields of lists are."""
 
     actions: tuple[str, ...] = ()
     weights: dict[str, Number] = {}

@@ -11,9 +11,11 @@ from poise import registry
 from poise.evaluation.base import Metric
 from poise.evaluation.bootstrap import interval, paired_gain
 from poise.evaluation.calibration_table import calibration_table
-from poise.evaluation.measures import ObjectiveMeasures
+from poise.evaluation.measures import ObjectiveMeasures, Ranked
 from poise.evaluation.slices import scores_by_slice
 from poise.evaluation.words import number, plain
+from poise.releases.list_scores import list_score, shown_metric
+from poise.releases.list_trial import RANDOM
 from poise.releases.training import BASELINES, Learned
 from poise.spec.objective import ProblemType
 from poise.table import Column
@@ -82,6 +84,8 @@ def judge_evidence(learned: Learned, measures: ObjectiveMeasures) -> dict[str, A
         for name, other in measures.baselines.items():
             score = metric.score(target, other)
             baselines[name][metric.name] = score if isfinite(score) else None
+    if measures.ranked is not None:
+        scores += _list_scores(measures.ranked, baselines)
     metric = registry.get("metric", learned.metric)()
     sliced: list[dict[str, Any]] = []
     for by, column in {**measures.slices, **_category_slices(learned)}.items():
@@ -96,6 +100,20 @@ def judge_evidence(learned: Learned, measures: ObjectiveMeasures) -> dict[str, A
         "slices": sliced[:SHOWN_SLICES],
         "calibration": table,
     }
+
+
+def _list_scores(ranked: Ranked, baselines: dict[str, dict[str, float | None]]) -> list[dict[str, Any]]:
+    """How well the objective by itself orders its lists; what baselines reach is put among `baselines`."""
+    found = []
+    others = {**ranked.scores, RANDOM: np.zeros(len(ranked.codes))}
+    for kind in registry.names("list-metric"):
+        metric = shown_metric(kind, ranked.show)
+        made = list_score(metric, ranked, ranked.relevance, ranked.scores["model"])
+        name, limits = made["metric"], {key: made[key] for key in ("value", "low", "high")}
+        found.append({"name": name, "bigger_is_better": True, **limits, "rows": made["lists"]})
+        for policy in baselines.keys() & others.keys():
+            baselines[policy][name] = list_score(metric, ranked, ranked.relevance, others[policy])["value"]
+    return found
 
 
 def _category_slices(learned: Learned) -> dict[str, Column]:

@@ -7,22 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from poise import registry
 from poise.decisions.exchange import exchange_rates
 from poise.decisions.exploration_cost import settle
 from poise.decisions.weights import checked
-from poise.evaluation.bootstrap import mean_interval
-from poise.evaluation.list_metric import ListMetric
-from poise.evaluation.lists import Lists, places
+from poise.evaluation.lists import places
 from poise.evaluation.measures import Floats, Ranked
 from poise.evaluation.policies import term_calibration
 from poise.features.keys import joint_codes
-from poise.releases.list_trial import RANDOM, Trial, expected
+from poise.releases.list_scores import differs, ranking, reordered
+from poise.releases.list_trial import Trial, expected
 from poise.releases.ranked import Listed
 from poise.spec.decision import Decision
-
-EVENED = "evened"
-"""The utility that came true, with what stood further down counted up by how much less comes of such places."""
 
 
 def list_evidence(
@@ -47,6 +42,7 @@ def list_evidence(
     return said | {
         "lists": counts(made),
         "ranking": ranking(made, ranked, found),
+        "reordered": reordered(made, ranked, found),
         "differs": differs(ranked),
         "calibration": calibration(made, ranked),
         "exposure": {} if found is None else {term: v.tolist() for term, v in found.basis.exposure.items()},
@@ -88,47 +84,6 @@ def counts(made: Listed) -> dict[str, Any]:
         "of_one": int((lengths == 1).sum()),
         "not_eligible": float((may != 1).mean()) if len(may) else None,
     }
-
-
-def ranking(made: Listed, ranked: Ranked, found: Trial | None) -> list[dict[str, Any]]:
-    """How well each policy orders the logged lists: by the utility that came true, by the same with places evened out,
-    and by each term. `logged` is the order in which they were shown, `constant` a random one."""
-    truths = {"utility": ranked.relevance}
-    if found is not None and not found.assumed:
-        truths[EVENED] = made.evened(found.basis.exposure)
-    if len(made.realised) > 1:
-        truths |= made.realised
-    scores = {**ranked.scores, RANDOM: np.zeros(len(ranked.codes))}
-    if (place := made.place) is not None:
-        scores["logged"] = -place
-    out = []
-    for of, truth in truths.items():
-        for name in registry.names("list-metric") if of == "utility" else ["ndcg"]:
-            kind: type[ListMetric] = registry.get("list-metric", name)
-            metric = kind(max(1, ranked.show // 2) if kind.needs_k else ranked.show)
-            out += [_scored(metric, of, policy, ranked, truth, values) for policy, values in scores.items()]
-    return out
-
-
-def _scored(metric: ListMetric, of: str, policy: str, ranked: Ranked, truth: Floats, scores: Floats) -> dict[str, Any]:
-    lists = Lists.of(ranked.codes)
-    per_list = metric.per_list(lists, truth, scores)
-    score = mean_interval(per_list, ranked.blocks.take(lists.first)).to_dict()
-    told = int(np.isfinite(per_list).sum())
-    limits = {key: score[key] for key in ("value", "low", "high")}
-    counted = {"lists": told, "left_out": len(per_list) - told}
-    return {"of": of, "metric": metric.name, "at": metric.k, "policy": policy, **limits, **counted}
-
-
-def differs(ranked: Ranked) -> dict[str, float]:
-    """In what share of the lists another item stands first than the rule (or the live release) would put there."""
-    own = places(ranked.codes, ranked.scores["model"]) == 1
-    found = {}
-    for policy in ("rule", "live"):
-        if policy in ranked.scores:
-            theirs = places(ranked.codes, ranked.scores[policy]) == 1
-            found[policy] = float(1 - (own & theirs).sum() / max(own.sum(), 1))
-    return found
 
 
 def calibration(made: Listed, ranked: Ranked) -> list[dict[str, Any]]:

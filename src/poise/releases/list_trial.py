@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.decisions.exploration_cost import Basis
+from poise.decisions.exploration_cost import Basis, assumed_exposure
 from poise.decisions.rank import Ranker
 from poise.decisions.terms import utility
 from poise.evaluation.measures import Floats
@@ -30,7 +30,9 @@ LISTS, WIDE = 200, 100
 """So many lists of at most so many candidates are put to the models: a mean over them is known to a few percent, and
 the release keeps them in some hundred kilobytes."""
 ROWS = 30_000
-"""Predictions per term that the curve of places takes, over all places."""
+"""Predictions per term that the curves of places take, over all places."""
+PLACES = 200
+"""Places behind this one count like it: hardly anybody looks there."""
 RANDOM = "constant"
 """The policy whose scores are all equal: a random order, as in `evaluation`."""
 
@@ -39,12 +41,14 @@ RANDOM = "constant"
 class Trial:
     """What the models predict of sampled candidates.
 
-    basis: each term of those that may be shown, and what places make of it. assumed: places are taken to fall off as
-    1 / log2(place + 1), since the log does not say where items stood. rule: (lists, width), NaN where it is missing;
+    basis: each term of those that may be shown, and what places make of it. curves: the same for as many places as were
+    logged, at least those shown. assumed: places are taken to fall off as 1 / log2(place + 1), since the log does not
+    say where items stood. rule: (lists, width), NaN where it is missing;
     None where there is none. candidates: how many each list had, on average. eligible: the share that may be shown.
     """
 
     basis: Basis
+    curves: Mapping[str, Floats]
     assumed: bool
     rule: Floats | None
     candidates: float
@@ -67,7 +71,7 @@ def trial(
 ) -> Trial:
     """Features of the sampled candidates as of the T of their list, and what is predicted of them.
 
-    judged: the features of judged rows, on which the curve of places is measured.
+    judged: the features of judged rows, on which the curves of places are measured.
     """
     some = sample.first(LISTS, WIDE)
     place = position_feature(system, ranker.decision.per)
@@ -77,31 +81,33 @@ def trial(
     for values in terms.values():
         kept = kept & np.isfinite(values)
     shown = some.take(kept)
+    curves = place_curves(ranker, predictors, judged, place)
+    show = ranker.decision.show
     basis = Basis(
         {term: shown.padded(values[kept]) for term, values in terms.items()},
-        exposure(ranker, predictors, judged, place),
+        {term: curve[:show] for term, curve in curves.items()},
     )
     rule = None if ranker.decision.rule is None else shown.padded(ranker.rule(columns)[kept])
     lists = max(some.count, 1)
-    return Trial(basis, place is None, rule, len(kept) / lists, float(kept.mean()) if len(kept) else 0.0)
+    return Trial(basis, curves, place is None, rule, len(kept) / lists, float(kept.mean()) if len(kept) else 0.0)
 
 
-def exposure(
+def place_curves(
     ranker: Ranker, predictors: Mapping[str, Predictor], judged: Table, place: str | None
 ) -> dict[str, Floats]:
-    """What each term keeps of its value at the first place at places 1..show: term -> (show,).
+    """What each term keeps of its value at the first place at places 1, 2, …: term -> (places,), at least those shown.
 
     The same rows are predicted at every place, so that what stood on top need not be better than what stood below.
     Without a logged position the discount of NDCG is assumed.
     """
     show = ranker.decision.show
-    assumed = 1.0 / np.log2(np.arange(2, show + 2))
-    if place is None or not judged.height:
-        return dict.fromkeys(ranker.decision.terms, assumed)
-    rows = np.unique(np.linspace(0, judged.height - 1, max(100, ROWS // show)).astype(np.int64))
-    columns = judged.take(rows)
+    if place is None or place not in judged or not judged.height:
+        return dict.fromkeys(ranker.decision.terms, assumed_exposure(show))
+    longest = min(PLACES, int(np.nan_to_num(judged[place].values, nan=1.0).max()))
+    rows = np.linspace(0, judged.height - 1, min(judged.height, max(100, ROWS // max(show, longest))))
+    columns = judged.take(rows.astype(np.int64))
     means: dict[str, list[float]] = {term: [] for term in ranker.decision.terms}
-    for at in range(1, show + 1):
+    for at in range(1, max(show, longest) + 1):
         for term, values in _terms(ranker, predictors, at_place(columns, place, float(at))).items():
             found = values[np.isfinite(values)]
             means[term].append(float(found.mean()) if len(found) else 0.0)

@@ -72,19 +72,26 @@ class Listed:
         position = self.ranker.decision.position
         return None if position is None else self.base.requests.rows[position].values[self.rows]
 
-    def evened(self, exposure: Mapping[str, Floats]) -> Floats:
-        """What each row came to with places evened out, (n,): each term divided by what its place keeps of it.
+    def kept(self, curves: Mapping[str, Floats], place: Floats) -> dict[str, Floats]:
+        """What each term keeps of its value at the first place where rows stand at `place`, (n,): term -> (n,).
+
+        curves: term -> (places,); places beyond count as the last.
+        """
+        last = len(next(iter(curves.values())))
+        at = np.clip(np.nan_to_num(place, nan=1.0), 1, last).astype(np.int64) - 1
+        return {term: np.maximum(curve, LEAST_KEPT)[at] for term, curve in curves.items()}
+
+    def evened(self, curves: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Each term as it came true with places evened out, (n,): divided by what its place keeps of it.
 
         That is inverse propensity weighting by place (Joachims, Swaminathan & Schnabel, WSDM 2017), as fair as the
-        curve of places is right. Without it the order that was logged looks better than it is, since what stood on top
-        was seen more. exposure: term -> (show,); places beyond count as the last.
+        curves of places are right. Without it the order that was logged looks better than it is, since what stood on
+        top was seen more.
         """
         if self.place is None:
-            return self.worth
-        last = len(next(iter(exposure.values())))
-        at = np.clip(np.nan_to_num(self.place, nan=1.0), 1, last).astype(np.int64) - 1
-        kept = {term: np.maximum(curve, LEAST_KEPT)[at] for term, curve in exposure.items()}
-        return utility(self.ranker.decision, {term: self.realised[term] / kept[term] for term in self.realised})
+            return dict(self.realised)
+        kept = self.kept(curves, self.place)
+        return {term: values / kept[term] for term, values in self.realised.items()}
 
     def scores(self, live: LiveRelease | None = None) -> dict[str, Floats]:
         """How each policy scores the rows: the models, the rule, the live release, and each term alone."""

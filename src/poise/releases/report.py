@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from poise import __version__
 from poise.evaluation.words import plain
-from poise.releases import charts, wording
+from poise.releases import charts, list_wording, wording
 from poise.releases.evidence import DecisionEvidence, Evidence, Judged, ObjectiveEvidence, SliceResult
 from poise.releases.summary import decision_words, headline
 from poise.releases.wording import clean
@@ -50,6 +50,14 @@ def render(evidence: Mapping[str, Any] | Evidence) -> str:
     """
     known = Evidence.of(evidence)
     return _ENVIRONMENT.get_template("report.html.jinja").render(e=known, made_by=f"Poise {__version__}")
+
+
+def term_names(evidence: Evidence) -> list[str]:
+    """The terms of the decision."""
+    decision = evidence.decision
+    if decision is None:
+        return []
+    return list(dict.fromkeys([*decision.weights, *(one.term for one in decision.terms)]))
 
 
 def action_shares(decision: DecisionEvidence) -> list[tuple[str, float | None]]:
@@ -105,6 +113,16 @@ def _finalize(value: Any) -> Any:
 
 
 _WORDS = (
+    list_wording.column_words,
+    list_wording.differs_words,
+    list_wording.exploration_words,
+    list_wording.gain_words,
+    list_wording.list_words,
+    list_wording.over_words,
+    list_wording.score_table,
+    list_wording.shown_words,
+    list_wording.sorted_words,
+    list_wording.term_table,
     wording.figure,
     wording.cell,
     wording.count,
@@ -130,7 +148,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    own = (action_shares, worst_slices, label_rows, overall, importance_words, headline, decision_words, plain)
+    own = (
+        term_names,
+        action_shares,
+        worst_slices,
+        label_rows,
+        overall,
+        importance_words,
+        headline,
+        decision_words,
+        plain,
+    )
     made.filters |= {filter_.__name__: filter_ for filter_ in (*own, *_WORDS)}
     made.globals |= {"charts": charts, "extent": wording.extent, "cell": wording.cell, "money": wording.money}
     made.globals |= {"FEATURES": FEATURES}

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise.evaluation.words import plain
-from poise.releases.evidence import DecisionEvidence, Evidence, ObjectiveEvidence, TermResult, VerdictResult
+from poise.releases.evidence import DecisionEvidence, Evidence, ObjectiveEvidence, VerdictResult
+from poise.releases.list_part import TermResult
+from poise.releases.list_wording import list_words
 from poise.releases.wording import clean, extent, figure, money, policy_words, verdict_words
 
 
@@ -62,6 +64,8 @@ def decision_words(decision: DecisionEvidence) -> str:
     'Where the models decide, cost comes to −2.31 USD per row on average, more than the −2.37 USD of the best without
     them (always warn). The two ranges overlap: chance may be all there is to this.'
     """
+    if decision.item is not None:
+        return list_words(decision)
     by_policy: dict[str, list[TermResult]] = {}
     for term in decision.terms:
         by_policy.setdefault(term.policy, []).append(term)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from math import floor, log10
 from unicodedata import category, east_asian_width
@@ -193,10 +193,16 @@ def measured(verdict: VerdictResult) -> str:
 def policy_words(policy: str) -> str:
     """A policy as a person calls it.
 
-    >>> policy_words("model"), policy_words("always warn")
-    ('the models decide', 'always warn')
+    >>> policy_words("model"), policy_words("always warn"), policy_words("logged")
+    ('the models decide', 'always warn', 'as they were shown')
     """
-    known = {"model": "the models decide", "rule": "the rule decides", "live": "the live release decides"}
+    known = {
+        "model": "the models decide",
+        "rule": "the rule decides",
+        "live": "the live release decides",
+        "logged": "as they were shown",
+        "constant": "a random order",
+    }
     return known.get(policy, policy)
 
 
@@ -218,14 +224,15 @@ _SERVING = {
 }
 
 
-def meaning(metric: str) -> str:
-    """What the metric of a requirement says; empty where its name is all there is.
+def meaning(metric: str, terms: Collection[str] = ()) -> str:
+    """What the metric of a requirement says; empty where its name is all there is. `terms` of the decision hide metrics
+    of the same name.
 
     >>> meaning("late.auc"), meaning("decision.cost")
     ('AUC: how often a positive row is ranked above a negative one', "The term 'cost', on average per row")
     """
     owner, _, name = metric.partition(".")
-    if owner == "decision" and name:
+    if owner == "decision" and name and (name in terms or not metric_words(name)[1]):
         return f"The term '{name}', on average per row"
     title, says = metric_words(name) if name else ("", "")
     return f"{title}: {says}" if says else _SERVING.get(metric, "")
@@ -234,15 +241,16 @@ def meaning(metric: str) -> str:
 def metric_words(name: str) -> tuple[str, str]:
     """A metric's name and what it says, as the first line of its own file has it.
 
-    >>> metric_words("auc")
-    ('AUC', 'how often a positive row is ranked above a negative one')
+    >>> metric_words("auc"), metric_words("mrr@10")[0]
+    (('AUC', 'how often a positive row is ranked above a negative one'), 'MRR@10')
     >>> metric_words("never_heard_of")
     ('never heard of', '')
     """
+    base, at, places = name.partition("@")
     try:
-        kind = registry.get("metric", name)
+        kind = registry.get("list-metric" if base in registry.names("list-metric") else "metric", base)
     except SpecError:
         return plain(name), ""
     line = (sys.modules[kind.__module__].__doc__ or "").strip().partition("\n")[0].rstrip(".")
     title, colon, meaning = line.partition(": ")
-    return (title, meaning) if colon else (line or plain(name), "")
+    return (title + at + places, meaning) if colon else (line or plain(name), "")

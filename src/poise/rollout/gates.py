@@ -19,6 +19,7 @@ from poise.evaluation.requirements import Verdict, judge_all
 from poise.formats import CURRENT
 from poise.releases.folder import ReleaseFolder, building
 from poise.releases.judged import Judged, count_read
+from poise.releases.list_trying import usual_candidates
 from poise.releases.plain_json import to_json
 from poise.releases.report import render
 from poise.rollout.rehearsal import Rehearsal, measure
@@ -70,7 +71,8 @@ def judge_candidate(
     _refuse_broken(rehearsals)
     serving = _serving(system, candidate, rehearsals)
     progress("asking every stakeholder")
-    measures = Measures(judged.objectives, judged.decision, serving, live, count_read(judged_folder))
+    reads, unlearned = count_read(judged_folder), candidate.json("evidence").get("unlearned", {})
+    measures = Measures(judged.objectives, judged.decision, serving, live, reads, unlearned)
     verdicts = tuple(judge_all(system.requirements, system, measures))
     released = not any(verdict.refuses for verdict in verdicts)
     evidence = {
@@ -78,7 +80,7 @@ def judge_candidate(
         "release": release.name,
         "judged": to_text(Clock().now(), system.timezone),
         "requirements": [verdict.to_dict() for verdict in verdicts],
-        "serving": _serving_evidence(rehearsals, serving),
+        "serving": _serving_evidence(rehearsals, rehearsals[usual_size(system)], serving),
         "judge_reads": measures.reads,
         "verdict": "released" if released else "refused",
         "live": live,
@@ -136,33 +138,42 @@ def _unanswered(rehearsals: Mapping[int, Rehearsal]) -> list[str]:
 
 
 def sizes_asked(system: SystemSpec) -> list[int]:
-    """Rows per request that latencies are required for; one row is always measured."""
+    """Rows (or candidates) per request that latencies are required for, and the usual one, which is always measured."""
     asked = {r.candidates or 1 for r in system.requirements if r.metric.startswith("latency_")}
-    return sorted(asked | {1})
+    return sorted(asked | {usual_size(system)})
+
+
+def usual_size(system: SystemSpec) -> int:
+    """Rows of a request by which costs are known: one, and of a list as many candidates as callers are taken to send."""
+    lists = system.decision is not None and system.decision.lists
+    return usual_candidates(system) if lists else 1
 
 
 def _rehearse(
     system: SystemSpec, judged: Judged, command: Sequence[str], env: Mapping[str, str] | None
 ) -> dict[int, Rehearsal]:
     """One rehearsal per size, all on one start of the server."""
-    per = system.decision.per if system.decision else next(iter(judged.requests))
     route = "/v1/decide" if system.decision else "/v1/predict"
     made = {}
     with running(command, env=env) as server:
         for size in sizes_asked(system):
-            bodies = _bodies(per, judged.requests[per], size)
-            made[size] = measure(server, bodies, route, REQUESTS, rows_per_request=size)
+            made[size] = measure(server, _bodies(system, judged, size), route, REQUESTS, rows_per_request=size)
     return made
 
 
-def _bodies(per: str, rows: Sequence[Mapping[str, Any]], size: int) -> list[bytes]:
-    """Real rows as requests of `size` rows each, every row in turn."""
+def _bodies(system: SystemSpec, judged: Judged, size: int) -> list[bytes]:
+    """Requests of `size` rows each: real rows in turn, or real lists with the first so many of their candidates."""
+    if system.decision is not None and system.decision.lists:
+        cut = ({**body, "candidates": body["candidates"][:size]} for body in judged.lists)
+        return [json.dumps(body).encode() for body in cut]
+    per = system.decision.per if system.decision else next(iter(judged.requests))
+    rows = judged.requests[per]
     turns = [[rows[(start + i) % len(rows)] for i in range(size)] for start in range(len(rows))]
     return [json.dumps({"per": per, "rows": turn}).encode() for turn in turns]
 
 
 def _serving(system: SystemSpec, candidate: ReleaseFolder, rehearsals: Mapping[int, Rehearsal]) -> ServingMeasures:
-    cpu = rehearsals[1].cpu_seconds_per_request
+    cpu = rehearsals[usual_size(system)].cpu_seconds_per_request
     core_hour = system.costs.core_hour if system.costs else None
     cost = None if cpu is None or core_hour is None else Measured.exact(1000 * cpu * core_hour / 3600)
     trained = candidate.json("evidence").get("training", {}).get("cost")
@@ -175,10 +186,11 @@ def _serving(system: SystemSpec, candidate: ReleaseFolder, rehearsals: Mapping[i
     )
 
 
-def _serving_evidence(rehearsals: Mapping[int, Rehearsal], serving: ServingMeasures) -> dict[str, Any]:
-    one = rehearsals[1]
+def _serving_evidence(rehearsals: Mapping[int, Rehearsal], one: Rehearsal, serving: ServingMeasures) -> dict[str, Any]:
+    """What answering took; `one` is the rehearsal of the usual size."""
     return {
         "requests": one.requests,
+        "candidates": one.rows_per_request,
         "latency_p50": one.latency_p50,
         "latency_p99": one.latency_p99,
         "cpu_seconds_per_request": one.cpu_seconds_per_request,
