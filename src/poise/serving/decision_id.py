@@ -20,10 +20,12 @@ class DecisionIds:
     >>> first, second = ids.new(1_362_200_000_000_000), ids.new(1_362_200_000_000_000)
     >>> len(first), first < second, first[:10] == second[:10]
     (26, True, True)
+    >>> DecisionIds().new(0) != DecisionIds().new(0)
+    True
     """
 
     def __init__(self) -> None:
-        self._last = 0
+        self._last = -1
 
     def new(self, instant: int) -> str:
         """A new id at `instant` (microseconds since the epoch; before the epoch counts as the epoch)."""
