@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.decisions.terms import Cell, Floats, Predicted, Words, utility
+from poise.decisions.terms import Cell, Floats, Predicted, Words, known, utility
 from poise.errors import SpecError, did_you_mean
 from poise.spec.decision import Decision
 from poise.spec.expression import Type
@@ -92,7 +92,13 @@ class Chooser:
         predictions: objective -> (n,), or (n, classes); columns: the `extra_names`, n rows each.
         """
         rows = self._words.rows(self._used, predictions, columns)
-        return {term: np.stack([cell(rows) for cell in cells], axis=1) for term, cells in self._cells.items()}
+        out = {}
+        for term, cells in self._cells.items():
+            values = np.empty((rows.height, len(cells)))
+            for j, cell in enumerate(cells):
+                values[:, j] = cell(rows)
+            out[term] = known(values)
+        return out
 
     def choose(
         self,

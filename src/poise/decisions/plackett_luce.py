@@ -129,9 +129,10 @@ def _end(logits: Floats, start: int) -> int:
 
 @compiled
 def _points(logits: Floats, places: int, coarse: float) -> tuple[float, float, int]:
-    """The log of the mean time of the first clock, the step of x, and how many points there are."""
+    """The log of the mean time of the first clock, the step of x, and how many points there are, where the largest of
+    `logits` is 0 (so that digits are not spent on how far a group lies behind)."""
     step = coarse * min(STEP, NARROW / np.sqrt(places))
-    first = -logits[0] - np.log(np.exp(logits - logits[0]).sum())
+    first = -np.log(np.exp(logits).sum())
     last = np.log(BEYOND + 2.0 * places) - logits[places - 1] - first
     return first, step, int((last - START) / step) + 2
 
@@ -176,7 +177,7 @@ def _marginals(logits: Floats, places: int) -> Floats:
         if end - start == 1:
             out[start, start] = 1.0
         else:
-            _add_marginals(out[start:end, start:last], logits[start:end])
+            _add_marginals(out[start:end, start:last], logits[start:end] - logits[start])
         start = end
     return out
 
@@ -214,9 +215,9 @@ def _shown(logits: Floats, order: Index) -> Floats:
             place = start + np.flatnonzero((order[start:last] >= start) & (order[start:last] < end))
             rest = np.ones(end - start, np.bool_)
             rest[order[place] - start] = False
-            group = logits[start:end]
+            group = logits[start:end] - logits[start]
             points = _points(group, last - start, 1.0)
-            out[place] = _shown_of(group[rest], logits[order[place]], place - start, last - start, points)
+            out[place] = _shown_of(group[rest], group[order[place] - start], place - start, last - start, points)
         start = end
     return out
 
@@ -261,7 +262,7 @@ def _expected_worth(standards: Floats, sizes: Index, values: Floats, exposure: F
             if end - start == 1:
                 out += values[:, each, start] * exposure[:, start]
             else:
-                _add_worth(out, logits[start:end], values[:, each, start:end], exposure[:, start:last])
+                _add_worth(out, logits[start:end] - logits[start], values[:, each, start:end], exposure[:, start:last])
             start = end
     return out
 

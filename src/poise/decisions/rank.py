@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.decisions.terms import Cell, Floats, Predicted, Words, height_of, utility
+from poise.decisions.terms import Cell, Floats, Predicted, Words, height_of, known, utility
 from poise.errors import SpecError
 from poise.spec.decision import Decision
 from poise.spec.expression import Type
@@ -79,7 +79,7 @@ class Ranker:
         if self.rule_only:
             return {term: np.full(height_of(predictions, columns), np.nan) for term in self.decision.terms}
         rows = self._words.rows(self._used, predictions, columns)
-        return {term: cell(rows) for term, cell in self._terms.items()}
+        return {term: known(cell(rows)) for term, cell in self._terms.items()}
 
     def score(self, terms: Mapping[str, Floats], weights: Mapping[str, float] | None = None) -> Floats:
         """The utility of each candidate, (n,): the sum of weight x term, NaN where a term that counts is missing.
@@ -119,7 +119,7 @@ class Ranker:
         return among[_descending((rule if fallback else scores)[among])], fallback
 
     def _own(self, cell: Cell, columns: Mapping[str, Column]) -> Floats:
-        return cell(self._words.rows(cell.names, {}, columns))
+        return known(cell(self._words.rows(cell.names, {}, columns)))
 
 
 def _descending(values: Floats) -> Order:

@@ -33,17 +33,15 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One compiled expression and the names it reads."""
+    """One compiled expression and the names it reads; its value where it reads none."""
 
     names: frozenset[str]
     _run: Callable[[Mapping[str, Column]], Column]
+    _value: float | None
 
     def __call__(self, rows: Table) -> Floats:
-        """Its value in each row, (n,): 0 and 1 for conditions, NaN where it is missing or beyond all floats."""
-        values = self._run(rows).values
-        if len(values) != rows.height:  # it reads no column: one value holds for all rows
-            values = np.broadcast_to(values, rows.height)
-        return values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)
+        """Its value in each row, (n,): 0 and 1 for conditions, NaN (or infinite: see `known`) where it is missing."""
+        return self._run(rows).values if self._value is None else np.full(rows.height, self._value)
 
 
 class Words:
@@ -123,6 +121,15 @@ def utility(decision: Decision, terms: Mapping[str, Floats], weights: Mapping[st
     return scores
 
 
+def known(values: Floats) -> Floats:
+    """`values` with NaN for what is beyond all floats.
+
+    >>> known(np.array([1.0, np.inf])).tolist()
+    [1.0, nan]
+    """
+    return values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)
+
+
 def height_of(predictions: Mapping[str, Floats], columns: Mapping[str, Column]) -> int:
     """How many rows these are for; 1 where nothing says.
 
@@ -140,7 +147,8 @@ def _compiled(text: str, where: str, types: Mapping[str, Type], allowed: tuple[T
     found = check(expression, types, where)
     if found not in allowed:
         raise ExpressionError(f"{rule}; this is a {found}", text=expression.text, position=0, where=where)
-    return Cell(expression.names, compiled(expression, types))
+    run = compiled(expression, types)
+    return Cell(expression.names, run, None if expression.names else float(run({}).values[0]))
 
 
 def _predicted_types(objectives: Mapping[str, Predicted], types: Mapping[str, Type]) -> dict[str, Type]:
