@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from poise.clock import ReplayClock
+from poise.decisions.exploration_cost import Basis
 from poise.errors import StateError, Tampered
 from poise.models.calibration import Calibration
 from poise.models.constant import ConstantModel
@@ -57,18 +59,39 @@ decision:
 REQUEST: dict[str, ColumnType] = {"shop_id": "string", "value": "float"}
 
 
-def make(path: Path, contract: Contract | None = None) -> ReleaseFolder:
-    system = read_text(FILE, name="poise.yaml")
+def make(path: Path, contract: Contract | None = None, text: str = FILE, basis: Basis | None = None) -> ReleaseFolder:
+    system = read_text(text, name="poise.yaml")
     with building(path) as folder:
         Predictor(ConstantModel(np.array([0.25]), many=False), Calibration.identity("binary")).save(
             folder / "models" / "late"
         )
-        (folder / "system.yaml").write_text(FILE)
+        if basis is not None:
+            basis.save(folder / "exploration.npz")
+        (folder / "system.yaml").write_text(text)
         (folder / "contract.json").write_text(
             json.dumps((contract or Contract.of(system, {"orders": REQUEST})).to_json())
         )
         (folder / "release.json").write_text(json.dumps({"format": 1, "name": path.name}))
     return ReleaseFolder.open(path)
+
+
+LISTED = (
+    FILE[: FILE.index("decision:")]
+    + """
+decision:
+  per: orders
+  list: page
+  item: shop_id
+  position: place
+  show: 2
+  terms: {kept: {is: 1 - late, unit: orders}, value: value * (1 - late)}
+  explore: {method: epsilon, top: 5, cost: {kept: 1%}}
+  rule: -deliveries_mean_minutes_1d_by_shop_id
+"""
+).replace(
+    "{order_id: string, ordered_at: time, shop_id",
+    "{order_id: string, page: string, place: int, ordered_at: time, shop_id",
+)
 
 
 def deliveries() -> History:
@@ -94,6 +117,43 @@ def test_a_sealed_release_answers_as_of_now(answerer: Answerer) -> None:
     terms = {action["action"]: action["terms"] for action in found["actions"]}
     assert terms == {"nothing": {"cost": -5, "calls": 0}, "call": {"cost": -2, "calls": -2}}  # the row at T is not seen
     assert found["chosen"] == "call"
+
+
+def listing(folder: ReleaseFolder) -> Answerer:
+    loaded = Loaded.of(folder)
+    store = MemoryStore()
+    store.declare(loaded.declarations)
+    store.observe(deliveries())
+    return Answerer(loaded, store, ReplayClock(START + 3 * HOUR), seeds=lambda: 1)
+
+
+ASK = b'{"candidates": [{"shop_id": "a", "value": 9}, {"shop_id": "b", "value": 5}, {"shop_id": "c", "value": 7}]}'
+
+
+def test_a_sealed_release_that_lists_explores_as_its_lists_allow(tmp_path: Path) -> None:
+    values = np.tile([0.9, 0.6, 0.1], (10, 1))
+    exposure = np.array([1.0, 0.5])
+    basis = Basis({"kept": values, "value": values}, {"kept": exposure, "value": exposure})
+    contract = Contract.of(read_text(LISTED, name="poise.yaml"), {"orders": REQUEST}, varies={"value"})
+    answerer = listing(make(tmp_path / "r1", contract, LISTED, basis))
+    answerer.rehearse()
+    found = json.loads(answerer.decide(ASK).body)
+    assert [one["shop_id"] for one in found["shown"]] == ["a", "c"]
+    assert found["shown"][0]["terms"] == {"kept": 0.75, "value": 6.75}
+    share = found["explored"]["share"]
+    assert found["explored"]["cost"]["kept"] == pytest.approx(0.01)
+    assert [one["propensity"] for one in found["shown"]] == pytest.approx([1 - share + share / 3] * 2)
+    assert {d.source for d in answerer.loaded.declarations} == {"deliveries"}, "the rule is asked where no score is"
+
+
+def test_a_sealed_release_without_models_lists_by_its_rule(tmp_path: Path) -> None:
+    contract = Contract.of(read_text(LISTED, name="poise.yaml"), {"orders": REQUEST})
+    answerer = listing(make(tmp_path / "r1", replace(contract, outputs=()), LISTED))
+    answerer.rehearse()
+    assert answerer.ready
+    found = json.loads(answerer.decide(ASK).body)
+    assert [(one["shop_id"], one["score"], one["terms"]) for one in found["shown"]] == [("a", -20, {}), ("b", -20, {})]
+    assert (found["fallback"], found["explored"]["cost"]) == (True, None)
 
 
 def test_an_unknown_key_leaves_out_what_needs_it(answerer: Answerer) -> None:

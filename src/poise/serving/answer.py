@@ -163,13 +163,24 @@ class Answerer:
         return Answer(200, _ENCODE(made))
 
     def rehearse(self) -> None:
-        """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`."""
+        """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`.
+
+        An example that is not real, of a release whose evidence holds none, may be refused.
+        """
         for per, scorer in self.loaded.scorers.items():
             if scorer.predicts:
-                self.predict(_ENCODE({"per": per, "rows": [self.loaded.example(per)]}))
+                self._rehearse(self.predict, {"per": per, "rows": [self.loaded.example(per)]})
         if self._live is not None:
-            self.decide(_ENCODE(self.loaded.example_request()))
+            self._rehearse(self.decide, self.loaded.example_request())
         self.ready = True
+
+    def _rehearse(self, handler: Callable[[bytes], Answer], content: Mapping[str, Any]) -> None:
+        try:
+            handler(_ENCODE(content))
+        except RequestError as error:
+            if self.loaded.evidence.get("examples"):
+                raise
+            _LOG.warning("no real request is known, and the one made up for a rehearsal was refused: %s", error)
 
     def evidence(self) -> Mapping[str, Any]:
         """What was measured of this release before it went live."""

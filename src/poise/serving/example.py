@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise.releases.contract import Contract, Input
-from poise.serving.list_rows import BESIDE
+from poise.serving.list_rows import BESIDE, CANDIDATES, CONTEXT
 
-CANDIDATES = 10
+MOST = 10
 """Candidates of an example that is put together from rows."""
 _VALUES: Mapping[str, str | float | bool] = {"int": 1, "float": 1.0, "bool": True, "time": "2026-01-01T12:00:00+00:00"}
 
@@ -36,24 +36,26 @@ def example_request(contract: Contract, evidence: Mapping[str, Any]) -> dict[str
     if contract.item is None:
         return example_row(contract, evidence, per)
     logged = evidence.get("list_examples", ())
-    return dict(logged[0]) if logged else _list_of(contract, contract.item, evidence, per)
+    found = dict(logged[0]) if logged else _list_of(contract, contract.item, evidence, per)
+    return {**{name: value for name, value in found.items() if name != CANDIDATES}, CANDIDATES: found[CANDIDATES]}
 
 
 def _list_of(contract: Contract, item: str, evidence: Mapping[str, Any], per: str) -> dict[str, Any]:
     """A list put together from rows of other requests: what is the same for all candidates is the first row's."""
-    rows = evidence.get("examples", {}).get(per, ())[:CANDIDATES] or [example_row(contract, {}, per)]
+    rows = evidence.get("examples", {}).get(per, ())[:MOST] or [example_row(contract, {}, per)]
     own = {item, *(spec.name for spec in contract.inputs_of(per) if spec.varies)}
     different: dict[Any, dict[str, Any]] = {}
     for row in rows:
         different.setdefault(row[item], {name: value for name, value in row.items() if name in own})
     shared = {name: value for name, value in rows[0].items() if name not in own}
-    beside = {} if shared.keys().isdisjoint(BESIDE) else {"context": shared}
-    return {**(beside or shared), "candidates": list(different.values())}
+    return {**(shared if shared.keys().isdisjoint(BESIDE) else {CONTEXT: shared}), CANDIDATES: list(different.values())}
 
 
-def _value(spec: Input) -> str | float | bool:
+def _value(spec: Input) -> str | float | bool | None:
     if spec.values:
         return spec.values[0]
+    if spec.pattern is not None and spec.nullable:
+        return None
     if spec.type in ("int", "float"):
         low = spec.min if spec.min is not None else min(1.0, spec.max if spec.max is not None else 1.0)
         return int(low) if spec.type == "int" else low
