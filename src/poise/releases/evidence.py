@@ -247,6 +247,13 @@ class TrainingEvidence(Part):
     peak_memory: Number = None
 
 
+class Start(Part):
+    """Of a release without models: the rule that sorts lists, and what is lacking to learn the first models."""
+
+    rule: str | None = None
+    lacking: tuple[str, ...] = ()
+
+
 class Evidence(Part):
     """All that is known of a candidate or release.
 
@@ -269,6 +276,7 @@ class Evidence(Part):
     contract: ContractChanges | None = None
     objectives: dict[str, ObjectiveEvidence] = {}
     decision: DecisionEvidence | None = None
+    start: Start | None = None
     requirements: tuple[VerdictResult, ...] = ()
     serving: ServingEvidence | None = None
     training: TrainingEvidence | None = None

@@ -35,6 +35,8 @@ def ranking(made: Listed, ranked: Ranked, found: Trial | None) -> list[dict[str,
     for name in registry.names("list-metric"):
         metric = shown_metric(name, ranked.show)
         for of, truth in truths.items():
+            if of == EVENED and name != "ndcg":
+                continue  # the others ask only what is above 0, which places do not change
             out += [
                 {"of": of, "policy": p, **list_score(metric, ranked, truth, values)} for p, values in scores.items()
             ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poise.releases.list_part import ExplorationEvidence, ListEvidence, ListScore, TermResult
-from poise.releases.wording import figure, metric_words, money, share
+from poise.releases.wording import cell, figure, metric_words, share
 
 SORTED = {
     "model": "by the models",
@@ -34,7 +34,7 @@ def list_words(decision: ListEvidence) -> str:
     >>> results = [TermResult(term="sales", unit="USD", policy=p, value=v, gain=v - 2.5, gain_low=v - 2.6,
     ...                       gain_high=v - 2.4) for p, v in (("logged", 2.5), ("model", 2.91), ("rule", 2.44))]
     >>> list_words(ListEvidence(reordered=results))
-    'Sorted by the models, the logged lists would have come to 2.91 USD each, against 2.5 USD as they were shown and
+    'Sorted by the models, the logged lists would have come to 2.91 USD each, against 2.50 USD as they were shown and
     2.44 USD by the rule.'
     """
     amounts = {policy: amount for policy in ("model", "logged", "rule") if (amount := _amounts(decision, policy))}
@@ -49,7 +49,7 @@ def list_words(decision: ListEvidence) -> str:
 
 
 def _amounts(decision: ListEvidence, policy: str) -> str:
-    return " and ".join(money(result.value, result.unit or result.term) for result in _of(decision, policy))
+    return " and ".join(f"{cell(result.value)} {result.unit or result.term}" for result in _of(decision, policy))
 
 
 def _of(decision: ListEvidence, policy: str) -> list[TermResult]:
@@ -70,11 +70,10 @@ def shown_words(decision: ListEvidence) -> str:
     """
     if decision.item is None:
         return ""
-    which = f"those for which {decision.where} holds, the ones of most utility first" if decision.where else ""
-    return (
-        f"At most {decision.show or 0:,} are shown of the candidates that a caller sends, each a {decision.item}: "
-        f"{which or 'those of most utility first'}."
-    )
+    first = "the ones of most utility first"
+    which = f"those for which {decision.where} holds, {first}" if decision.where else first
+    shown = f"At most {decision.show or 0:,} are shown of the candidates that a caller sends, each a {decision.item}"
+    return f"{shown}: {which}."
 
 
 def score_table(decision: ListEvidence) -> tuple[list[tuple[str, str]], list[tuple[str, list[ListScore | None]]]]:

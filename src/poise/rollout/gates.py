@@ -144,7 +144,7 @@ def sizes_asked(system: SystemSpec) -> list[int]:
 
 
 def usual_size(system: SystemSpec) -> int:
-    """Rows of a request by which costs are known: one, and of a list as many candidates as callers are taken to send."""
+    """Rows of a request by which costs are known: one, or as many candidates as callers are taken to send."""
     lists = system.decision is not None and system.decision.lists
     return usual_candidates(system) if lists else 1
 
