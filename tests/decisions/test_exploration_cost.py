@@ -49,8 +49,10 @@ def test_the_strength_is_the_greatest_within_the_bound(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["plackett-luce", "epsilon"])
 def test_more_may_be_lost_more_is_explored(method: str) -> None:
-    bounds = [0.001, 0.01, 0.05, 0.1, 0.9]
+    bounds = [0.001, 0.004, 0.01, 0.02, 0.05, 0.07, 0.1, 0.9]
     made = [settle(Explore(method=method, cost={"orders": bound}), EVEN, BASIS, SHOW) for bound in bounds]
+    for one, bound in zip(made, bounds, strict=True):
+        assert one.cost is not None and one.cost["orders"] <= bound + 1e-12
     assert all(a.strength < b.strength for a, b in pairwise(made[:-1]))
     assert made[-1].strength == (100 if method == "plackett-luce" else 1), "nothing costs 90 %"
 

@@ -115,6 +115,9 @@ def test_the_order_is_stable(values: list[float]) -> None:
     known = [i for i in range(len(values)) if eligible[i] and not np.isnan(scores[i])]
     if known:
         assert order.tolist() == sorted(known, key=lambda i: -scores[i])
+    by_rule, _ = ranker().order(np.full(len(values), np.nan), eligible, scores)
+    unknown = [i for i in range(len(values)) if eligible[i] and np.isnan(scores[i])]
+    assert by_rule.tolist() == sorted(known, key=lambda i: -scores[i]) + unknown
 
 
 @pytest.mark.parametrize(
