@@ -156,3 +156,10 @@ def test_ten_thousand_candidates_take_a_few_milliseconds() -> None:
         taken.append(process_time() - start)
     assert min(taken) < 0.01, f"ranking 10,000 candidates took {min(taken):.4f} s"
     print(f"ranking 10,000 candidates: {1e3 * float(np.median(taken)):.2f} ms")
+
+
+def test_many_candidates_without_a_rule_keep_their_order() -> None:
+    rng = np.random.default_rng(0)
+    rule = np.where(rng.random(5_000) < 0.4, np.nan, rng.permutation(5_000))
+    order, fallback = ranker().order(np.full(5_000, np.nan), np.ones(5_000, bool), rule)
+    assert fallback and order[np.isnan(rule[order])].tolist() == np.flatnonzero(np.isnan(rule)).tolist()
