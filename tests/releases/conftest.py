@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+
+from poise.interfaces.system import System
 
 LATE: dict[str, Any] = {
     "type": "binary",
@@ -366,3 +371,22 @@ def refused(evidence: dict[str, Any]) -> dict[str, Any]:
         "sentence": "operations refuses: late.auc 0.61 < 0.68 (n = 48,211); live stays r3",
     }
     return evidence
+
+
+@pytest.fixture(scope="session")
+def little_market() -> ModuleType:
+    """`little_market.py` beside this file, by path: tests are no package."""
+    spec = importlib.util.spec_from_file_location("little_market", Path(__file__).with_name("little_market.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def market(little_market: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> System:
+    """The little market, ingested and trained once."""
+    system: System = little_market.write(tmp_path_factory.mktemp("market"))
+    system.ingest()
+    system.train()
+    return system

@@ -24,7 +24,8 @@ sources:
     path: shown.csv
     id: shown_id
     time: at
-    columns: {shown_id: string, list_id: string, user_id: string, shop_id: string, place: int, at: time, weather: category}
+    columns:
+      {shown_id: string, list_id: string, user_id: string, shop_id: string, place: int, at: time, weather: category}
     request: [user_id, shop_id, weather]
   orders:
     path: orders.csv
@@ -62,7 +63,7 @@ requirements:
 SHOPS, USERS, LONG = 40, 60, 6
 
 
-def tables(lists: int = 900, seed: int = 0) -> dict[str, pl.DataFrame]:
+def tables(lists: int = 2600, seed: int = 0) -> dict[str, pl.DataFrame]:
     """Lists of six shops, the cheap ones on top; an order is likelier for what is liked and for what stands high."""
     rng = np.random.default_rng(seed)
     cuisine, likes = rng.integers(2, size=SHOPS), rng.integers(2, size=USERS)
