@@ -53,6 +53,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "mrr": "poise.evaluation.mrr:Mrr",
         "recall": "poise.evaluation.recall:Recall",
     },
+    "question": {
+        "PA01": "poise.assessment.learnable:Learnable",
+        "PA02": "poise.assessment.complex_enough:ComplexEnough",
+    },
     "check": {
         "type": "poise.data.check_type:TypeCheck",
         "required": "poise.data.check_required:RequiredCheck",

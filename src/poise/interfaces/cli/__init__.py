@@ -21,6 +21,7 @@ from poise.errors import PoiseError, did_you_mean
 from poise.formats import CURRENT
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "assess": ("assess:assess", "Should ML be used here at all? Evidence from any table, in a minute."),
     "demo": ("demo:demo", "A market, trained and served, and a page on which weights move a real list."),
     "new": ("new:new", "Make a folder with a system that trains as it stands."),
     "up": ("up:up", "From the file to a system that answers: all of the below."),

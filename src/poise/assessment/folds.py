@@ -1,0 +1,108 @@
+"""Folds: which rows are judged by what was learned from which others. In time what is judged always comes later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.assessment.case import SEED, Case, Index
+from poise.errors import NotEnoughData
+from poise.evaluation.origins import fit_and_tune, origins
+from poise.evaluation.parts import Split, in_time
+from poise.models.guards import class_counts
+
+FEW_ROWS, SOME_ROWS, MANY_ROWS = 500, 5_000, 20_000
+"""Up to so many rows 10, 5 and 3 folds are judged; of more rows one part, which tells enough and learns once."""
+LATER = 0.3
+"""In time and with many rows, this share of the rows is judged, the last; without time a fifth."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """Row numbers: learned from `train`, which is `fit` and `tune` (where settings are chosen), judged on `judge`."""
+
+    fit: Index
+    tune: Index
+    judge: Index
+
+    @property
+    def train(self) -> Index:
+        """All rows that are learned from."""
+        return np.concatenate([self.fit, self.tune])
+
+
+def folds_of_case(
+    case: Case, rows: Index | None = None, count: int | None = None, seed: int = SEED
+) -> tuple[Fold, ...]:
+    """The folds of a case, or of some `rows` of it; no row is judged twice.
+
+    In time: windows after the first half, each predicted from the rows before it. Without time each row is judged once
+    (with more than 20,000 rows a fifth of them); rows that belong together stay together.
+    Raises `NotEnoughData` where there are too few rows.
+    """
+    made = split_of(case, np.arange(case.rows) if rows is None else rows, seed)
+    wanted = count or _count(len(made.fit))
+    if made.kind == "time" and wanted == 1:
+        order = made.fit[np.argsort(made.time[made.fit], kind="stable")]
+        (train, judge), _ = in_time(order, made.time, made.known_at, np.array([1 - LATER, LATER]))
+        pairs = [(train, judge)]
+    else:
+        pairs = origins(made, wanted)
+    return tuple(Fold(*fit_and_tune(made, train), judge) for train, judge in pairs)
+
+
+def fold_on(case: Case, train: Index, judge: Index, seed: int = SEED) -> Fold:
+    """A fold with given rows: those of `train` split into fit and tune as everywhere."""
+    return Fold(*fit_and_tune(split_of(case, train, seed), train), judge)
+
+
+def split_of(case: Case, rows: Index, seed: int = SEED) -> Split:
+    """All `rows` as rows to learn from, for splitting them further."""
+    none = np.zeros(0, np.int64)
+    together = case.together
+    groups = np.arange(case.rows, dtype=np.int64) if together is None else together
+    strata = np.zeros(case.rows, np.int64)
+    if together is None and class_counts(case.to_problem(), case.target[:0]):
+        strata = case.target.astype(np.int64)
+    kind = "time" if case.timed else "entity"
+    return Split(kind, rows, none, none, none, 0, 0, case.time, case.time, groups, strata, seed)  # type: ignore[arg-type]
+
+
+def _count(rows: int) -> int:
+    for most, count in ((FEW_ROWS, 10), (SOME_ROWS, 5), (MANY_ROWS, 3)):
+        if rows <= most:
+            return count
+    return 1
+
+
+def shuffles(case: Case, rows: Index, count: int, seed: int = SEED) -> NDArray[np.int64]:
+    """Orders of `rows` under which the truth has nothing to do with the inputs any more, (count, n), positions in rows.
+
+    Rows that stand alone change places freely; rows of one key keep together, and their keys change places; in time
+    the whole course of the truth is moved by some time, so that what follows from its own past stays.
+    Raises `NotEnoughData` where there are too few keys or rows to do so.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(rows)
+    if case.timed:
+        order = np.argsort(case.time[rows], kind="stable")
+        least = max(1, n // 20)
+        if n < 20:
+            raise NotEnoughData(f"{n} rows in time are too few to move their truth")
+        moves = rng.integers(least, n - least + 1, size=count)
+        out = np.empty((count, n), np.int64)
+        for i, move in enumerate(moves.tolist()):
+            out[i, order] = np.roll(order, move)
+        return out
+    together = case.together
+    if together is None:
+        return np.stack([rng.permutation(n) for _ in range(count)])
+    order = np.argsort(together[rows], kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(together[rows][order]) != 0])
+    runs = np.split(order, starts[1:])
+    out = np.empty((count, n), np.int64)
+    for i in range(count):
+        out[i, order] = np.concatenate([runs[j] for j in rng.permutation(len(runs))])
+    return out

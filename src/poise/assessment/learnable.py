@@ -1,0 +1,131 @@
+"""PA01: is there anything to learn? The best rung against the constant, and against a truth that was shuffled."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.assessment.base import Answer, Question
+from poise.assessment.case import Case
+from poise.assessment.folds import shuffles
+from poise.assessment.trials import Trials
+from poise.evaluation.base import Floats
+from poise.evaluation.bootstrap import Resampled
+from poise.models.losses import losses
+
+SURE_LEVEL = 0.99
+"""A gain must clear 0 with this one-sided level, and as rarely come from a shuffled truth."""
+WORTH_NAMING = 0.005
+"""A smaller share of the uncertainty is not worth a model, however significant: it is an AUC of about 0.55."""
+SHUFFLES, FEW_SHUFFLES, MANY_ROWS = 999, 299, 30_000
+LITTLE = 0.05
+"""Where the share is below this even at its upper limit, there is nothing (worth) to learn."""
+SHOWN = 0.15
+"""That can be said only where the data would have shown a share of so much."""
+
+
+class Learnable(Question):
+    """Do the columns say anything about the target, on rows that nothing was learned from?"""
+
+    code: ClassVar[str] = "PA01"
+    title: ClassVar[str] = "Is there anything to learn?"
+
+    def ask(self, case: Case, trials: Trials) -> Answer:
+        """Yes where the gain is significant by resampling and by shuffling, and worth naming."""
+        prediction = trials.learned
+        made = trials.skill_spread(prediction)
+        low, high = made.low(), made.high()
+        chance = by_chance(trials, prediction)
+        smallest = (made.value - made.low()) + (made.value - made.low(0.8))
+        sure = made.low(SURE_LEVEL) > 0 and chance <= 1 - SURE_LEVEL
+        details = self._details(case, trials, chance, smallest)
+        figures: dict[str, Any] = {
+            "figure": made.value, "low": low, "high": high, "unit": _unit(case), "details": details
+        }  # fmt: skip
+        what = f"'{case.target_name}'"
+        if sure and made.value >= WORTH_NAMING:
+            said = (
+                f"Yes: the other columns explain {_share(made.value)} of what is uncertain about {what}"
+                f" (at least {_share(low)}), on {len(trials.judge):,} rows that nothing was learned from."
+            )
+            return self.answer("yes", said, "It would be no if new rows came from elsewhere than these.",
+                               sure=1 - max(chance, made.chance_below(0.0)), **figures)  # fmt: skip
+        if sure:
+            said = f"There is something to learn about {what}, but hardly: {_share(made.value)} of what is uncertain."
+            return self.answer("no", said, _CHANGE, sure=made.chance_below(WORTH_NAMING), **figures)
+        if high < LITTLE and smallest <= SHOWN:
+            said = (
+                f"No: what the other columns say about {what} is no more than chance would give"
+                f" (at most {_share(high)} of what is uncertain could be explained)."
+            )
+            return self.answer("no", said, _CHANGE, sure=1 - made.chance_above(LITTLE), **figures)
+        said = (
+            f"{case.rows:,} rows cannot tell: between {_share(max(low, 0.0))} and {_share(max(high, 0.0))} of what is"
+            f" uncertain about {what} could be explained."
+        )
+        return self.answer("unclear", said, "More rows: " + _CHANGE, sure=None, **figures)
+
+    def _details(self, case: Case, trials: Trials, chance: float, smallest: float) -> dict[str, Any]:
+        rungs = []
+        for rung in trials.rungs:
+            found = trials.skill(trials.prediction(rung))
+            score = trials.metric.score(trials.target, trials.prediction(rung))
+            rungs.append(
+                {"name": rung, "skill": found.to_dict(), trials.metric.name: score, "failed": trials.failed(rung)}
+            )
+        return {
+            "chance": chance,
+            "smallest": smallest,
+            "judged_rows": len(trials.judge),
+            "later_rows": case.timed,
+            "blocks": trials.blocks.count,
+            "block": trials.blocks.unit,
+            "chosen": list(trials.chosen),
+            "rungs": rungs,
+        }
+
+
+_CHANGE = "Columns that are known before the outcome and have to do with it."
+
+
+def by_chance(trials: Trials, prediction: Floats, seed: int = 0) -> float:
+    """How often predictions of the judged rows would be as good if the truth had nothing to do with them.
+
+    The truth is shuffled as its rows allow (`folds.shuffles`); the p-value counts the shuffles that are as good.
+    """
+    count = SHUFFLES if len(trials.judge) <= MANY_ROWS else FEW_SHUFFLES
+    table = _table(trials, prediction)
+    real = _mean(table, trials.target, None)
+    as_good = 0
+    for order in shuffles(trials.case, trials.judge, count, seed):
+        as_good += _mean(table, trials.target, order) <= real + 1e-12 * abs(real)
+    return (1 + as_good) / (1 + count)
+
+
+def _table(trials: Trials, prediction: Floats) -> Floats:
+    """What each judged row loses for each truth, (n, k); of a regression its prediction, (n, 1)."""
+    problem, n = trials.problem, len(prediction)
+    if problem.type == "regression":
+        return prediction[:, None]
+    codes = range(2 if problem.type == "binary" else problem.width)
+    return np.stack([losses(problem, prediction, np.full(n, code)) for code in codes], axis=1)
+
+
+def _mean(table: Floats, target: NDArray[Any], order: NDArray[np.int64] | None) -> float:
+    truth = target if order is None else target[order]
+    if table.shape[1] == 1:
+        return float(np.mean((table[:, 0] - truth) ** 2))
+    return float(table[np.arange(len(truth)), truth.astype(np.int64)].mean())
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if abs(value) < 0.1 else f"{value:.0%}"
+
+
+def _unit(case: Case) -> str:
+    return "share of the variance" if case.problem == "regression" else "share of the uncertainty (log loss)"
+
+
+__all__ = ["Learnable", "Resampled", "by_chance"]

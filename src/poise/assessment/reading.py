@@ -1,0 +1,243 @@
+"""Reading: a file or a data frame as a case. What is large is sampled before anything else is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from poise.assessment.case import Case, Declared, Obstacle, ReadColumn
+from poise.assessment.copies import copies_of
+from poise.assessment.date_text import parts_of
+from poise.assessment.kinds import Kind, kind_of
+from poise.assessment.scanning import LEARNED_ROWS, Scanned, sampled, scan
+from poise.assessment.targets import Target, target_of
+from poise.data.instants import UTC
+from poise.errors import DataError, did_you_mean
+from poise.features.base import OutputType
+from poise.spec.objective import ProblemType
+from poise.table import MISSING_TIME, Column, Table
+
+LEAST_ROWS = 30
+"""Fewer rows with a target tell nothing about rows that are not among them."""
+
+
+def read_case(
+    data: Path | str | pl.DataFrame,
+    target: str,
+    *,
+    time: str | None = None,
+    key: str | None = None,
+    problem: ProblemType | None = None,
+    costs: Mapping[str, Any] | None = None,
+    sensitive: tuple[str, ...] = (),
+    answers: Mapping[str, Any] | None = None,
+    rows: int = LEARNED_ROWS,
+    name: str | None = None,
+) -> Case:
+    """A table as a case: CSV, Parquet, JSON lines or a data frame.
+
+    target: the column to predict; time: when each row was asked about; key: rows of one key stay together.
+    problem: what kind of thing is predicted, where its values do not say; rows: the most that are learned from.
+    Raises `DataError` for a file or a column that cannot be read.
+    """
+    found = scan(data)
+    for role, column in (("target", target), ("time", time), ("key", key)):
+        if column is not None and column not in found.columns:
+            raise DataError(f"there is no column '{column}' for the {role}", hint=did_you_mean(column, found.columns))
+    if len({target, time, key} - {None}) < 1 + (time is not None) + (key is not None):
+        raise DataError("target, time and key must be different columns")
+    frame, total, notes = sampled(found, rows, key)
+    declared = Declared(costs or {}, sensitive, answers or {})
+    title = name or (Path(data).stem if isinstance(data, Path | str) else "table")
+    return _case(frame, target, time, key, problem, declared, title, total, [*found.notes, *notes], found)
+
+
+def _case(
+    frame: pl.DataFrame,
+    target: str,
+    time: str | None,
+    key: str | None,
+    problem: ProblemType | None,
+    declared: Declared,
+    title: str,
+    total: int,
+    notes: list[str],
+    found: Scanned,
+) -> Case:
+    truth = target_of(frame[target], problem)
+    notes = [*notes, *truth.notes]
+    if not truth.has.all():
+        notes.append(f"{int((~truth.has).sum()):,} of {len(truth.has):,} rows have no '{target}' and are left out")
+    keep = truth.has.copy()
+    asked = np.full(frame.height, MISSING_TIME, np.int64)
+    columns: dict[str, ReadColumn] = {target: _read_column(target, truth.kind, frame.height)}
+    if time is not None:
+        asked, columns[time] = _time(frame[time])
+        lacking = keep & (asked == MISSING_TIME)
+        if lacking.any():
+            notes.append(f"{int(lacking.sum()):,} rows have no '{time}' and are left out")
+            keep &= ~lacking
+    if key is not None:
+        columns[key] = ReadColumn(
+            key,
+            "id",
+            "string",
+            dropped="rows of one key stay together; it is not learned from",
+            distinct=frame[key].n_unique(),
+        )
+    values = truth.values[keep[truth.has]]
+    frame = frame.filter(pl.Series(keep)) if not keep.all() else frame
+    asked = asked[keep]
+    table, types, more = _inputs(
+        frame, [n for n in frame.columns if n not in (target, time, key)], asked if time else None
+    )
+    columns.update(more)
+    notes += [f"'{c.name}': {c.note}" for c in more.values() if c.note]
+    groups = _codes(frame[key]) if key is not None else None
+    obstacle = truth.obstacle or _obstacle(values, truth, types, target)
+    twins, said = (None, None) if groups is not None or obstacle else copies_of(table.select(types), values)
+    return Case(
+        name=title,
+        target_name=target,
+        problem=truth.problem,
+        table=table,
+        types=types,
+        target=values,
+        classes=truth.classes,
+        time=asked,
+        groups=groups,
+        copies=twins,
+        time_name=time,
+        key_name=key,
+        columns={name: columns[name] for name in found.columns if name in columns},
+        notes=tuple(notes if said is None else [*notes, said]),
+        rows_in=total,
+        declared=declared,
+        obstacle=obstacle,
+        path=found.path,
+        merged=truth.merged,
+    )
+
+
+def _read_column(name: str, kind: Kind | None, height: int) -> ReadColumn:
+    assert kind is not None
+    gone = 1 - kind.values.count() / max(height, 1)
+    of = "number" if kind.kind in ("id", "constant", "number") and kind.values.dtype == pl.Float64 else kind.kind
+    return ReadColumn(name, of, kind.type, kind.format, missing=gone, distinct=kind.values.n_unique(), note=kind.note)
+
+
+def _time(column: pl.Series) -> tuple[NDArray[np.int64], ReadColumn]:
+    """The time of each row. Whole numbers are taken as years, seconds or milliseconds since 1970 by their size."""
+    kind = kind_of(column)
+    values, note = kind.values, kind.note
+    if values.dtype == pl.Float64 and values.count():
+        values, note = _from_numbers(column.name, values)
+    elif values.dtype != UTC and not isinstance(values.dtype, pl.Datetime):
+        shown = column.drop_nulls().head(1).to_list()
+        raise DataError(
+            f"the time '{column.name}' holds no instants, e.g. {shown[0]!r}"
+            if shown
+            else f"the time '{column.name}' has no values",
+            hint="ISO 8601, e.g. 2026-03-01 or 2026-03-01T12:00",
+        )
+    out = values.cast(pl.Datetime("us", "UTC")).cast(pl.Int64).fill_null(MISSING_TIME).to_numpy().astype(np.int64)
+    read = ReadColumn(
+        column.name,
+        "time",
+        "time",
+        kind.format,
+        note=note,
+        missing=float((out == MISSING_TIME).mean()),
+        distinct=values.n_unique(),
+        dropped="rows are ordered by it; it is not learned from",
+    )
+    return out, read
+
+
+def _from_numbers(name: str, values: pl.Series) -> tuple[pl.Series, str]:
+    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
+    if low >= 1700 and high <= 2300:
+        days = [
+            None if v is None else np.datetime64(f"{int(v)}-01-01", "us").astype(np.int64) for v in values.to_list()
+        ]
+        return pl.Series(name, days, pl.Int64).cast(UTC), "taken as years"
+    if low >= 19000101 and high <= 22001231:
+        text = values.cast(pl.Int64).cast(pl.String)
+        return text.str.to_date("%Y%m%d", strict=False).cast(pl.Datetime("us")).dt.replace_time_zone(
+            "UTC"
+        ), "taken as yyyymmdd"
+    for unit, factor in (("seconds", 1e6), ("milliseconds", 1e3), ("microseconds", 1.0)):
+        if low * factor >= 3e7 * 1e6 and high * factor <= 1e10 * 1e6:
+            return (values * factor).cast(pl.Int64).cast(UTC), f"taken as {unit} since 1970"
+    return (values * 86_400e6).cast(pl.Int64).cast(UTC), "numbers taken as steps of a day: only their order is meant"
+
+
+def _inputs(
+    frame: pl.DataFrame, names: list[str], asked: NDArray[np.int64] | None
+) -> tuple[Table, dict[str, OutputType], dict[str, ReadColumn]]:
+    """What models see of each column."""
+    table: dict[str, Column] = {}
+    types: dict[str, OutputType] = {}
+    read: dict[str, ReadColumn] = {}
+    for name in names:
+        kind = kind_of(frame[name])
+        made = {} if kind.dropped else _columns(name, kind, asked)
+        table |= made
+        outputs: OutputType = kind.kind if kind.kind in ("category", "text") else "number"  # type: ignore[assignment]
+        types |= dict.fromkeys(made, outputs)
+        missing = 1 - kind.values.count() / max(frame.height, 1)
+        distinct = kind.values.n_unique() if not kind.values.dtype.is_nested() else 0
+        read[name] = ReadColumn(
+            name, kind.kind, kind.type, kind.format, tuple(made), kind.dropped, kind.note, missing, distinct
+        )
+    return Table(table, frame.height), types, read
+
+
+def _columns(name: str, kind: Kind, asked: NDArray[np.int64] | None) -> dict[str, Column]:
+    if kind.kind == "time":
+        instants = kind.values.cast(pl.Int64).fill_null(MISSING_TIME).to_numpy().astype(np.int64)
+        return parts_of(name, instants, asked)
+    if kind.values.dtype == pl.String:
+        levels = kind.values.drop_nulls().unique(maintain_order=True)
+        place = pl.DataFrame({"x": levels, "code": np.arange(len(levels), dtype=np.int32)})
+        coded = kind.values.to_frame("x") if False else pl.DataFrame({"x": kind.values})
+        codes = coded.join(place, on="x", how="left", maintain_order="left")["code"].fill_null(-1).to_numpy()
+        return {name: Column.coded(codes, levels.to_list())}
+    return {name: Column.numbers(kind.values.fill_null(np.nan).to_numpy().astype(np.float64))}
+
+
+def _codes(column: pl.Series) -> NDArray[np.int64]:
+    return (
+        column.rank("dense").fill_null(0).cast(pl.Int64).to_numpy().astype(np.int64)
+        if column.dtype.is_numeric()
+        else (column.cast(pl.String).fill_null("").cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy())
+    )
+
+
+def _obstacle(values: NDArray[Any], truth: Target, types: Mapping[str, OutputType], target: str) -> Obstacle | None:
+    if len(values) < LEAST_ROWS:
+        return Obstacle(
+            f"only {len(values):,} rows have a '{target}': too few to learn from some and test on others",
+            "collect data first",
+            f"at least {LEAST_ROWS} rows with a '{target}', better some hundred",
+        )
+    if not types:
+        return Obstacle(
+            f"no column beside '{target}' can be learned from",
+            "collect data first",
+            "columns that differ from row to row",
+        )
+    if truth.problem == "binary":
+        least = int(min(values.sum(), len(values) - values.sum()))
+        if least < 2:
+            return Obstacle(
+                f"only {least} of {len(values):,} rows is of the rarer kind",
+                "collect data first",
+                "more rows of the rarer kind, at least some ten",
+            )
+    return None

@@ -1,0 +1,230 @@
+"""Trials: the expensive work that questions share, done once. Rungs learned on some rows and judged on others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise import registry
+from poise.assessment.case import SEED, Case, Index
+from poise.assessment.folds import Fold, fold_on, folds_of_case
+from poise.assessment.rules import BestRuleLearner
+from poise.assessment.screening import screened
+from poise.errors import NotEnoughData
+from poise.evaluation.base import Floats, Metric
+from poise.evaluation.blocks import Blocks
+from poise.evaluation.bootstrap import BlockSums, Gain, Interval, Resampled, paired_gain
+from poise.evaluation.spread import LEVEL
+from poise.models.base import Learner, Model
+from poise.models.calibration import Calibration
+from poise.models.losses import losses
+
+Progress = Callable[[str], None]
+MANY_CELLS = 500_000
+"""With fewer cells (rows x inputs) one thread learns as fast as several, which mostly wait for each other."""
+RUNGS = ("constant", "rule", "linear", "trees")
+METRIC = {"regression": "rmse", "binary": "log_loss", "multi-class": "log_loss"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """One rung in one fold: the model (None where it could not be learned: the constant answers), what it predicts of
+    the fold's judged rows and, learned without them, of its tune rows; and why it could not be learned."""
+
+    model: Model
+    judged: Floats
+    tuned: Floats
+    failed: str | None = None
+
+
+class Trials:
+    """What was learned from one case. Everything is seeded and computed when it is first asked for.
+
+    Rows that were judged (`judge`) are all that its predictions, targets and blocks stand for, in that order.
+    """
+
+    def __init__(self, case: Case, threads: int = 1, progress: Progress = lambda _: None, seed: int = SEED) -> None:
+        self.case, self.progress, self.seed = case, progress, seed
+        cells = case.rows * len(case.types)
+        self.problem = case.to_problem(threads if cells >= MANY_CELLS else 1, seed)
+        self.metric: Metric = registry.get("metric", METRIC[case.problem])()
+        """The proper score by which rungs are chosen and compared."""
+        self._tried: dict[str, tuple[Tried, ...]] = {}
+        self._calibrated: dict[str, Floats] = {}
+
+    # ---- rows
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...]:
+        """The folds. Raises `NotEnoughData` where there are too few rows."""
+        return folds_of_case(self.case, seed=self.seed)
+
+    @cached_property
+    def judge(self) -> Index:
+        """Row numbers of the case that were judged, fold after fold, (n,)."""
+        return np.concatenate([fold.judge for fold in self.folds])
+
+    @cached_property
+    def target(self) -> NDArray[Any]:
+        """The truth of the judged rows, (n,)."""
+        return self.case.target[self.judge]
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """What intervals over the judged rows resample."""
+        return self.case.blocks(self.judge)
+
+    # ---- rungs
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """The rungs from simple to complex: `constant`, `rule` (the best over one column), `linear`, `trees`."""
+        return RUNGS
+
+    def tried(self, rung: str) -> tuple[Tried, ...]:
+        """One rung in every fold."""
+        if rung not in self._tried:
+            self._tried[rung] = tuple(self._try(rung, fold, i) for i, fold in enumerate(self.folds))
+        return self._tried[rung]
+
+    def model(self, rung: str) -> Model:
+        """The rung as it was learned for the last fold (in time: from the most rows)."""
+        return self.tried(rung)[-1].model
+
+    def failed(self, rung: str) -> str | None:
+        """Why the rung could not be learned in any fold; None where it could."""
+        reasons = [one.failed for one in self.tried(rung)]
+        return reasons[-1] if all(reasons) else None
+
+    def raw(self, rung: str) -> Floats:
+        """What the rung predicts of the judged rows, (n,) or (n, k), not calibrated."""
+        return np.concatenate([one.judged for one in self.tried(rung)])
+
+    def prediction(self, rung: str) -> Floats:
+        """What the rung predicts of the judged rows, calibrated on rows that are not these."""
+        if rung not in self._calibrated:
+            parts = [self._calibration(rung, i).apply(one.judged) for i, one in enumerate(self.tried(rung))]
+            self._calibrated[rung] = np.concatenate(parts)
+        return self._calibrated[rung]
+
+    @cached_property
+    def chosen(self) -> tuple[str, ...]:
+        """For each fold the rung above the constant that is best on rows other than its judged ones."""
+        return tuple(min(RUNGS[1:], key=lambda rung: self._loss_elsewhere(rung, i)) for i in range(len(self.folds)))
+
+    @cached_property
+    def learned(self) -> Floats:
+        """What ML as a whole predicts of the judged rows: each fold by the rung that was chosen without it."""
+        parts = []
+        at = 0
+        for fold, rung in zip(self.folds, self.chosen, strict=True):
+            parts.append(self.prediction(rung)[at : at + len(fold.judge)])
+            at += len(fold.judge)
+        return np.concatenate(parts)
+
+    @cached_property
+    def best(self) -> str:
+        """The rung above the constant that is best on the judged rows: to name it, not to judge it."""
+        return min(RUNGS[1:], key=lambda rung: self.loss(self.prediction(rung)))
+
+    # ---- scores
+
+    def loss(self, prediction: Floats, rows: NDArray[Any] | None = None) -> float:
+        """The mean loss (log loss, squared error) of predictions of the judged rows, or of those at `rows`."""
+        found = self.losses(prediction)
+        return float(np.mean(found if rows is None else found[rows]))
+
+    def losses(self, prediction: Floats) -> Floats:
+        """The loss of each judged row, (n,)."""
+        return losses(self.problem, prediction, self.target)
+
+    def gain(self, simple: Floats, other: Floats, level: float = LEVEL) -> Gain:
+        """How much better `other` predicts the judged rows than `simple`, in the unit of `metric`."""
+        return paired_gain(self.metric, self.target, simple, other, self.blocks, level)
+
+    def skill(self, prediction: Floats, level: float = LEVEL, against: Floats | None = None) -> Interval:
+        """The share of the constant's loss that a prediction saves: 0 is as good as the constant, 1 is perfect.
+
+        Of a regression the share of the variance that it explains; else that of the log loss. With `against` the share
+        of the constant's loss that the prediction saves beyond `against`.
+        """
+        made = self.skill_spread(prediction, against)
+        return Interval(made.value, made.low(level), made.high(level), len(self.judge), made.blocks)
+
+    def skill_spread(self, prediction: Floats, against: Floats | None = None) -> Resampled:
+        """The same as a distribution over draws of blocks."""
+        base = self.losses(self.prediction("constant"))
+        saved = (base if against is None else self.losses(against)) - self.losses(prediction)
+        codes, count = self.blocks.codes, self.blocks.count
+        return Resampled(BlockSums(np.bincount(codes, saved, count), np.bincount(codes, base, count)), seed=self.seed)
+
+    # ---- learning other rows
+
+    def learn(self, rung: str, train: Index, like: Model | None = None) -> Model:
+        """A rung learned from the rows `train` of the case, the last or some of them for tuning.
+
+        like: a model of this rung whose settings are taken over, which saves most of the time.
+        Raises `NotEnoughData`.
+        """
+        return self._fit(rung, fold_on(self.case, train, train[:0], self.seed), like)[1]
+
+    # ---- inside
+
+    def _learner(self, rung: str) -> Learner:
+        made: Learner = BestRuleLearner() if rung == "rule" else registry.get("learner", rung)()
+        return made
+
+    def _try(self, rung: str, fold: Fold, number: int) -> Tried:
+        self.progress(f"{rung}, part {number + 1} of {len(self.folds)}" if len(self.folds) > 1 else rung)
+        like = None if number == 0 or self.case.rows <= 2_000 else self._tried_model(rung)
+        try:
+            first, model = self._fit(rung, fold, like)
+            failed = None
+        except NotEnoughData as reason:
+            first, model = self._fit("constant", fold, None)
+            failed = reason.message
+        judged, tuned = (self.case.table.take(rows) for rows in (fold.judge, fold.tune))
+        return Tried(model, model.predict(judged), first.predict(tuned), failed)
+
+    def _tried_model(self, rung: str) -> Model | None:
+        return None
+
+    def _fit(self, rung: str, fold: Fold, like: Model | None) -> tuple[Model, Model]:
+        """The rung learned from fit alone, and then from fit and tune."""
+        names = screened(self.case, fold.train)
+        fit, tune, both = (self.case.examples(rows, names) for rows in (fold.fit, fold.tune, fold.train))
+        learner = self._learner(rung)
+        if like is None:
+            first = learner.fit(self.problem, fit, tune)
+        else:
+            first = learner.fit_like(like, self.problem, fit, tune)
+        return first, learner.refit(first, self.problem, both)
+
+    def _elsewhere(self, rung: str, number: int) -> list[tuple[Floats, Index]]:
+        """Predictions of rows that the fold's judgement does not touch: without time the judged rows of other folds;
+        in time its tune rows and what was judged before."""
+        tried = self.tried(rung)
+        others = [(one.judged, fold.judge) for one, fold in zip(tried, self.folds, strict=True)]
+        if not self.case.timed and len(self.folds) > 1:
+            return [other for i, other in enumerate(others) if i != number]
+        return [*others[:number], (tried[number].tuned, self.folds[number].tune)]
+
+    def _loss_elsewhere(self, rung: str, number: int) -> float:
+        if self.tried(rung)[number].failed:
+            return float("inf")
+        found = [losses(self.problem, p, self.case.target[rows]) for p, rows in self._elsewhere(rung, number)]
+        return float(np.mean(np.concatenate(found)))
+
+    def _calibration(self, rung: str, number: int) -> Calibration:
+        if rung == "constant":
+            return Calibration.identity(self.case.problem)
+        found = self._elsewhere(rung, number)
+        rows = np.concatenate([rows for _, rows in found])
+        raw = np.concatenate([prediction for prediction, _ in found])
+        time = self.case.time[rows] if self.case.timed else None
+        return Calibration.fit(self.problem, raw, self.case.target[rows], None, time)

@@ -1,0 +1,105 @@
+"""The verdict: what the answers together say should be done, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from poise.assessment.base import Answer
+from poise.assessment.case import Case
+
+Verdicts = Literal[
+    "use ML", "use the rule", "use ML for this part", "collect data first", "do not use ML", "needs a person"
+]
+HIGH, MEDIUM = 0.95, 0.8
+"""From so sure on confidence is called high, and medium."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do. `evidence` is what the figures alone say, where a person has still to decide.
+
+    because: codes of the answers that decided. confidence: high, medium or low; `sure` the figure behind it, 0 to 1.
+    next: what to do next, in order.
+    """
+
+    verdict: Verdicts
+    sentence: str
+    because: tuple[str, ...]
+    confidence: Literal["high", "medium", "low"]
+    sure: float
+    next: tuple[str, ...]
+    evidence: Verdicts
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "verdict": self.verdict,
+            "sentence": self.sentence,
+            "because": list(self.because),
+            "confidence": self.confidence,
+            "sure": self.sure,
+            "next": list(self.next),
+            "evidence": self.evidence,
+        }
+
+
+def decide(case: Case, answers: Sequence[Answer]) -> Verdict:
+    """The verdict of a case. The first that holds decides: an obstacle, a leak, nothing to learn, too few rows,
+    no value on later data, not worth its cost, a rule does it, only a part is good enough; else ML is used. What a
+    person must answer first makes any verdict for ML or a rule `needs a person`.
+    """
+    said = {answer.code: answer for answer in answers}
+    if case.obstacle is not None:
+        found = case.obstacle
+        return _verdict(found.verdict, found.sentence, [], 1.0, (found.change,))
+    made = _by_evidence(case, said)
+    person = said.get("PA09")
+    if person is not None and person.answer == "needs a person" and made.verdict in FOR:
+        return replace(
+            made,
+            verdict="needs a person",
+            sentence=f"{person.sentence} By the figures alone: {made.verdict}. {made.sentence}",
+            because=(person.code, *made.because),
+            next=(person.change, *made.next),
+        )
+    return made
+
+
+FOR = ("use ML", "use the rule", "use ML for this part")
+"""Verdicts under which something is decided automatically."""
+
+
+def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
+    is_ = lambda code, answer: code in said and said[code].answer == answer  # noqa: E731
+    if is_("PA06", "no"):
+        return _from("needs a person", [said["PA06"]])
+    if is_("PA01", "no"):
+        return _from("do not use ML", [said["PA01"]])
+    if is_("PA01", "unclear"):
+        return _from("collect data first", [said["PA01"]])
+    if is_("PA05", "no"):
+        return _from("do not use ML", [said["PA05"]])
+    if is_("PA08", "no"):
+        return _from("do not use ML", [said["PA08"]])
+    if is_("PA02", "no"):
+        return _from("use the rule", [said[code] for code in ("PA02", "PA01") if code in said])
+    if is_("PA04", "no"):
+        return _from("collect data first", [said["PA04"]])
+    if is_("PA03", "no"):
+        part = "use ML for this part" if said["PA03"].details.get("part") else "do not use ML"
+        return _from(part, [said["PA03"]])  # type: ignore[arg-type]
+    return _from("use ML", [said[code] for code in ("PA01", "PA02") if code in said])
+
+
+def _from(verdict: Verdicts, deciding: Sequence[Answer]) -> Verdict:
+    sure = min((answer.sure for answer in deciding if answer.sure is not None), default=0.5)
+    sentence = " ".join(answer.sentence for answer in deciding)
+    steps = tuple(dict.fromkeys(answer.change for answer in deciding))
+    return _verdict(verdict, sentence, [answer.code for answer in deciding], sure, steps)
+
+
+def _verdict(verdict: Verdicts, sentence: str, because: Sequence[str], sure: float, steps: tuple[str, ...]) -> Verdict:
+    confidence: Literal["high", "medium", "low"] = "high" if sure >= HIGH else "medium" if sure >= MEDIUM else "low"
+    return Verdict(verdict, sentence, tuple(because), confidence, sure, steps, verdict)
