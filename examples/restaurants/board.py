@@ -140,7 +140,7 @@ def names(market: Market) -> list[str]:
 def described(market: Market, user: int, item: int, time: int) -> str:
     """A restaurant to a user: cuisine, price and distance."""
     cuisine, price = list(CUISINES)[market.cuisine[item]], market.price[(time - START) // DAY, item]
-    return f"{cuisine}, {price:.0f} USD, {market.distance[user, item]:.1f} km"
+    return f"{cuisine}, {price:.0f}\u00a0USD, {market.distance[user, item]:.1f}\u00a0km"
 
 
 def introduced(market: Market, user: int) -> str:

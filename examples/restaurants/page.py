@@ -32,7 +32,9 @@ from poise.spec.requirement import Requirement
 from poise.spec.system import SystemSpec
 
 HTML = Path(__file__).parent / "page.html"
-MOST, STEP, USERS = 2.0, 0.05, 12
+SLIDERS = {"engagement": (2.0, 0.05), "revenue": (1.0, 0.02)}
+"""Term -> where its slider ends, and its steps."""
+USERS = 12
 WISHES = {"engagement": "product wants orders", "revenue": "sales wants income"}
 FORM = '{"user": "u0001", "weights": {"revenue": 0.4}}'
 Object = dict[str, Any]
@@ -88,7 +90,13 @@ class Page:
                 {"id": id, "label": introduced(self._market, self._lists.user[row])} for id, row in self._rows.items()
             ],
             "terms": [
-                {"name": name, "unit": term.unit, "wish": WISHES.get(name, ""), "most": MOST, "step": STEP}
+                {
+                    "name": name,
+                    "unit": term.unit,
+                    "wish": WISHES[name],
+                    "most": SLIDERS[name][0],
+                    "step": SLIDERS[name][1],
+                }
                 for name, term in terms.items()
             ],
             "lists": len(self._lists.user),
@@ -125,12 +133,13 @@ class Page:
 
     def _asked(self, body: bytes) -> tuple[int, dict[str, float]]:
         asked = decode(body, self._answerer.limits, FORM)
-        if asked.get("user") not in self._rows:
+        user = asked.get("user")
+        if not isinstance(user, str) or user not in self._rows:
             raise RequestError("there is no such user on the page", field="user", allowed=", ".join(self._rows))
         weights = asked.get("weights")
         if not isinstance(weights, Mapping):
             raise RequestError("no weights came", field="weights", allowed=FORM)
-        return self._rows[asked["user"]], checked(self._decision, weights)
+        return self._rows[user], checked(self._decision, weights)
 
     def _worth(self, weights: dict[str, float], live: dict[str, float]) -> dict[str, dict[str, float]]:
         """Term -> foreseen and true, with these weights and with the live ones, per 1,000 lists."""
