@@ -111,8 +111,10 @@ class Run:
         except NoFile as absent:
             if not self._may_be_empty(name):
                 raise
-            hint = f" ({absent.hint})" if absent.hint else ""
-            self.reports[name].warnings.append(f"{absent.message}{hint}: taken as empty until there is one")
+            others = {f"'{Path(other.path).name}'" for other in self.system.sources.values()}
+            meant = absent.hint if absent.hint and not any(other in absent.hint for other in others) else None
+            said = f"{absent.message}: taken as empty until there is one{f' ({meant})' if meant else ''}"
+            self.reports[name].warnings.append(said)
             return [], []
 
     def _may_be_empty(self, name: str) -> bool:

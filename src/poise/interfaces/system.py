@@ -19,6 +19,7 @@ from poise.errors import Refused, SpecError, StateError
 from poise.features.function import importable_from
 from poise.releases.build import Workplace, train
 from poise.releases.folder import ReleaseFolder
+from poise.releases.rule_release import by_rule
 from poise.releases.summary import summary
 from poise.rollout.gates import Outcome, judge_candidate
 from poise.rollout.promote import settle
@@ -198,6 +199,17 @@ class System:
         """The folder of the release that is live; None before the first."""
         live = self.state.live()
         return None if live is None else self.folder(live.release)
+
+    @property
+    def starting(self) -> bool:
+        """Whether a release without models is live: lists are sorted by the rule until the log can carry some."""
+        return by_rule(self.live_folder())
+
+    def adds_nothing(self, candidate: ReleaseFolder) -> bool:
+        """Whether a candidate has no models, as the live release, and the same file: nothing would change."""
+        live = self.live_folder()
+        same = live is not None and live.system_file.read_text(encoding="utf-8") == self.text
+        return same and by_rule(live) and by_rule(candidate)
 
     def up_to_date(self) -> ReleaseFolder | None:
         """The newest release, if it came of this very file and of the rows that the lake holds now."""

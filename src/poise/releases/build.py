@@ -12,7 +12,7 @@ import numpy as np
 
 from poise.data.lake import Lake
 from poise.decisions.of_system import chooser_of, ranker_of
-from poise.errors import PoiseError
+from poise.errors import NotEnoughData, PoiseError
 from poise.features.plan import FeaturePlan
 from poise.features.rows import request_columns
 from poise.features.scope import Scope
@@ -32,6 +32,7 @@ from poise.releases.measuring import Decided, decided, objective_measures
 from poise.releases.plain_json import to_json
 from poise.releases.ranked import Listed, listed, objective_ranked
 from poise.releases.request_rows import request_rows
+from poise.releases.rule_release import may_start, must_suffice, must_tell_apart, rule_release
 from poise.releases.training import Learned, learn
 from poise.spec.source import ColumnType
 from poise.spec.system import SystemSpec
@@ -75,17 +76,16 @@ def train(
     progress("reading the lake")
     plans = plans_of(system, extra)
     sources = read_sources(system, place.lake, plans, extra, versions)
-    progress("computing features and labels as of each request")
-    data = assemble(system, plans, sources, extra)
-    classes = {name: one.classes for name, one in data.items()}
-    for decides in (chooser_of, ranker_of):  # a term of no class: told before learning
-        decides(system, classes)
-    learned = {
-        objective: learn(one, Scope(system, one.spec.per), place.threads, progress) for objective, one in data.items()
-    }
-    progress("judging on the rows kept aside")
+    try:
+        learned, made = _learned(place, plans, sources, extra, live, progress)
+    except NotEnoughData as lacking:
+        if not may_start(system, live):
+            raise
+        by_rule = rule_release(system, place.lake, name, plans, sources, extra, live, lacking)
+        by_rule.judged.save(place.judged / name)
+        training = training_evidence(system, time.perf_counter() - started, time.process_time() - cpu)
+        return _written(place, name, {}, by_rule.contract, {**by_rule.evidence, "training": training}, None)
     now, unlike = _live(place.lake, sources, live)
-    made = decided(system, learned) or listed(system, learned)
     contract, changes = _contract(system, plans, extra, learned, made, live)
     tried = try_lists(made, contract, learned, plans, sources) if isinstance(made, Listed) else Tried()
     judged = _judged(system, contract, learned, made, tried, now)
@@ -99,6 +99,35 @@ def train(
         "training": training_evidence(system, time.perf_counter() - started, time.process_time() - cpu),
     }
     return _written(place, name, learned, contract, evidence, tried.trial)
+
+
+def _learned(
+    place: Workplace,
+    plans: Mapping[str, FeaturePlan],
+    sources: Sources,
+    extra: Mapping[str, tuple[str, ...]],
+    live: ReleaseFolder | None,
+    progress: Progress,
+) -> tuple[dict[str, Learned], Decided | Listed | None]:
+    """Every objective, and the decision on the judged rows.
+
+    Raises `NotEnoughData` where the lake cannot carry an objective, and of the first models where it cannot carry them
+    well.
+    """
+    system = place.system
+    progress("computing features and labels as of each request")
+    if may_start(system, live):
+        must_suffice(system, sources)
+    data = assemble(system, plans, sources, extra)
+    classes = {name: one.classes for name, one in data.items()}
+    for decides in (chooser_of, ranker_of):  # a term of no class: told before learning
+        decides(system, classes)
+    learned = {name: learn(one, Scope(system, one.spec.per), place.threads, progress) for name, one in data.items()}
+    progress("judging on the rows kept aside")
+    made = decided(system, learned) or listed(system, learned)
+    if may_start(system, live):
+        must_tell_apart(learned, made if isinstance(made, Listed) else None)
+    return learned, made
 
 
 def _written(
@@ -195,7 +224,8 @@ def _not_compared(system: SystemSpec, judged: Judged, live: ReleaseFolder | None
         said = "No release was live, so what is required relative to the live one was compared with the rule."
         return [said] if wanted else []
     found = {name for name, one in judged.objectives.items() if "live" in one.baselines}
-    if judged.decision is not None and "live" in judged.decision.terms:
+    of = judged.decision
+    if of is not None and ("live" in of.terms or (of.ranked is not None and "live" in of.ranked.scores)):
         found.add("decision")
     return [
         f"How {live.name}, which is live, does in {name}: it was made for other classes, actions or rows."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from poise.clock import to_text
+from poise.clock import SECOND, to_text
 from poise.decisions.exchange import exchange_rates, what_changed
 from poise.decisions.weights import applied, checked, checked_some
 from poise.errors import RequestError, did_you_mean
@@ -125,7 +125,7 @@ class LiveWeights:
             "values": values,
             "units": {term: self._decision.terms[term].unit for term in values},
             "who": row.who if row else "system file",
-            "when": to_text(row.at, self._zone) if row else None,
+            "when": to_text(row.at // SECOND * SECOND, self._zone) if row else None,
             "why": row.why if row else "the file's weights, until any are live",
             "exchange_rates": exchange_rates(self._decision, values),
             "unused": {term: value for term, value in row.values.items() if term not in values} if row else {},

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from poise.clock import Clock, to_text
+from poise.clock import SECOND, Clock, to_text
 from poise.errors import RequestError, Stale, StateError
 from poise.releases.plain_json import finite
 from poise.stores.state_base import LiveState, WeightsChange, WeightsRow
@@ -118,8 +118,9 @@ def _live(connection: Connection, system: str, expected: int | None = None) -> W
         return found
     if found is None:
         raise Stale(f"the change expects weights {expected}, and no weights are live yet", hint="expect nothing")
-    who = f"weights {version} are live, by {found.who}, {to_text(found.at)}" + (f": {found.why}" if found.why else "")
-    raise Stale(f"the change expects weights {expected}; {who}", hint=f"look at them, then expect {version}")
+    when, why = to_text(found.at // SECOND * SECOND), f": {found.why}" if found.why else ""
+    said = f"the change expects weights {expected}; weights {version} are live, by {found.who}, {when}{why}"
+    raise Stale(said, hint=f"look at them, then expect {version}")
 
 
 def _version(connection: Connection, system: str, number: int) -> WeightsRow:

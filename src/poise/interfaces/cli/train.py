@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, print_json, say, working
-from poise.interfaces.system import System
+from poise.interfaces.system import Report, System
 
 
 def train(
@@ -25,7 +25,17 @@ def train(
         print_json({"candidate": report.folder.name, "folder": str(report.folder.path)} | _evidence(report.folder))
         return
     say(str(report))
+    starting(report)
     say(f"candidate {report.folder.name}; judge it with: poise release")
+
+
+def starting(report: Report) -> None:
+    """Of a candidate without models, what the log lacks for the first ones."""
+    start = report.folder.json("evidence").get("start")
+    if start is not None:
+        say(f"The log cannot carry models yet. Until it can, lists are sorted by the rule, {start['rule']}:", "yellow")
+        for sentence in start["lacking"]:
+            say(f"  {sentence}", "yellow")
 
 
 def _evidence(folder: object) -> dict[str, object]:

@@ -13,8 +13,10 @@ from poise.interfaces.cli import ingest as ingesting
 from poise.interfaces.cli import release as releasing
 from poise.interfaces.cli.first_answer import ask_once
 from poise.interfaces.cli.terminal import FILE, FileOption, heading, say, working
+from poise.interfaces.cli.train import starting
 from poise.interfaces.cli.weights import differing
-from poise.interfaces.system import Report, System
+from poise.interfaces.system import System
+from poise.releases.folder import ReleaseFolder
 
 
 def up(
@@ -31,30 +33,53 @@ def up(
     ingesting.show(report)
     made = system.up_to_date()
     if made is None:
-        releasing.refuse(_release(system))
+        _make(system)
     else:
-        evidence = made.json("evidence")
-        say(f"{made.name} was made of this file and these rows already ({evidence['verdict']}).")
-        if evidence["verdict"] != "released":
-            for requirement in evidence["requirements"]:
-                if requirement["status"] in ("fail", "insufficient") and not requirement["allowed"]:
-                    say(f"  ✗ {requirement['sentence']}", "bold red")
-            raise typer.Exit(Refused.exit_code)
-        live = system.state.live()
-        if live is not None and live.release != made.name:
-            say(f"{live.release} is live, after a rollback or a promotion, and answers.", "yellow")
+        _made_before(system, made)
     differing(system)
     serve_and_ask(system, host, port, once)
 
 
-def _release(system: System) -> Report:
+def _make(system: System) -> None:
+    """Train and release, unless the rule would only take the place of the rule."""
     with working("Training") as step:
         trained = system.train(progress=step)
     say(str(trained))
+    starting(trained)
+    if system.adds_nothing(trained.folder):
+        say(f"{_live(system)} stays live: it sorts by this rule already.", "bold")
+        return
     with working("Releasing") as step:
         report = system.release(trained.folder.name, progress=step)
     releasing.show(report)
-    return report
+    assert report.outcome is not None
+    if not report.outcome.released:
+        _go_on_or_end(system)
+
+
+def _made_before(system: System, made: ReleaseFolder) -> None:
+    """Say what became of the release that was made of this file and these rows."""
+    evidence = made.json("evidence")
+    say(f"{made.name} was made of this file and these rows already ({evidence['verdict']}).")
+    if evidence["verdict"] != "released":
+        for requirement in evidence["requirements"]:
+            if requirement["status"] in ("fail", "insufficient") and not requirement["allowed"]:
+                say(f"  ✗ {requirement['sentence']}", "bold red")
+        _go_on_or_end(system)
+    elif _live(system) not in (None, made.name):
+        say(f"{_live(system)} is live, after a rollback or a promotion, and answers.", "yellow")
+
+
+def _go_on_or_end(system: System) -> None:
+    """After a refusal: until the first models are good enough the rule goes on; else end as a refusal ends."""
+    if not system.starting:
+        raise typer.Exit(Refused.exit_code)
+    say(f"{_live(system)} stays live and answers: it sorts by the rule.", "bold")
+
+
+def _live(system: System) -> str | None:
+    live = system.state.live()
+    return None if live is None else live.release
 
 
 def serve_and_ask(system: System, host: str, port: int, once: bool) -> None:
