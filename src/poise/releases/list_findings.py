@@ -41,7 +41,7 @@ def list_evidence(
         return said
     return said | {
         "lists": counts(made),
-        "ranking": ranking(made, ranked, found),
+        "ranking": ranking(made, ranked),
         "reordered": reordered(made, ranked, found),
         "differs": differs(ranked),
         "calibration": calibration(made, ranked),

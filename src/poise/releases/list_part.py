@@ -34,9 +34,8 @@ class TermWorth(Part):
 
 
 class ListScore(Part):
-    """How well one policy orders the logged lists by one truth: `utility`, or `evened` (places evened out)."""
+    """How well one policy orders the logged lists, by the utility that came true."""
 
-    of: str = "utility"
     metric: str = "?"
     policy: str = "?"
     value: Number = None

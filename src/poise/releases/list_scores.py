@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise import registry
-from poise.decisions.terms import utility
 from poise.evaluation.bootstrap import mean_interval
 from poise.evaluation.list_metric import ListMetric
 from poise.evaluation.lists import Lists, places
@@ -17,30 +16,26 @@ from poise.evaluation.measures import Floats, Ranked
 from poise.releases.list_trial import RANDOM, Trial
 from poise.releases.ranked import Listed
 
-EVENED, LOGGED = "evened", "logged"
-"""A truth: the utility that came true, with what stood further down counted up by how much less comes of such places.
-And a policy: the order in which lists were shown."""
+LOGGED = "logged"
+"""A policy: the order in which lists were shown."""
 
 
-def ranking(made: Listed, ranked: Ranked, found: Trial | None) -> list[dict[str, Any]]:
-    """How well each policy orders the logged lists by the utility that came true, and by the same with places evened
-    out. `logged` is the order in which they were shown, `constant` a random one."""
-    truths = {"utility": ranked.relevance}
-    if found is not None and not found.assumed:
-        truths[EVENED] = utility(made.ranker.decision, made.evened(found.curves))
+def ranking(made: Listed, ranked: Ranked) -> list[dict[str, Any]]:
+    """How well each policy orders the logged lists by the utility that came true. `logged` is the order in which they
+    were shown, `constant` a random one.
+
+    What stood on top was seen more, which flatters the logged order and whatever resembles it. Weighing items by place
+    would not help: most lists have one relevant item, whose weight cancels within the list. `reordered` does it.
+    """
     scores = {**ranked.scores, RANDOM: np.zeros(len(ranked.codes))}
     if (place := made.place) is not None:
         scores[LOGGED] = -place
-    out = []
-    for name in registry.names("list-metric"):
-        metric = shown_metric(name, ranked.show)
-        for of, truth in truths.items():
-            if of == EVENED and name != "ndcg":
-                continue  # the others ask only what is above 0, which places do not change
-            out += [
-                {"of": of, "policy": p, **list_score(metric, ranked, truth, values)} for p, values in scores.items()
-            ]
-    return out
+    metrics = [shown_metric(name, ranked.show) for name in registry.names("list-metric")]
+    return [
+        {"policy": policy, **list_score(metric, ranked, ranked.relevance, values)}
+        for metric in metrics
+        for policy, values in scores.items()
+    ]
 
 
 def shown_metric(name: str, show: int) -> ListMetric:

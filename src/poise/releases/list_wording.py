@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poise.releases.list_part import ExplorationEvidence, ListEvidence, ListScore, TermResult
-from poise.releases.wording import cell, figure, metric_words, share
+from poise.releases.wording import cell, figure, share
 
 SORTED = {
     "model": "by the models",
@@ -76,13 +76,13 @@ def shown_words(decision: ListEvidence) -> str:
     return f"{shown}: {which}."
 
 
-def score_table(decision: ListEvidence) -> tuple[list[tuple[str, str]], list[tuple[str, list[ListScore | None]]]]:
-    """The scores of orders as a table: its columns (truth, metric), and per policy one score for each of them."""
-    columns = list(dict.fromkeys((score.of, score.metric) for score in decision.ranking))
-    rows: dict[str, dict[tuple[str, str], ListScore]] = {}
+def score_table(decision: ListEvidence) -> tuple[list[str], list[tuple[str, list[ListScore | None]]]]:
+    """The scores of orders as a table: its metrics, and per policy one score for each of them."""
+    metrics = list(dict.fromkeys(score.metric for score in decision.ranking))
+    rows: dict[str, dict[str, ListScore]] = {}
     for score in decision.ranking:
-        rows.setdefault(score.policy, {})[score.of, score.metric] = score
-    return columns, [(policy, [found.get(column) for column in columns]) for policy, found in rows.items()]
+        rows.setdefault(score.policy, {})[score.metric] = score
+    return metrics, [(policy, [found.get(metric) for metric in metrics]) for policy, found in rows.items()]
 
 
 def term_table(
@@ -179,13 +179,3 @@ def over_words(over: str) -> str:
         "first": "what the models rank first",
     }
     return known.get(over, over)
-
-
-def column_words(column: tuple[str, str]) -> str:
-    """The head of a column of scores.
-
-    >>> column_words(("evened", "ndcg@10"))
-    'NDCG@10, places evened out'
-    """
-    title = metric_words(column[1])[0]
-    return f"{title}, places evened out" if column[0] == "evened" else title

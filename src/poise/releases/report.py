@@ -113,7 +113,6 @@ def _finalize(value: Any) -> Any:
 
 
 _WORDS = (
-    list_wording.column_words,
     list_wording.differs_words,
     list_wording.exploration_words,
     list_wording.gain_words,
