@@ -40,6 +40,8 @@ SHOWN = 10
 """Candidates of the lists that are printed as examples."""
 NOTHING_LEARNED = "no model has been learned yet, and lists are sorted by the rule"
 
+INVENTED = "The requests that were answered here were put together at random, of users and items that the tables know."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleRelease:
@@ -110,7 +112,7 @@ def rule_release(
         "start": {"rule": decision.rule, "lacking": lacking.message.split("; ")},
         "unlearned": dict.fromkeys([*system.objectives, "decision"], NOTHING_LEARNED),
         "unknown": [f"What people will want: {NOTHING_LEARNED}, {decision.rule}."],
-        "limits": [f"For the first models there is too little: {said}." for said in lacking.message.split("; ")],
+        "limits": [INVENTED],
     }
     return RuleRelease(contract, judged, evidence)
 
