@@ -15,6 +15,8 @@ from poise.models.guards import class_counts
 
 FEW_ROWS, SOME_ROWS, MANY_ROWS = 500, 5_000, 20_000
 """Up to so many rows 10, 5 and 3 folds are judged; of more rows one part, which tells enough and learns once."""
+MOST_CELLS, MOST_LEARNED, LEAST_LEARNED, MOST_TEXTS = 2_000_000, 60_000, 10_000, 20_000
+"""Of more cells (rows x inputs x half the classes) to learn from, or more rows, an even sample of the rows is."""
 LATER = 0.3
 """In time and with many rows, this share of the rows is judged, the last; without time a fifth."""
 
@@ -31,6 +33,11 @@ class Fold:
     def train(self) -> Index:
         """All rows that are learned from."""
         return np.concatenate([self.fit, self.tune])
+
+    def thinned(self, rows: int) -> Fold:
+        """The same fold with about so many rows to learn from, taken evenly."""
+        step = max(1, -(-len(self.train) // rows))
+        return Fold(self.fit[::step], self.tune[::step], self.judge)
 
 
 def folds_of_case(
@@ -50,7 +57,17 @@ def folds_of_case(
         pairs = [(train, judge)]
     else:
         pairs = origins(made, wanted)
-    return tuple(Fold(*fit_and_tune(made, train), judge) for train, judge in pairs)
+    most = most_rows(case)
+    folds = (Fold(*fit_and_tune(made, train), judge) for train, judge in pairs)
+    return tuple(fold.thinned(most) if len(fold.train) > most else fold for fold in folds)
+
+
+def most_rows(case: Case) -> int:
+    """How many rows are learned from at most: fewer of many columns or classes, so that it takes under a minute."""
+    width = max(1, len(case.classes) // 2) if case.problem == "multi-class" else 1
+    fitting = MOST_CELLS // (max(len(case.types), 1) * width)
+    most = MOST_TEXTS if "text" in case.types.values() else MOST_LEARNED
+    return max(LEAST_LEARNED, min(most, fitting))
 
 
 def fold_on(case: Case, train: Index, judge: Index, seed: int = SEED) -> Fold:

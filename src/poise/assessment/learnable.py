@@ -20,10 +20,12 @@ SURE_LEVEL = 0.99
 WORTH_NAMING = 0.005
 """A smaller share of the uncertainty is not worth a model, however significant: it is an AUC of about 0.55."""
 SHUFFLES, FEW_SHUFFLES, MANY_ROWS = 999, 299, 30_000
-LITTLE = 0.05
+LITTLE = 0.08
 """Where the share is below this even at its upper limit, there is nothing (worth) to learn."""
 SHOWN = 0.15
-"""That can be said only where the data would have shown a share of so much."""
+"""That can be said only where the data would have shown a share of so much …"""
+ENOUGH_ROWS, ENOUGH_OF_EACH = 100, 20
+"""… and where there are so many rows, and so many of the rarer kind: of fewer, models learn nothing but the mean."""
 
 
 class Learnable(Question):
@@ -55,7 +57,7 @@ class Learnable(Question):
         if sure:
             said = f"There is something to learn about {what}, but hardly: {_share(made.value)} of what is uncertain."
             return self.answer("no", said, _CHANGE, sure=made.chance_below(WORTH_NAMING), **figures)
-        if high < LITTLE and smallest <= SHOWN:
+        if high < LITTLE and smallest <= SHOWN and _enough(case):
             said = (
                 f"No: what the other columns say about {what} is no more than chance would give"
                 f" (at most {_share(high)} of what is uncertain could be explained)."
@@ -85,6 +87,12 @@ class Learnable(Question):
             "chosen": list(trials.chosen),
             "rungs": rungs,
         }
+
+
+def _enough(case: Case) -> bool:
+    if case.problem == "binary" and min(case.target.sum(), case.rows - case.target.sum()) < ENOUGH_OF_EACH:
+        return False
+    return case.rows >= ENOUGH_ROWS
 
 
 _CHANGE = "Columns that are known before the outcome and have to do with it."

@@ -64,6 +64,10 @@ class BestRuleLearner(Learner):
         kind = ("line", 0) if model.form == "line" else ("short", len(model.edges) + 1)
         return _made(problem, examples, model, *kind)
 
+    def fit_like(self, model: Model, problem: Problem, fit: Examples, tune: Examples) -> RuleModel:
+        """The same column and number of ranges, from `fit` alone."""
+        return self.refit(model, problem, fit)
+
 
 def _made(problem: Problem, rows: Examples, like: RuleModel, kind: str, leaves: int) -> RuleModel:
     if kind == "table":

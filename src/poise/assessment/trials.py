@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from poise import registry
 from poise.assessment.case import SEED, Case, Index
-from poise.assessment.folds import Fold, fold_on, folds_of_case
+from poise.assessment.folds import MANY_ROWS, Fold, fold_on, folds_of_case
 from poise.assessment.rules import BestRuleLearner
 from poise.assessment.screening import screened
 from poise.errors import NotEnoughData
@@ -20,13 +20,17 @@ from poise.evaluation.base import Floats, Metric
 from poise.evaluation.blocks import Blocks
 from poise.evaluation.bootstrap import BlockSums, Gain, Interval, Resampled, paired_gain
 from poise.evaluation.spread import LEVEL
-from poise.models.base import Learner, Model
+from poise.models.base import Examples, Learner, Model
 from poise.models.calibration import Calibration
 from poise.models.losses import losses
 
 Progress = Callable[[str], None]
 MANY_CELLS = 500_000
 """With fewer cells (rows x inputs) one thread learns as fast as several, which mostly wait for each other."""
+SETTLE_ROWS = 10_000
+"""Rows on which settings are chosen where there are many."""
+CALIBRATED_ROWS = 1_000
+"""With fewer rows to calibrate on, chance bends predictions more than it mends them."""
 RUNGS = ("constant", "rule", "linear", "trees")
 METRIC = {"regression": "rmse", "binary": "log_loss", "multi-class": "log_loss"}
 
@@ -89,7 +93,11 @@ class Trials:
     def tried(self, rung: str) -> tuple[Tried, ...]:
         """One rung in every fold."""
         if rung not in self._tried:
-            self._tried[rung] = tuple(self._try(rung, fold, i) for i, fold in enumerate(self.folds))
+            tried: list[Tried] = []
+            for i, fold in enumerate(self.folds):  # what settings are best hardly differs between folds
+                settled = next((one.model for one in tried if one.failed is None), None)
+                tried.append(self._try(rung, fold, i, settled))
+            self._tried[rung] = tuple(tried)
         return self._tried[rung]
 
     def model(self, rung: str) -> Model:
@@ -179,11 +187,10 @@ class Trials:
         made: Learner = BestRuleLearner() if rung == "rule" else registry.get("learner", rung)()
         return made
 
-    def _try(self, rung: str, fold: Fold, number: int) -> Tried:
+    def _try(self, rung: str, fold: Fold, number: int, settled: Model | None) -> Tried:
         self.progress(f"{rung}, part {number + 1} of {len(self.folds)}" if len(self.folds) > 1 else rung)
-        like = None if number == 0 or self.case.rows <= 2_000 else self._tried_model(rung)
         try:
-            first, model = self._fit(rung, fold, like)
+            first, model = self._fit(rung, fold, settled)
             failed = None
         except NotEnoughData as reason:
             first, model = self._fit("constant", fold, None)
@@ -191,19 +198,28 @@ class Trials:
         judged, tuned = (self.case.table.take(rows) for rows in (fold.judge, fold.tune))
         return Tried(model, model.predict(judged), first.predict(tuned), failed)
 
-    def _tried_model(self, rung: str) -> Model | None:
-        return None
-
     def _fit(self, rung: str, fold: Fold, like: Model | None) -> tuple[Model, Model]:
-        """The rung learned from fit alone, and then from fit and tune."""
-        names = screened(self.case, fold.train)
-        fit, tune, both = (self.case.examples(rows, names) for rows in (fold.fit, fold.tune, fold.train))
+        """The rung learned from fit alone, and then from fit and tune.
+
+        With many rows settings are chosen on some of them, and the second is the first: a fifth more rows tell little.
+        """
         learner = self._learner(rung)
+        many = len(fold.train) > MANY_ROWS
+        if many and like is None:
+            some = fold.thinned(SETTLE_ROWS)
+            like = learner.fit(self.problem, *self._examples(some.fit, some.tune, train=fold.train))
+        fit, tune = self._examples(fold.fit, fold.tune, train=fold.train)
         if like is None:
             first = learner.fit(self.problem, fit, tune)
         else:
             first = learner.fit_like(like, self.problem, fit, tune)
-        return first, learner.refit(first, self.problem, both)
+        if many:
+            return first, first
+        return first, learner.refit(first, self.problem, *self._examples(fold.train, train=fold.train))
+
+    def _examples(self, *rows: Index, train: Index) -> list[Examples]:
+        names = screened(self.case, train)
+        return [self.case.examples(part, names) for part in rows]
 
     def _elsewhere(self, rung: str, number: int) -> list[tuple[Floats, Index]]:
         """Predictions of rows that the fold's judgement does not touch: without time the judged rows of other folds;
@@ -225,6 +241,8 @@ class Trials:
             return Calibration.identity(self.case.problem)
         found = self._elsewhere(rung, number)
         rows = np.concatenate([rows for _, rows in found])
+        if len(rows) < CALIBRATED_ROWS:
+            return Calibration.identity(self.case.problem)
         raw = np.concatenate([prediction for prediction, _ in found])
         time = self.case.time[rows] if self.case.timed else None
         return Calibration.fit(self.problem, raw, self.case.target[rows], None, time)
