@@ -75,7 +75,7 @@ def _own(folder: Path) -> None:
     try:
         if file.is_file():
             if file.read_text(encoding="utf-8") != ours:
-                raise PoiseError(f"{file} is not the file of the demo", hint=f"{hint}, or 'poise up' there")
+                raise PoiseError(f"{file} is not the file of this demo", hint=f"delete the folder, or {hint}")
         elif folder.is_dir() and any(folder.iterdir()):
             raise PoiseError(f"the folder {folder} holds something else", hint=hint)
         else:

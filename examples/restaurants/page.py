@@ -35,7 +35,7 @@ HTML = Path(__file__).parent / "page.html"
 SLIDERS = {"engagement": (2.0, 0.05), "revenue": (1.0, 0.02)}
 """Term -> where its slider ends, and its steps."""
 USERS = 12
-WISHES = {"engagement": "product wants orders", "revenue": "sales wants income"}
+WISHES = {"engagement": "product’s wish", "revenue": "sales’ wish"}
 FORM = '{"user": "u0001", "weights": {"revenue": 0.4}}'
 Object = dict[str, Any]
 

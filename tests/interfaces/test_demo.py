@@ -261,4 +261,4 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert f"the folder {tmp_path} holds something else (name another folder with --folder)" in refused.stderr
     (tmp_path / "poise.yaml").write_text("format: 1\n")
-    assert "is not the file of the demo" in demo(tmp_path, "--once").stderr
+    assert "is not the file of this demo" in demo(tmp_path, "--once").stderr
