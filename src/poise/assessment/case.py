@@ -141,9 +141,14 @@ class Case:
 
     def take(self, rows: Index | NDArray[np.bool_]) -> Case:
         """The same case with these rows only."""
-        parts = {name: getattr(self, name) for name in ("groups", "copies")}
-        taken = {name: None if part is None else part[rows] for name, part in parts.items()}
-        return replace(self, table=self.table.take(rows), target=self.target[rows], time=self.time[rows], **taken)
+        return replace(
+            self,
+            table=self.table.take(rows),
+            target=self.target[rows],
+            time=self.time[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            copies=None if self.copies is None else self.copies[rows],
+        )
 
     def without(self, *inputs: str) -> Case:
         """The same case without these inputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,13 +13,15 @@ from poise.assessment.case import Case
 from poise.assessment.folds import shuffles
 from poise.assessment.trials import Trials
 from poise.evaluation.base import Floats
-from poise.evaluation.bootstrap import Resampled
 from poise.models.losses import losses
 
 SURE_LEVEL = 0.99
 """A gain must clear 0 with this one-sided level, and as rarely come from a shuffled truth."""
 WORTH_NAMING = 0.005
 """A smaller share of the uncertainty is not worth a model, however significant: it is an AUC of about 0.55."""
+BOTH_WAYS = 2**0.5
+"""In folds without time each pair of rows counts twice, once in each direction, so that chance gains have twice the
+variance that independent predictions would have."""
 SHUFFLES, FEW_SHUFFLES, MANY_ROWS = 999, 299, 30_000
 LITTLE = 0.08
 """Where the share is below this even at its upper limit, there is nothing (worth) to learn."""
@@ -41,7 +44,7 @@ class Learnable(Question):
         low, high = made.low(), made.high()
         chance = by_chance(trials, prediction)
         smallest = (made.value - made.low()) + (made.value - made.low(0.8))
-        sure = made.low(SURE_LEVEL) > 0 and chance <= 1 - SURE_LEVEL
+        sure = made.low(sure_level(trials)) > 0 and chance <= 1 - SURE_LEVEL
         details = self._details(case, trials, chance, smallest)
         figures: dict[str, Any] = {
             "figure": made.value, "low": low, "high": high, "unit": _unit(case), "details": details
@@ -101,15 +104,32 @@ _CHANGE = "Columns that are known before the outcome and have to do with it."
 def by_chance(trials: Trials, prediction: Floats, seed: int = 0) -> float:
     """How often predictions of the judged rows would be as good if the truth had nothing to do with them.
 
-    The truth is shuffled as its rows allow (`folds.shuffles`); the p-value counts the shuffles that are as good.
+    The truth is shuffled as its rows allow (`folds.shuffles`); the p-value counts the shuffles that are as good. Where
+    rows judge each other (`both_ways`) luck is larger than shuffling shows, and the p-value is that of the larger.
     """
     count = SHUFFLES if len(trials.judge) <= MANY_ROWS else FEW_SHUFFLES
     table = _table(trials, prediction)
     real = _mean(table, trials.target, None)
-    as_good = 0
-    for order in shuffles(trials.case, trials.judge, count, seed):
-        as_good += _mean(table, trials.target, order) <= real + 1e-12 * abs(real)
-    return (1 + as_good) / (1 + count)
+    shuffled = np.array(
+        [_mean(table, trials.target, order) for order in shuffles(trials.case, trials.judge, count, seed)]
+    )
+    counted = (1 + int((shuffled <= real + 1e-12 * abs(real)).sum())) / (1 + count)
+    spread = float(shuffled.std())
+    if not both_ways(trials) or spread == 0:
+        return counted
+    return max(counted, NormalDist().cdf(-float(shuffled.mean() - real) / spread / BOTH_WAYS))
+
+
+def both_ways(trials: Trials) -> bool:
+    """Whether two rows may each have been learned from to judge the other: folds without time."""
+    return not trials.case.timed and len(trials.folds) > 1
+
+
+def sure_level(trials: Trials) -> float:
+    """The one-sided level that a gain must clear: 99 %, and more where rows judge each other, as luck is larger there."""
+    if not both_ways(trials):
+        return SURE_LEVEL
+    return NormalDist().cdf(BOTH_WAYS * NormalDist().inv_cdf(SURE_LEVEL))
 
 
 def _table(trials: Trials, prediction: Floats) -> Floats:
@@ -134,6 +154,3 @@ def _share(value: float) -> str:
 
 def _unit(case: Case) -> str:
     return "share of the variance" if case.problem == "regression" else "share of the uncertainty (log loss)"
-
-
-__all__ = ["Learnable", "Resampled", "by_chance"]

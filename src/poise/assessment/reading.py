@@ -188,7 +188,7 @@ def _inputs(
         kind = kind_of(frame[name])
         made = {} if kind.dropped else _columns(name, kind, asked)
         table |= made
-        outputs: OutputType = kind.kind if kind.kind in ("category", "text") else "number"  # type: ignore[assignment]
+        outputs: OutputType = kind.kind if kind.kind in ("category", "text") else "number"
         types |= dict.fromkeys(made, outputs)
         missing = 1 - kind.values.count() / max(frame.height, 1)
         distinct = kind.values.n_unique() if not kind.values.dtype.is_nested() else 0
@@ -205,7 +205,7 @@ def _columns(name: str, kind: Kind, asked: NDArray[np.int64] | None) -> dict[str
     if kind.values.dtype == pl.String:
         levels = kind.values.drop_nulls().unique(maintain_order=True)
         place = pl.DataFrame({"x": levels, "code": np.arange(len(levels), dtype=np.int32)})
-        coded = kind.values.to_frame("x") if False else pl.DataFrame({"x": kind.values})
+        coded = pl.DataFrame({"x": kind.values})
         codes = coded.join(place, on="x", how="left", maintain_order="left")["code"].fill_null(-1).to_numpy()
         return {name: Column.coded(codes, levels.to_list())}
     return {name: Column.numbers(kind.values.fill_null(np.nan).to_numpy().astype(np.float64))}

@@ -60,7 +60,7 @@ def _scan(path: Path, kind: str) -> Scanned:
     else:
         rows = pl.scan_parquet(path, glob=False)
         columns, flaws = tuple(rows.collect_schema().names()), None
-    notes = ()
+    notes: tuple[str, ...] = ()
     if flaws is not None:
         notes = (f"{flaws.height:,} lines are broken (e.g. line {flaws['_position'][0]}: {flaws['_flaw'][0]})",)
     return Scanned(columns, rows, notes, path)

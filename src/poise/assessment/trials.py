@@ -169,7 +169,8 @@ class Trials:
         base = self.losses(self.prediction("constant"))
         saved = (base if against is None else self.losses(against)) - self.losses(prediction)
         codes, count = self.blocks.codes, self.blocks.count
-        return Resampled(BlockSums(np.bincount(codes, saved, count), np.bincount(codes, base, count)), seed=self.seed)
+        sums = [np.asarray(np.bincount(codes, one, count), np.float64) for one in (saved, base)]
+        return Resampled(BlockSums(*sums), seed=self.seed)
 
     # ---- learning other rows
 

@@ -72,7 +72,9 @@ FOR = ("use ML", "use the rule", "use ML for this part")
 
 
 def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
-    is_ = lambda code, answer: code in said and said[code].answer == answer  # noqa: E731
+    def is_(code: str, answer: str) -> bool:
+        return code in said and said[code].answer == answer
+
     if is_("PA06", "no"):
         return _from("needs a person", [said["PA06"]])
     if is_("PA01", "no"):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from poise.assessment.assess import Assessment
 from poise.assessment.assess import assess as assess_case
 from poise.assessment.reading import read_case
-from poise.errors import DataError
+from poise.errors import DataError, did_you_mean
 from poise.interfaces.cli.terminal import JsonOption, heading, print_json, say, working
+from poise.spec.objective import ProblemType
 
 
 def assess(
@@ -30,20 +31,21 @@ def assess(
     with working("Assessing", silent=as_json) as step:
         step(f"reading {data}")
         named = tuple(filter(None, (sensitive or "").split(",")))
-        case = read_case(
-            data,
-            target,
-            time=time,
-            key=key,
-            problem=type_,
-            costs=_costs(costs),
-            sensitive=named,  # type: ignore[arg-type]
-        )
+        problem = _problem(type_)
+        declared: dict[str, Any] = {"costs": _costs(costs), "sensitive": named}
+        case = read_case(data, target, time=time, key=key, problem=problem, **declared)
         made = assess_case(case, threads=os.cpu_count() or 1, progress=step)
     if as_json:
         print_json(made.to_dict())
         return
     _print(made)
+
+
+def _problem(text: str | None) -> ProblemType | None:
+    found = {name: name for name in get_args(ProblemType) if name != "multi-label"}
+    if text is not None and text not in found:
+        raise DataError(f"there is no problem type '{text}'", hint=did_you_mean(text, found))
+    return None if text is None else found[text]
 
 
 def _costs(text: str | None) -> dict[str, Any]:
