@@ -156,3 +156,19 @@ def test_what_is_called_compatible_takes_all_that_was_taken(old: Input, new: Inp
     changes = compare(Contract("shop", (old,)), Contract("shop", (new,)))
     if not any(c.kind == "breaking" for c in changes):
         assert [v for v in sent if fits(old, v) and not fits(new, v)] == []
+
+
+@pytest.mark.parametrize(
+    ("show", "item", "kind", "field"),
+    [
+        (12, "shop", "breaking", "decision.show"),
+        (8, "shop", "compatible", "decision.show"),
+        (10, "dish", "breaking", "decision.item"),
+        (None, None, "breaking", "decision"),
+    ],
+)
+def test_lists_may_get_shorter_but_nothing_else(show: int | None, item: str | None, kind: str, field: str) -> None:
+    old = Contract("shop", decides_on="shown", item="shop", show=10)
+    new = Contract("shop", decides_on="shown", item=item, show=show, actions=() if item else ("a", "b"))
+    assert [(c.kind, c.field) for c in compare(old, new)] == [(kind, field)]
+    assert compare(old, old) == []

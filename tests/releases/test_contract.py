@@ -145,3 +145,19 @@ def test_any_contract_comes_back_from_json(contract: Contract) -> None:
     back = Contract.from_json(json.loads(json.dumps(contract.to_json())))
     assert back == contract
     assert replace(back, major=10) != contract
+
+
+def test_a_list_asks_for_its_item_even_if_no_model_reads_it() -> None:
+    text = TEXT.replace("  choose: [allow, block]\n", "  list: iban\n  item: country\n  show: 3\n")
+    text = text.replace("{unit: EUR, allow: -fraud * amount, block: -1}", "fraud")
+    system = SystemSpec.model_validate(YAML(typ="safe").load(text))
+    contract = Contract.of(system, {"payments": {"amount": "float", "wait": "float"}}, varies=["wait"])
+    found = {i.name: (i.varies, i.required, i.nullable) for i in contract.inputs if i.used}
+    assert found == {"country": (True, True, False), "amount": (False, True, False), "wait": (True, True, True)}
+    assert (contract.item, contract.show, contract.lists, contract.actions) == ("country", 3, True, ())
+    assert Contract.from_json(contract.to_json()) == contract
+
+
+def test_a_contract_may_promise_no_prediction(system: SystemSpec) -> None:
+    contract = replace(Contract.of(system, NEEDED), outputs=())
+    assert contract.pers == ("payments",) and Contract.from_json(contract.to_json()) == contract

@@ -18,11 +18,12 @@ from poise.interfaces.system import System
 from poise.releases.contract import Contract
 from poise.releases.folder import ReleaseFolder
 from poise.releases.judged import Judged
-from poise.releases.list_samples import varying
+from poise.releases.list_samples import logged, longer, varying
 from poise.releases.list_scores import moved
 from poise.releases.report import render
 from poise.releases.summary import summary
-from poise.table import Column
+from poise.spec.decision import Decision
+from poise.table import Column, Requests, Table
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +236,52 @@ def test_what_differs_in_any_list_varies() -> None:
     assert varying(columns, np.array([0, 0, 1, 1]), ["a", "b"]) == ("b",)
     assert varying(columns, np.array([1, 0, 1, 0]), ["a", "b"]) == ("a", "b")
     assert varying(columns, np.zeros(0, np.int64), ["a"]) == ()
+
+
+UNTIMED = """
+format: 1
+system: pages
+purpose: Show what is clicked.
+sources:
+  shown:
+    path: shown.csv
+    id: row
+    columns: {row: int, page: int, item: string, appeal: float, click: bool}
+    request: [item, appeal]
+features:
+  - columns: {from: shown, take: [appeal]}
+objectives:
+  click: {type: binary, per: shown, label: {take: click}, rungs: [linear]}
+decision: {per: shown, list: page, item: item, show: 3, terms: {clicks: click}}
+"""
+
+
+def test_lists_without_time_stay_whole_and_candidates_bring_their_own_columns(
+    little_market: ModuleType, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    item, appeal = (
+        np.stack([rng.choice(30, 5, replace=False) for _ in range(600)]).ravel(),
+        rng.normal(size=30).round(3),
+    )
+    log = pl.DataFrame({"row": np.arange(3000), "page": np.arange(3000) // 5, "item": [f"i{i}" for i in item]})
+    clicked = pl.Series(rng.random(3000) < 1 / (1 + np.exp(1.5 - appeal[item])))
+    system = little_market.write(tmp_path, UNTIMED, shown=log.with_columns(appeal=appeal[item], click=clicked))
+    system.ingest()
+    made = system.train().folder
+    judged = Judged.load(system.settings.judged / "c1")
+    assert set(np.bincount(ranked_of(judged).codes)) == {5}
+    (page,) = {tuple(sorted(body)) for body in judged.lists}
+    assert page == ("candidates",) and set(judged.lists[0]["candidates"][0]) == {"item", "appeal"}
+    own = {f"i{i}": value for i, value in enumerate(appeal)}
+    assert all(one["appeal"] == own[one["item"]] for body in judged.lists for one in body["candidates"])
+    assert made.json("evidence")["decision"]["exploration"] is None
+    assert "Off: every list is the best that the models know" in render(made.json("evidence"))
+
+
+def test_a_log_without_items_gives_no_lists() -> None:
+    decision = Decision(per="shown", list="page", item="shop", terms={"sales": "price"})
+    rows = Table({"page": Column.numbers([1, 1]), "shop": Column.strings([None, None])})
+    requests = Requests(rows, np.zeros(2, np.int64))
+    found = logged(decision, requests, np.zeros(2, np.int64), np.arange(2), 5)
+    assert found.count == 0 and longer(decision, requests, found, 3, ["shop"]).count == 0

@@ -34,6 +34,7 @@ from poise.releases.ranked import Listed, listed, objective_ranked
 from poise.releases.request_rows import request_rows
 from poise.releases.rule_release import may_start, must_suffice, must_tell_apart, rule_release
 from poise.releases.training import Learned, learn
+from poise.spec.requirement import Requirement
 from poise.spec.source import ColumnType
 from poise.spec.system import SystemSpec
 
@@ -217,9 +218,20 @@ def _live(lake: Lake, sources: Sources, live: ReleaseFolder | None) -> tuple[Liv
         return None, [f"How {live.name}, which is live, does on the same rows: {error.message}."]
 
 
+def _untold(system: SystemSpec, requirement: Requirement) -> bool:
+    """Whether it is on a term of a list, which no comparison can tell before serving."""
+    owner, _, name = requirement.metric.partition(".")
+    decision = system.decision
+    return decision is not None and decision.lists and owner == "decision" and name in decision.terms
+
+
 def _not_compared(system: SystemSpec, judged: Judged, live: ReleaseFolder | None) -> list[str]:
     """What requirements compare with the live release and could not be compared."""
-    wanted = {r.metric.partition(".")[0] for r in system.requirements if "live" in (r.better_than, r.relative_to)}
+    wanted = {
+        r.metric.partition(".")[0]
+        for r in system.requirements
+        if "live" in (r.better_than, r.relative_to) and not _untold(system, r)
+    }
     if live is None:
         said = "No release was live, so what is required relative to the live one was compared with the rule."
         return [said] if wanted else []

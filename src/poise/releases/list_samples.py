@@ -97,6 +97,8 @@ def longer(decision: Decision, requests: Requests, base: ListSample, size: int, 
     An item is as its newest row in `requests` says; fewer candidates where the log knows fewer items. varies: the
     columns that belong to a candidate; all others are those of its list.
     """
+    if not base.count:
+        return base
     every = _codes(requests, decision.item)
     newest = np.full(int(every.max(initial=-1)) + 1, -1, np.int64)
     newest[every[every >= 0]] = np.flatnonzero(every >= 0)

@@ -129,9 +129,11 @@ def _terms(ranker: Ranker, predictors: Mapping[str, Predictor], columns: Table) 
 def expected(found: Trial, ranker: Ranker) -> list[dict[str, Any]]:
     """What a shown list is expected to come to in each term, by who sorts: the models, the rule, a term alone, chance.
 
-    Each term of each place counts by how much of it that place keeps.
+    Each term of each place counts by how much of it that place keeps. Empty where no candidate may be shown.
     """
     terms, decision = found.basis.terms, ranker.decision
+    if not found.lists:
+        return []
     scores = {"model": utility(decision, terms)}
     if found.rule is not None:
         scores["rule"] = found.rule
