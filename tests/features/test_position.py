@@ -81,10 +81,10 @@ def test_it_is_a_feature_in_every_selection_and_never_sent():
     assert [output.name for output in without.outputs] == ["skus_price"]
 
 
-def test_past_rows_have_the_logged_place():
+def test_past_rows_have_the_logarithm_of_the_logged_place():
     system = read_text(SHELF)
     found = FeaturePlan.of(system, "seen").batch(requests_of(system, "sale", histories()["seen"]), histories())
-    assert found["seen_place"].to_list() == [1, 2, None]
+    assert found["seen_place"].to_list() == [0, 1, None]
 
 
 def test_places_before_the_first_are_refused():
@@ -104,9 +104,9 @@ def asked(**more: Column) -> Table:
 
 
 def test_requests_stand_first_or_where_they_are_put():
-    assert asked()["seen_place"].to_list() == [1, 1]
-    assert asked(place=Column.numbers([1, 3]))["seen_place"].to_list() == [1, 3]
-    assert asked(place=SEEN["place"].take(np.array([0, 2])))["seen_place"].to_list() == [1, None]  # as in batch
+    assert asked()["seen_place"].to_list() == [0, 0]
+    assert asked(place=Column.numbers([1, 8]))["seen_place"].to_list() == [0, 3]
+    assert asked(place=SEEN["place"].take(np.array([0, 2])))["seen_place"].to_list() == [0, None]  # as in batch
 
 
 def test_what_the_decision_looks_up_is_declared():

@@ -2,6 +2,9 @@
 
 What stood on top was seen more, and so clicked more. A model that knows the place can tell the one from the other, and
 answers as if every candidate stood first; what is read off `decision.position`, and no entry of `features:`.
+
+Models see the logarithm of the place: how many look that far down falls about as a power of it (Joachims, Swaminathan
+and Schnabel, Unbiased learning-to-rank with biased feedback, WSDM 2017), so that even a linear model can say it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from poise.errors import DataError
 from poise.features.base import Feature, Needs, Output
@@ -23,12 +27,21 @@ FIRST = 1.0
 """The place for which rows are answered."""
 
 
+def seen_of(place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What models see of places, from 1: their logarithm to base 2.
+
+    >>> seen_of(np.array([1.0, 2.0, 8.0])).tolist()
+    [0.0, 1.0, 3.0]
+    """
+    return np.log2(place)
+
+
 class PositionSpec(Record):
     """Nothing: the decision says which column it is."""
 
 
 class Position(Feature):
-    """The logged place of past rows, from 1; online what the request's rows say, and else the first place."""
+    """The logged place of past rows; online what the request's rows say, and else the first place."""
 
     Spec = PositionSpec
 
@@ -59,14 +72,13 @@ class Position(Feature):
                 hint=f"declare min: 1 to set such rows apart; where the file counts from 0, derive place: "
                 f"{self._column} + 1 and let the decision's position be that",
             )
-        return {self.outputs[0].name: Column.numbers(values)}
+        return {self.outputs[0].name: Column.numbers(seen_of(values))}
 
     def online(self, requests: Requests, store: OnlineStore, made: Mapping[str, Column]) -> dict[str, Column]:
         """As the rows say where something filled them; else the first place."""
         filled = requests.rows.get(self._column)
-        if filled is None:
-            filled = Column.numbers(np.full(requests.height, FIRST))
-        return {self.outputs[0].name: filled}
+        places = np.full(requests.height, FIRST) if filled is None else filled.values
+        return {self.outputs[0].name: Column.numbers(seen_of(places))}
 
 
 def position_of(system: SystemSpec, per: str) -> tuple[Position, ...]:

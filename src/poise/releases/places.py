@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poise.features.position import FIRST
+from poise.features.position import FIRST, seen_of
 from poise.table import Column, Table
 
 
@@ -12,4 +12,4 @@ def at_place(columns: Table, place: str | None, value: float = FIRST) -> Table:
     """The features as if every row stood at place `value`; `place` names that feature, None where there is none."""
     if place is None or place not in columns:
         return columns
-    return columns.with_columns({place: Column.numbers(np.full(columns.height, value))})
+    return columns.with_columns({place: Column.numbers(seen_of(np.full(columns.height, value)))})
