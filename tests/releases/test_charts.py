@@ -71,3 +71,11 @@ def test_names_are_escaped_cut_and_kept_whole_for_those_who_point() -> None:
     assert "<b>" not in svg and "…" in svg
     assert f"<title>&lt;b&gt;{'x' * 90}</title>" in svg
     assert 'id="k&#34;-title"' in svg
+
+
+def test_a_curve_of_places_starts_at_the_top_and_says_what_is_left() -> None:
+    drawn = charts.places({"sales": [1.0, 0.5, 0.25], "<clicks>": [1.0, 0.6, 0.3]}, "p")
+    assert 'points="44.0,12.0 188.0,111.0 332.0,160.5"' in drawn
+    assert "sales: 25 % is left at place 3" in drawn and "&lt;clicks&gt;: 30 % is left at place 3" in drawn
+    assert "From the first place down: sales 100 %, 50 %, 25 %;" in drawn
+    assert charts.places({"sales": [1.0]}, "p") == "" == charts.places({}, "p")

@@ -252,3 +252,26 @@ def damaged(value: Any, chance: Random) -> Any:
 @pytest.mark.parametrize("seed", range(60))
 def test_no_evidence_breaks_the_page(evidence: dict[str, Any], seed: int) -> None:
     Page(render({**damaged(evidence, Random(seed)), "format": 1}))
+
+
+def test_a_release_by_the_rule_says_what_is_lacking() -> None:
+    decision = {"item": "shop", "show": 5, "worth": [{"term": "sales", "unit": "USD", "is": "price", "weight": 2.0}]}
+    start = {"rule": "sold_7d", "lacking": ["order is known for 3 of 100 rows"]}
+    page = render({"system": "shops", "decision": decision, "start": start})
+    for said in (
+        "No model has been learned yet.",
+        "sorted by the rule, the largest first: <bdi>sold_7d</bdi>",
+        "order is known for 3 of 100 rows.",
+        "each a shop: in the order of the rule.",
+        "Once there are models, an item is worth",
+        "Nothing yet: no model has been learned.",
+    ):
+        assert said in page, said
+    assert "not measured" not in page.partition("decision-title")[2].partition("running-title")[0]
+
+
+def test_a_list_of_which_nothing_was_measured_says_so() -> None:
+    page = render({"system": "shops", "decision": {"item": "shop", "show": 5}})
+    for what in ("What another order would have brought", "How well lists are ordered", "Whether terms come true"):
+        assert f"{what}" in page
+    assert page.count("not measured") > 4

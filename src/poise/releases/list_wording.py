@@ -61,8 +61,8 @@ def _open(result: TermResult) -> bool:
     return result.gain_low is None or result.gain_high is None or result.gain_low <= 0 <= result.gain_high
 
 
-def shown_words(decision: ListEvidence) -> str:
-    """What is shown, and what decides which.
+def shown_words(decision: ListEvidence, by_rule: bool = False) -> str:
+    """What is shown, and what decides which; `by_rule`: there are no models yet.
 
     >>> shown_words(ListEvidence(item="shop", show=10, where="shops.open"))
     'At most 10 are shown of the candidates that a caller sends, each a shop: those for which shops.open holds, the ones
@@ -70,7 +70,7 @@ def shown_words(decision: ListEvidence) -> str:
     """
     if decision.item is None:
         return ""
-    first = "the ones of most utility first"
+    first = "in the order of the rule" if by_rule else "the ones of most utility first"
     which = f"those for which {decision.where} holds, {first}" if decision.where else first
     shown = f"At most {decision.show or 0:,} are shown of the candidates that a caller sends, each a {decision.item}"
     return f"{shown}: {which}."
