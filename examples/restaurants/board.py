@@ -68,7 +68,7 @@ class Board:
         places = np.arange(1, self._show + 1)
         basis = loaded.basis.exposure if loaded.basis else {}
         self._foreseen_places = {term: basis.get(term, 1 / np.log2(places + 1)) for term in self.terms}
-        truth = market.truth(lists.user[:, None], lists.items, np.int64(lists.time))
+        truth = market.truth(lists.user[:, None], lists.items, np.array(lists.time))
         self._true = {"engagement": truth.order, "revenue": truth.order * truth.value * truth.commission}
         self._true_places = dict.fromkeys(self.terms, market.exposure(places))
 

@@ -32,6 +32,7 @@ from poise.interfaces.http.page import curl
 from poise.interfaces.system import System
 from poise.serving.answer import Answerer
 
+BEGAN = time.monotonic()
 HERE = Path(__file__).parent
 SYSTEM_FILE = "poise.yaml"
 DAYS, LISTS, USERS = 28, 10_000, 900
@@ -154,7 +155,9 @@ def _serve(system: System, market: Market, now: int, asked: argparse.Namespace) 
             threading.Thread(target=_ask_once, args=(address, made[0]), daemon=True).start()
             return
         say(f"\nThe page: {address}/demo", "bold green")
-        say("Ctrl-C stops it. The system stands in a folder like any other:")
+        say(
+            f"Ready after {time.monotonic() - BEGAN:.0f} s; Ctrl-C stops it. The system stands in a folder like any other:"
+        )
         say(f"  poise weights -f {system.path}")
         if not asked.no_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(f"{address}/demo",), daemon=True).start()
@@ -189,5 +192,4 @@ def _fetched(url: str, body: dict[str, object] | None = None) -> str:
 
 
 if __name__ == "__main__":
-    started = time.perf_counter()
     sys.exit(main())

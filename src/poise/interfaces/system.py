@@ -76,7 +76,7 @@ class System:
         try:
             text = file.read_text(encoding="utf-8")
         except FileNotFoundError:
-            hint = "name the system file with -f, or write one: docs/spec.md"
+            hint = "name the system file with -f, or make one: poise new DIR"
             raise SpecError(f"there is no file {file}", hint=hint) from None
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError(f"{file} cannot be read: {error}") from error

@@ -88,7 +88,7 @@ app = typer.Typer(
 
 @app.callback(
     help="Poise turns a business problem and its data into a running machine-learning system, and keeps it honest.",
-    epilog="Start with: poise up -f poise.yaml",
+    epilog="Start with: poise demo, then: poise new DIR",
 )
 def poise() -> None:
     """The program itself takes no options."""
