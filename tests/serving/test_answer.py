@@ -158,4 +158,8 @@ def test_written_weights_are_followed_and_impossible_ones_are_not(stand_ins: Mod
     assert follower.look() and not follower.look()
     state.rows.append(WeightsRow(3, {"cost": float("nan")}, "ana", 0, "broken"))
     assert not follower.look()
+    state.rows.append(WeightsRow(4, {"cost": "much"}, "ana", 0, "broken"))  # type: ignore[dict-item]
+    assert not follower.look()
     assert answerer.weights.version == 2
+    state.rows.append(WeightsRow(5, {"cost": 3.0}, "ana", 0, "mended"))
+    assert follower.look() and answerer.weights.version == 5

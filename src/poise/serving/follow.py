@@ -38,5 +38,8 @@ class Follower:
         except PoiseError as error:
             _LOG.warning("the weights stay as they are: %s", error)
             return False
+        except Exception:  # the thread that looks must live on, whatever one version of the weights does
+            _LOG.exception("the weights stay as they are")
+            return False
         _LOG.info("weights %d are live", weights.version)
         return True
