@@ -117,12 +117,12 @@ def _release(system: System) -> None:
     for name, found in trained.folder.json("evidence")["objectives"].items():
         say(f"        {name}: {found['chosen']}")
     heading("4 of 4  Judging: every stakeholder's requirement, on lists that no model has seen")
-    for tries_left in range(TRIES - 1, -1, -1):
+    for left in reversed(range(TRIES)):
         if _judge(system, trained.folder.name):
             return
-        if not tries_left:
-            raise Refused("answers are too slow on this machine", hint="close what else it does, then start again")
-        say("        Too slow while this machine is busy with other things; judged once more:")
+        if left:
+            say("        Too slow while this machine is busy with other things; judged once more:")
+    raise Refused("answers are too slow on this machine", hint="close what else it does, then start again")
 
 
 def _judge(system: System, candidate: str) -> bool:
@@ -145,6 +145,7 @@ def _judge(system: System, candidate: str) -> bool:
 def _serve(system: System, market: Market, now: int, asked: argparse.Namespace) -> None:
     """Answer until Ctrl-C, or with `--once` until one decision and the page were asked for."""
     made: list[Page] = []
+    failed: list[Exception] = []
 
     def routes(answerer: Answerer) -> Sequence[BaseRoute]:
         made.append(Page(market, now, answerer))
@@ -152,17 +153,17 @@ def _serve(system: System, market: Market, now: int, asked: argparse.Namespace) 
 
     def ready(address: str, answerer: Answerer) -> None:
         if asked.once:
-            threading.Thread(target=_ask_once, args=(address, made[0]), daemon=True).start()
+            threading.Thread(target=_ask_once, args=(address, made[0], failed), daemon=True).start()
             return
         say(f"\nThe page: {address}/demo", "bold green")
-        say(
-            f"Ready after {time.monotonic() - BEGAN:.0f} s; Ctrl-C stops it. The system stands in a folder like any other:"
-        )
+        say(f"Ready after {time.monotonic() - BEGAN:.0f} s; Ctrl-C stops it. It stands in a folder like any system:")
         say(f"  poise weights -f {system.path}")
         if not asked.no_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(f"{address}/demo",), daemon=True).start()
 
     start(system.path, port=asked.port, on_ready=ready, also=routes)
+    if failed:
+        raise PoiseError(f"the server did not answer as it should: {failed[0]}")
 
 
 def _has_screen() -> bool:
@@ -170,7 +171,7 @@ def _has_screen() -> bool:
     return sys.platform in ("darwin", "win32") or any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _ask_once(address: str, page: Page) -> None:
+def _ask_once(address: str, page: Page, failed: list[Exception]) -> None:
     """One decision and one look at the page, shown as a caller would see them; then this process is told to stop."""
     try:
         body = page.example()
@@ -179,6 +180,8 @@ def _ask_once(address: str, page: Page) -> None:
         say(f"$ curl -s {address}/demo")
         found = _fetched(f"{address}/demo")
         say(f"{found[found.index('<title>') : found.index('</title>') + 8]} and {len(found):,} characters more")
+    except (OSError, ValueError) as error:  # no answer, or none that is what it should be
+        failed.append(error)
     finally:
         os.kill(os.getpid(), signal.SIGINT)
 
