@@ -43,6 +43,12 @@ def test_the_best_feature_is_found_and_said() -> None:
     assert low < 0.1 and high > 0.9
 
 
+def test_no_rule_reads_what_is_alike_for_all_that_is_compared() -> None:
+    rows = rows_of(BINARY, place=Column.numbers(X), noise=Column.numbers(X + NOISE / 9))
+    assert fitted(Problem("binary"), rows).inputs == ("place",)
+    assert fitted(Problem("binary", alike=frozenset({"place"})), rows).inputs == ("noise",)
+
+
 def test_a_category_is_a_table_of_smoothed_means() -> None:
     effect = np.array([float(c[-1]) for c in CITY])
     model = fitted(Problem("regression"), rows_of(effect + NOISE * 0.1, city=Column.strings(CITY)))

@@ -75,6 +75,8 @@ class Problem:
     classes: sorted classes of multi-class, names of the labels of multi-label, else empty.
     rule: what a person would do, an expression over columns of `Examples.features`, if the objective declares one.
     rule_types: the expression language's type of each name in `rule`; default by the column's storage.
+    alike: inputs that are the same for all that is compared when models answer (the place in a list): a rule over one
+    of them alone would tell nothing apart.
     """
 
     type: ProblemType
@@ -83,6 +85,7 @@ class Problem:
     seed: int = 0
     threads: int = 1
     rule_types: Mapping[str, Type] | None = field(default=None)
+    alike: frozenset[str] = frozenset()
 
     @property
     def many(self) -> bool:

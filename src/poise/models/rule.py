@@ -103,7 +103,7 @@ def _type(problem: Problem, features: Table, name: str) -> Type:
 
 def _screened(problem: Problem, rows: Examples) -> list[_Candidate]:
     """All single-feature candidates; of many rows and features only those that do best on a sample."""
-    names = rows.of_type("number", "category")
+    names = tuple(name for name in rows.of_type("number", "category") if name not in problem.alike)
     if rows.height > SCREEN_ROWS and len(names) > SCREEN_KEEP:
         sample = rows.take(np.linspace(0, rows.height - 1, SCREEN_ROWS).astype(np.int64))
         ranked = [(min(_scores(problem, sample, name), default=np.inf), name) for name in names]

@@ -27,6 +27,7 @@ from poise.releases.twins import copies
 from poise.spec.default_features import by_default
 from poise.spec.expression import parse, type_of
 from poise.spec.objective import Objective
+from poise.spec.source_types import position_feature
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -114,7 +115,10 @@ def problem_of(data: ObjectiveData, scope: Scope, threads: int) -> Problem:
     rule = None if data.spec.rule is None else parse(data.spec.rule, where=f"objectives.{data.name}.rule")
     types = {name: type_of(scope.resolve(name).type) for name in sorted(rule.names)} if rule else None
     cells = len(data.target) * len(data.outputs)
-    return Problem(data.spec.type, data.classes, rule, SEED, threads if cells >= MANY_CELLS else 1, types)
+    threads = threads if cells >= MANY_CELLS else 1
+    place = position_feature(scope.system, scope.per)
+    alike = frozenset() if place is None else frozenset({place})
+    return Problem(data.spec.type, data.classes, rule, SEED, threads, types, alike)
 
 
 def rungs_of(spec: Objective) -> list[Learner]:
