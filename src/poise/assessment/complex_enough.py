@@ -23,8 +23,11 @@ class ComplexEnough(Question):
     title: ClassVar[str] = "Are the patterns complex enough for ML?"
 
     def ask(self, case: Case, trials: Trials) -> Answer:
-        """Yes where linear or trees are significantly better than the rule by what is worth it."""
-        rule = trials.prediction("rule")
+        """Yes where linear or trees are significantly better than the rule by what is worth it.
+
+        What one column can say is the better of the rule and a smooth curve over it: a rule's steps alone need no ML.
+        """
+        rule = min((trials.prediction(rung) for rung in ("rule", "curve")), key=trials.loss)
         complex_rungs = [rung for rung in ("linear", "trees") if trials.failed(rung) is None]
         words = self._rule(case, trials)
         if not complex_rungs:

@@ -29,11 +29,18 @@ def copies_of(inputs: Table, target: NDArray[Any]) -> tuple[NDArray[np.int64] | 
     rows, first, codes = np.unique(hashes, return_index=True, return_inverse=True)
     if n - len(rows) < max(SHARE * n, 2):
         return None, None
-    telling = any(
-        column.kind == "number" and len(np.unique(column.values[first])) >= TELLING * len(rows)
-        for column in inputs.values()
-    )
+    numbers = [column.values for column in inputs.values() if column.kind == "number"]
+    telling = [values for values in numbers if _different(values[first]) >= TELLING * len(rows)]
     if not telling:
         return None, None
-    said = f"{n - len(rows):,} of {n:,} rows are copies of others; copies are kept on one side of every comparison"
+    nothing = ~np.any([np.isfinite(values) for values in telling], axis=0)
+    codes = np.where(nothing, len(rows) + np.arange(n), codes)  # rows are not alike for what they all lack
+    copied = n - len(np.unique(codes))
+    if copied < max(SHARE * n, 2):
+        return None, None
+    said = f"{copied:,} of {n:,} rows are copies of others; copies are kept on one side of every comparison"
     return codes.astype(np.int64), said
+
+
+def _different(values: NDArray[Any]) -> int:
+    return len(np.unique(values[np.isfinite(values)]))

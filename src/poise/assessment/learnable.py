@@ -66,10 +66,7 @@ class Learnable(Question):
                 f" (at most {_share(high)} of what is uncertain could be explained)."
             )
             return self.answer("no", said, _CHANGE, sure=1 - made.chance_above(LITTLE), **figures)
-        said = (
-            f"{case.rows:,} rows cannot tell: between {_share(max(low, 0.0))} and {_share(max(high, 0.0))} of what is"
-            f" uncertain about {what} could be explained."
-        )
+        said = _cannot_tell(case, max(low, 0.0), max(high, 0.0))
         return self.answer("unclear", said, "More rows: " + _CHANGE, sure=None, **figures)
 
     def _details(self, case: Case, trials: Trials, chance: float, smallest: float) -> dict[str, Any]:
@@ -93,9 +90,28 @@ class Learnable(Question):
 
 
 def _enough(case: Case) -> bool:
-    if case.problem == "binary" and min(case.target.sum(), case.rows - case.target.sum()) < ENOUGH_OF_EACH:
-        return False
-    return case.rows >= ENOUGH_ROWS
+    return case.rows >= ENOUGH_ROWS and _rarer(case) >= ENOUGH_OF_EACH
+
+
+def _rarer(case: Case) -> int:
+    """Rows of the rarer kind of a binary target; of others all rows."""
+    if case.problem != "binary":
+        return case.rows
+    ones = int(case.target.sum())
+    return min(ones, case.rows - ones)
+
+
+def _cannot_tell(case: Case, low: float, high: float) -> str:
+    if _rarer(case) < ENOUGH_OF_EACH:
+        rarer = case.classes[int(case.target.mean() < 0.5)]
+        return (
+            f"Only {_rarer(case):,} of {case.rows:,} rows are '{rarer}': too few to tell whether the other columns say"
+            f" anything about '{case.target_name}'."
+        )
+    return (
+        f"{case.rows:,} rows cannot tell: between {_share(low)} and {_share(high)} of what is uncertain about"
+        f" '{case.target_name}' could be explained."
+    )
 
 
 _CHANGE = "Columns that are known before the outcome and have to do with it."
@@ -126,7 +142,7 @@ def both_ways(trials: Trials) -> bool:
 
 
 def sure_level(trials: Trials) -> float:
-    """The one-sided level that a gain must clear: 99 %, and more where rows judge each other, as luck is larger there."""
+    """The one-sided level that a gain must clear: 99 %, and more where rows judge each other (`both_ways`)."""
     if not both_ways(trials):
         return SURE_LEVEL
     return NormalDist().cdf(BOTH_WAYS * NormalDist().inv_cdf(SURE_LEVEL))

@@ -13,6 +13,7 @@ from poise.evaluation.words import number
 from poise.models.base import Examples, Floats, Learner, Model, Problem
 from poise.models.constant import mean_target
 from poise.models.folds import folds_of
+from poise.models.linear import LinearLearner
 from poise.models.losses import mean_loss
 from poise.models.rule import RuleLearner
 from poise.models.rule_model import RuleModel, codes_of, numbers_of
@@ -67,6 +68,27 @@ class BestRuleLearner(Learner):
     def fit_like(self, model: Model, problem: Problem, fit: Examples, tune: Examples) -> RuleModel:
         """The same column and number of ranges, from `fit` alone."""
         return self.refit(model, problem, fit)
+
+
+class CurveLearner(Learner):
+    """The rule's column alone, in the form that `linear` gives it: bent where the data ask for it, without steps."""
+
+    name = "curve"
+    order = 1
+    works_with = RuleLearner.works_with
+
+    def fit(self, problem: Problem, fit: Examples, tune: Examples) -> Model:
+        """`linear` over the column that is best out of fold within `fit`."""
+        column = RuleLearner().fit(problem, fit, tune).inputs[0]
+        return LinearLearner().fit(problem, _only(fit, column), _only(tune, column))
+
+    def refit(self, model: Model, problem: Problem, examples: Examples) -> Model:
+        """The same column and strength, from `examples`."""
+        return LinearLearner().refit(model, problem, _only(examples, model.inputs[0]))
+
+
+def _only(rows: Examples, column: str) -> Examples:
+    return Examples(rows.features, {column: rows.types[column]}, rows.target, rows.weight, rows.time)
 
 
 def _made(problem: Problem, rows: Examples, like: RuleModel, kind: str, leaves: int) -> RuleModel:
@@ -131,9 +153,11 @@ def in_words(case: Case, model: RuleModel, levels: int = 6) -> str:
     name = model.score.name
     if model.form == "line":
         base, slope = model.values[:2, 0].tolist()
-        if (base, slope) == (0, 1):
+        if (round(base, 9), round(slope, 9)) == (0, 1):
             return f"{case.target_name} is the value of {name}"
-        return f"{case.target_name} is {number(base)} {'+' if slope >= 0 else '-'} {number(abs(slope))} x {name}"
+        if abs(base) < 1e-9 * max(abs(slope), 1.0):
+            return f"{case.target_name} is {number(slope)} times {name}"
+        return f"{case.target_name} is {number(base)} {'+' if slope >= 0 else '-'} {number(abs(slope))} times {name}"
     if model.form == "levels":
         order = np.argsort(-model.values[1:-1, 0], kind="stable") if not model.many else np.arange(len(model.levels))
         said = [f"{model.levels[i]}: {_worth(case, model.values[i + 1])}" for i in order[:levels].tolist()]

@@ -15,7 +15,7 @@ from poise.errors import DataError
 from poise.evaluation.words import number
 from poise.spec.objective import ProblemType
 
-MOST_CLASSES = 20
+MOST_CLASSES = 10
 """Whole numbers of up to so many values are classes."""
 KEPT_CLASSES = 30
 """Of more classes the most frequent are kept, and the rest is one class."""

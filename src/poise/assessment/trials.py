@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from poise import registry
 from poise.assessment.case import SEED, Case, Index
 from poise.assessment.folds import MANY_ROWS, Fold, fold_on, folds_of_case
-from poise.assessment.rules import BestRuleLearner
+from poise.assessment.rules import BestRuleLearner, CurveLearner
 from poise.assessment.screening import screened
 from poise.errors import NotEnoughData
 from poise.evaluation.base import Floats, Metric
@@ -29,6 +29,11 @@ MANY_CELLS = 500_000
 """With fewer cells (rows x inputs) one thread learns as fast as several, which mostly wait for each other."""
 SETTLE_ROWS = 10_000
 """Rows on which settings are chosen where there are many."""
+OWN: dict[str, type[Learner]] = {"rule": BestRuleLearner, "curve": CurveLearner}
+"""Rungs that are learned otherwise than for a release: the rule with few thresholds, and a curve over its column."""
+SHARED = ("linear", "trees")
+"""Rungs whose settings (a strength; one of two sets) one fold chooses for all, which saves most of the time. A rule's
+setting is its column: chosen by rows that are judged later, one of a hundred columns of noise would look good."""
 CALIBRATED_ROWS = 1_000
 """With fewer rows to calibrate on, chance bends predictions more than it mends them."""
 RUNGS = ("constant", "rule", "linear", "trees")
@@ -60,6 +65,7 @@ class Trials:
         """The proper score by which rungs are chosen and compared."""
         self._tried: dict[str, tuple[Tried, ...]] = {}
         self._calibrated: dict[str, Floats] = {}
+        self._screened: dict[int, tuple[str, ...] | None] = {}
 
     # ---- rows
 
@@ -87,15 +93,18 @@ class Trials:
 
     @property
     def rungs(self) -> tuple[str, ...]:
-        """The rungs from simple to complex: `constant`, `rule` (the best over one column), `linear`, `trees`."""
+        """The rungs from simple to complex: `constant`, `rule` (the best over one column), `linear`, `trees`.
+
+        Beside them there is `curve`: the rule's column in a smooth form, which tells whether other columns matter.
+        """
         return RUNGS
 
     def tried(self, rung: str) -> tuple[Tried, ...]:
         """One rung in every fold."""
         if rung not in self._tried:
             tried: list[Tried] = []
-            for i, fold in enumerate(self.folds):  # what settings are best hardly differs between folds
-                settled = next((one.model for one in tried if one.failed is None), None)
+            for i, fold in enumerate(self.folds):
+                settled = next((one.model for one in tried if one.failed is None and rung in SHARED), None)
                 tried.append(self._try(rung, fold, i, settled))
             self._tried[rung] = tuple(tried)
         return self._tried[rung]
@@ -170,7 +179,7 @@ class Trials:
         saved = (base if against is None else self.losses(against)) - self.losses(prediction)
         codes, count = self.blocks.codes, self.blocks.count
         sums = [np.asarray(np.bincount(codes, one, count), np.float64) for one in (saved, base)]
-        return Resampled(BlockSums(*sums), seed=self.seed)
+        return Resampled(BlockSums(sums[0], sums[1]), seed=self.seed)
 
     # ---- learning other rows
 
@@ -185,7 +194,7 @@ class Trials:
     # ---- inside
 
     def _learner(self, rung: str) -> Learner:
-        made: Learner = BestRuleLearner() if rung == "rule" else registry.get("learner", rung)()
+        made: Learner = OWN[rung]() if rung in OWN else registry.get("learner", rung)()
         return made
 
     def _try(self, rung: str, fold: Fold, number: int, settled: Model | None) -> Tried:
@@ -219,7 +228,10 @@ class Trials:
         return first, learner.refit(first, self.problem, *self._examples(fold.train, train=fold.train))
 
     def _examples(self, *rows: Index, train: Index) -> list[Examples]:
-        names = screened(self.case, train)
+        key = hash(train.tobytes())
+        if key not in self._screened:
+            self._screened[key] = screened(self.case, train)
+        names = self._screened[key]
         return [self.case.examples(part, names) for part in rows]
 
     def _elsewhere(self, rung: str, number: int) -> list[tuple[Floats, Index]]:
