@@ -87,9 +87,9 @@ class Town:
         first = usual * np.exp(rng.normal(0.1 * self.quality, 0.25, n))
         self.price = np.round(first * np.exp(np.cumsum(steps, axis=0)), 2)
         # Those that people do not come to by themselves pay more for being listed.
-        first = np.clip(0.18 - 0.05 * self.quality + rng.normal(0, 0.05, n), 0.06, 0.32)
-        steps = np.where(rng.random((days, n)) < 1 / 80, rng.normal(0, 0.02, (days, n)), 0.0)
-        self.commission = np.round(np.clip(first + np.cumsum(steps, axis=0), 0.05, 0.35), 3)
+        first = np.clip(0.10 - 0.03 * self.quality + rng.normal(0, 0.03, n), 0.03, 0.2)
+        steps = np.where(rng.random((days, n)) < 1 / 80, rng.normal(0, 0.01, (days, n)), 0.0)
+        self.commission = np.round(np.clip(first + np.cumsum(steps, axis=0), 0.02, 0.25), 3)
 
     def is_there(self, item: Ints, day: Ints | int) -> Bools:
         """Whether restaurants exist on a day."""
