@@ -42,10 +42,8 @@ def _whole(digits: str) -> str:
 
 SPELLINGS = (
     Spelling(_whole(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"), "commas between thousands"),
-    Spelling(
-        _whole(r"(?:\d{1,3}(?:[.\s']\d{3})+|\d+)(?:,\d+)?"), "points between thousands, decimals after a comma", True
-    ),
     Spelling(_whole(r"(?:\d{1,3}(?:[\s']\d{3})+|\d+)(?:\.\d+)?"), "spaces between thousands"),
+    Spelling(_whole(r"(?:\d{1,3}(?:[.\s']\d{3})+|\d+)(?:,\d+)?"), "decimals after a comma", comma=True),
 )
 
 
@@ -70,7 +68,9 @@ def spelt_numbers(text: pl.Series) -> tuple[pl.Series, str] | None:
 
 
 def _read(text: pl.Series, spelling: Spelling) -> pl.Series:
-    return pl.DataFrame({"x": text}).select(spelling.read(pl.col("x").str.strip_chars()).alias("x"))["x"]
+    return (
+        pl.DataFrame({"x": text}).select(spelling.read(pl.col("x").str.strip_chars()).alias("x"))["x"].alias(text.name)
+    )
 
 
 def _left(text: pl.Series, found: pl.Series) -> str:

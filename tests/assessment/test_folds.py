@@ -1,0 +1,71 @@
+"""Folds: judged later, or on other keys; and shuffles that respect both."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from poise.assessment.folds import MANY_ROWS, folds_of_case, most_rows, shuffles
+from poise.assessment.reading import read_case
+from poise.errors import NotEnoughData
+from tests.assessment.tables import in_time, table
+
+
+def test_without_time_every_row_is_judged_once_by_others() -> None:
+    case = read_case(table("rule", 200), "y")
+    folds = folds_of_case(case)
+    assert len(folds) == 10
+    assert sorted(np.concatenate([fold.judge for fold in folds])) == list(range(200))
+    for fold in folds:
+        assert not set(fold.train) & set(fold.judge)
+
+
+def test_in_time_what_is_judged_comes_later_and_instants_stay_together() -> None:
+    frame = in_time(table("rule", 400)).with_columns(pl.col("asked").dt.truncate("2d"))
+    case = read_case(frame.sample(fraction=1, shuffle=True, seed=1), "y", time="asked")
+    for fold in folds_of_case(case):
+        assert case.time[fold.train].max() < case.time[fold.judge].min()
+        assert case.time[fold.fit].max() < case.time[fold.tune].min()
+
+
+def test_keys_are_never_parted() -> None:
+    keys = np.repeat(np.arange(60), 5)
+    case = read_case(table("rule", 300).with_columns(k=pl.Series(keys)), "y", key="k")
+    for fold in folds_of_case(case):
+        assert not set(keys[fold.train]) & set(keys[fold.judge])
+        assert not set(keys[fold.fit]) & set(keys[fold.tune])
+
+
+def test_of_many_rows_some_are_learned_from_and_one_part_is_judged() -> None:
+    rows = MANY_ROWS + 5_000
+    frame = pl.concat(
+        [table("rule", rows), pl.DataFrame({f"z{j}": np.zeros(rows) + j for j in range(3)})], how="horizontal"
+    )
+    frame = frame.with_columns([(pl.col(f"z{j}") + pl.col("x0") * j).alias(f"z{j}") for j in range(1, 3)])
+    case = read_case(frame, "y")
+    (fold,) = folds_of_case(case)
+    assert len(fold.judge) == rows // 5 and len(fold.train) == rows - rows // 5
+    many = read_case(in_time(frame, "1h"), "y", time="asked")
+    (later,) = folds_of_case(many)
+    assert many.time[later.train].max() < many.time[later.judge].min() and len(later.judge) == pytest.approx(
+        0.3 * rows, abs=2
+    )
+    assert most_rows(case) == 60_000
+
+
+def test_shuffles_keep_what_belongs_together() -> None:
+    case = read_case(table("rule", 300).with_columns(k=pl.Series(np.repeat(np.arange(60), 5))), "y", key="k")
+    for order in shuffles(case, np.arange(300), 5):
+        assert sorted(order) == list(range(300))
+        assert (np.diff(order.reshape(60, 5), axis=1) == 1).all()
+    timed = read_case(in_time(table("rule", 300)), "y", time="asked")
+    for order in shuffles(timed, np.arange(300), 5):
+        assert sorted(order) == list(range(300)) and (np.diff(order) % 300 == 1).all()
+        assert not (order == np.arange(300)).any()
+
+
+def test_too_few_rows_in_time_are_said() -> None:
+    case = read_case(in_time(table("rule", 40)).with_columns(asked=pl.lit("2024-01-01")), "y", time="asked")
+    with pytest.raises(NotEnoughData):
+        folds_of_case(case)

@@ -1,0 +1,127 @@
+"""The first two questions and the verdict, on tables whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from poise.assessment.assess import Assessment, assess
+from poise.assessment.base import Answer
+from poise.assessment.learnable import by_chance
+from poise.assessment.reading import read_case
+from poise.assessment.trials import Trials
+from poise.assessment.verdict import decide
+from tests.assessment.tables import in_time, table
+
+FIRST = ("PA01", "PA02")
+
+
+def assessed(frame: pl.DataFrame, **more: str) -> Assessment:
+    return assess(read_case(frame, "y", **more), codes=FIRST)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("truth", "rows", "verdict"),
+    [
+        ("noise", 500, "do not use ML"),
+        ("rule", 500, "use the rule"),
+        ("linear", 500, "use ML"),
+        ("together", 1_500, "use ML"),
+        ("linear", 40, "collect data first"),
+    ],
+)
+def test_the_verdict_is_the_truth(truth: str, rows: int, verdict: str) -> None:
+    made = assessed(table(truth, rows))
+    assert made.verdict.verdict == verdict, made.verdict.sentence
+    assert made.verdict.because and made.verdict.next
+
+
+def test_later_rows_are_what_counts() -> None:
+    """The truth turns round half-way: shuffled rows hide it, later ones do not."""
+    frame = in_time(table("rule", 800)).with_columns(
+        y=pl.when(pl.int_range(800) < 400).then(pl.col("y")).otherwise(1 - pl.col("y"))
+    )
+    later = Trials(read_case(frame, "y", time="asked"))
+    assert later.skill(later.prediction("rule")).value < 0
+
+
+def test_copies_of_noise_are_no_foresight() -> None:
+    frame = pl.concat([table("noise", 100)] * 5)
+    assert assessed(frame).verdict.verdict in ("do not use ML", "collect data first")
+
+
+def test_noise_of_whole_keys_is_no_foresight() -> None:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"k": np.repeat(np.arange(80), 10), "y": np.repeat(rng.integers(0, 2, 80), 10)})
+    frame = frame.with_columns(x=pl.Series(np.repeat(rng.normal(size=80), 10) + rng.normal(size=800) / 1e3))
+    assert assessed(frame).verdict.verdict in ("use ML", "use the rule"), "which is what a key is for"
+    assert assessed(frame, key="k").verdict.verdict in ("do not use ML", "collect data first")
+
+
+def test_a_rarer_kind_of_few_rows_is_not_enough() -> None:
+    frame = table("noise", 300).with_columns(y=(pl.int_range(300) % 100 == 7).cast(pl.Int64))
+    made = assessed(frame)
+    assert made.verdict.verdict == "collect data first"
+    assert "Only 3 of 300 rows are '1'" in made.verdict.sentence
+
+
+def test_obstacles_decide_before_anything_is_learned() -> None:
+    made = assessed(table("rule", 100).with_columns(y=pl.lit("same")))
+    assert (
+        made.verdict.verdict == "do not use ML"
+        and not made.answers
+        and "'same' in all 100 rows" in made.verdict.sentence
+    )
+    assert assessed(table("rule", 20)).verdict.verdict == "collect data first"
+
+
+def test_too_few_times_are_an_answer_and_no_error() -> None:
+    frame = table("rule", 100).with_columns(t=pl.lit("2024-01-01"))
+    assert assessed(frame, time="t").verdict.verdict == "collect data first"
+
+
+def test_chance_is_small_for_foresight_only() -> None:
+    known, nothing = (Trials(read_case(table(truth, 300), "y")) for truth in ("linear", "noise"))
+    assert by_chance(known, known.learned) < 0.01 < by_chance(nothing, nothing.learned)
+
+
+@pytest.mark.parametrize("kind", ["regression", "multi-class"])
+def test_other_problems_are_answered_alike(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    frame = table("noise", 400).with_columns(pl.Series("z", rng.normal(size=400)))
+    value = frame["x0"] + frame["x1"] + 0.5 * frame["z"]
+    classes = np.array(["low", "middle", "high"])[np.digitize(value.to_numpy(), [-0.7, 0.7])]
+    y = value if kind == "regression" else pl.Series(classes)
+    made = assessed(frame.drop("z").with_columns(y=y))
+    assert made.case.problem == kind and made.verdict.verdict == "use ML"
+
+
+def say(code: str, answer: str, **more: object) -> Answer:
+    return Answer(code, code, answer, f"{code} says {answer}.", f"change {code}", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        ([say("PA01", "yes"), say("PA02", "yes")], "use ML"),
+        ([say("PA01", "yes"), say("PA02", "no")], "use the rule"),
+        ([say("PA01", "no"), say("PA02", "yes")], "do not use ML"),
+        ([say("PA01", "unclear")], "collect data first"),
+        ([say("PA01", "yes"), say("PA02", "yes"), say("PA04", "no")], "collect data first"),
+        ([say("PA01", "yes"), say("PA02", "yes"), say("PA05", "no")], "do not use ML"),
+        ([say("PA01", "yes"), say("PA02", "no"), say("PA06", "no")], "needs a person"),
+        ([say("PA01", "yes"), say("PA02", "yes"), say("PA08", "no")], "do not use ML"),
+        ([say("PA01", "yes"), say("PA03", "no", details={"part": "city is Rome"})], "use ML for this part"),
+        ([say("PA01", "yes"), say("PA02", "yes"), say("PA09", "needs a person")], "needs a person"),
+        ([say("PA01", "no"), say("PA09", "needs a person")], "do not use ML"),
+    ],
+)  # fmt: skip
+def test_answers_decide_in_order(answers: list[Answer], verdict: str) -> None:
+    assert decide(read_case(table("rule", 50), "y"), answers).verdict == verdict
+
+
+def test_what_a_person_must_answer_keeps_what_the_figures_say() -> None:
+    answers = [say("PA01", "yes", sure=0.99), say("PA02", "yes", sure=0.9), say("PA09", "needs a person")]
+    made = decide(read_case(table("rule", 50), "y"), answers)
+    assert made.evidence == "use ML" and made.because == ("PA09", "PA01", "PA02") and made.confidence == "medium"

@@ -1,0 +1,116 @@
+"""A table becomes a case: columns, sampling, copies, time and keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from poise.assessment.reading import read_case
+from poise.errors import DataError
+from poise.table import MISSING_TIME
+from tests.assessment.tables import in_time, table
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl", "tsv"])
+def test_every_format_gives_the_same_case(ending: str, tmp_path: Path) -> None:
+    frame = table("rule", 80).with_columns(c=pl.Series(["a", "b"] * 40))
+    path = tmp_path / f"t.{ending}"
+    write = {"csv": frame.write_csv, "parquet": frame.write_parquet, "jsonl": frame.write_ndjson}
+    write.get(ending, lambda p: frame.write_csv(p, separator="\t"))(path)
+    case = read_case(path, "y")
+    assert case.problem == "binary" and case.name == "t" and case.rows == case.rows_in == 80
+    assert dict(case.types) == {f"x{j}": "number" for j in range(5)} | {"c": "category"}
+    np.testing.assert_allclose(case.table["x0"].values, frame["x0"].to_numpy())
+    assert case.target.tolist() == frame["y"].to_list()
+
+
+def test_what_does_not_exist_is_said_with_the_nearest(tmp_path: Path) -> None:
+    frame = table("rule", 40).rename({"y": "churned"})
+    with pytest.raises(DataError, match=r"no column 'churnd' for the target \(did you mean 'churned'"):
+        read_case(frame, "churnd")
+    with pytest.raises(DataError, match="does not exist"):
+        read_case(tmp_path / "no.csv", "y")
+    (tmp_path / "t.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match="tells no format"):
+        read_case(tmp_path / "t.xlsx", "y")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    with pytest.raises(DataError, match="empty"):
+        read_case(tmp_path / "empty.csv", "y")
+    with pytest.raises(DataError, match="different columns"):
+        read_case(frame, "churned", time="churned")
+
+
+def test_a_large_table_is_sampled_evenly_and_says_so() -> None:
+    frame = table("rule", 30_000).with_columns(row=pl.int_range(30_000) * 1.5)
+    case = read_case(frame, "y", rows=6_000)
+    assert case.rows_in == 30_000 and abs(case.rows - 6_000) < 100
+    assert "of 30,000 rows were drawn evenly" in case.notes[0]
+    gaps = np.diff(case.table["row"].values)
+    assert gaps.max() < 1.5 * 20, "rows come from everywhere"
+
+
+def test_a_sample_holds_whole_keys() -> None:
+    keys = np.repeat(np.arange(6_000), 5)
+    frame = table("rule", 30_000).with_columns(k=pl.Series(keys))
+    case = read_case(frame, "y", key="k", rows=6_000)
+    assert abs(case.rows - 6_000) < 300 and case.groups is not None
+    assert set(np.unique(case.groups, return_counts=True)[1]) == {5}
+    assert "k" not in case.types and case.dropped["k"].startswith("rows of one key")
+
+
+def test_rows_without_target_or_time_are_left_out_and_counted() -> None:
+    frame = in_time(table("rule", 100)).with_columns(
+        y=pl.when(pl.int_range(100) < 10).then(None).otherwise(pl.col("y")),
+        asked=pl.when(pl.int_range(100) > 94).then(None).otherwise(pl.col("asked")),
+    )
+    case = read_case(frame, "y", time="asked")
+    assert case.rows == 85 and case.rows_in == 100 and case.timed
+    assert "10 of 100 rows have no 'y' and are left out" in case.notes
+    assert "5 rows have no 'asked' and are left out" in case.notes
+
+
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        ([f"2024-01-{d:02d}" for d in range(1, 31)], "2024-01-01"),
+        ([f"{d:02d}/01/2024" for d in range(1, 31)], "2024-01-01"),
+        ([1_704_067_200 + d * 86_400 for d in range(30)], "2024-01-01"),
+        ([20240101 + d for d in range(30)], "2024-01-01"),
+        ([1990 + d for d in range(30)], "1990-01-01"),
+    ],
+)
+def test_time_is_understood_in_its_spellings(values: list[object], first: str) -> None:
+    case = read_case(table("rule", 30).with_columns(t=pl.Series(values)), "y", time="t")
+    assert str(np.datetime64(int(case.time[0]), "us"))[:10] == first
+    assert (case.time != MISSING_TIME).all()
+
+
+def test_dates_become_their_parts_and_are_measured_from_the_time() -> None:
+    frame = in_time(table("rule", 100)).with_columns(born=pl.date(2024, 12, 1))
+    frame = frame.with_columns(born=pl.col("born") + pl.duration(days=pl.int_range(100) % 7))
+    alone = read_case(frame.drop("asked"), "y")
+    assert {"born: weekday", "born: days since 1970"} <= set(alone.types)
+    timed = read_case(frame, "y", time="asked")
+    assert "born: days before" in timed.types and timed.column_of("born: weekday") == "born"
+    assert timed.table["born: days before"].values[0] == 31.0
+
+
+def test_copies_are_seen_and_what_often_happens_is_no_copy() -> None:
+    frame = table("noise", 50)
+    case = read_case(pl.concat([frame] * 3), "y")
+    assert case.copies is not None and len(np.unique(case.copies)) == 50
+    assert "100 of 150 rows are copies" in case.notes[-1]
+    often = pl.DataFrame({"a": [0, 1] * 50, "b": [0, 0, 1, 1] * 25, "y": [0, 1, 1, 0] * 25})
+    assert read_case(often, "y").copies is None
+
+
+def test_a_table_that_holds_nothing_to_learn_from_is_an_obstacle() -> None:
+    few = read_case(table("rule", 12), "y").obstacle
+    assert few is not None and few.verdict == "collect data first" and "only 12 rows" in few.sentence
+    none = read_case(table("rule", 100).select("y", id=pl.int_range(100)), "y").obstacle
+    assert none is not None and "no column beside 'y'" in none.sentence
+    rare = read_case(table("rule", 100).with_columns(y=(pl.int_range(100) == 3)), "y").obstacle
+    assert rare is not None and "only 1 of 100 rows" in rare.sentence
