@@ -58,6 +58,15 @@ def test_more_may_be_lost_more_is_explored(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["plackett-luce", "epsilon"])
+def test_what_bounds_do_not_hold_back_is_said(method: str) -> None:
+    lists = Basis({"orders": np.full((40, 12), 0.2), "revenue": ORDERS}, EXPOSURE)
+    made = settle(Explore(method=method, cost={"orders": 0.02}), {"orders": 1.0, "revenue": 5.0}, lists, SHOW)
+    assert made.notes[0] == "the bounds let the order of the first 20 be all but random"
+    assert made.notes[1].startswith("revenue counts too, has no bound and loses ")
+    assert not settle(Explore(method=method, cost={"orders": 0.02}), EVEN, BASIS, SHOW).notes
+
+
+@pytest.mark.parametrize("method", ["plackett-luce", "epsilon"])
 def test_every_bound_holds_and_the_tightest_decides(method: str) -> None:
     both = settle(Explore(method=method, cost={"orders": 0.02, "revenue": 0.02}), EVEN, BASIS, SHOW)
     alone = [settle(Explore(method=method, cost={term: 0.02}), EVEN, BASIS, SHOW).strength for term in TERMS]

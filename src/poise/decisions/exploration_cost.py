@@ -113,10 +113,13 @@ def settle(explore: Explore | None, weights: Mapping[str, float], basis: Basis |
     if explore.method == "epsilon":
         whole = lists.lost()
         share = explore.share or _share(whole, explore.cost or {})
-        return Exploration("epsilon", explore.top, share, {term: share * lost for term, lost in whole.items()}, notes)
+        cost = {term: share * lost for term, lost in whole.items()}
+        return Exploration("epsilon", explore.top, share, cost, (*notes, *_beyond(explore, weights, cost, share >= 1)))
     temperature = explore.temperature or _temperature(lists, explore.cost or {})
     if temperature:
-        return Exploration("plackett-luce", explore.top, temperature, lists.lost(temperature), notes)
+        cost = lists.lost(temperature)
+        notes = (*notes, *_beyond(explore, weights, cost, temperature >= STRONGEST))
+        return Exploration("plackett-luce", explore.top, temperature, cost, notes)
     return Exploration(
         "plackett-luce", explore.top, 0.0, dict.fromkeys(lists.terms, 0.0), (*notes, _off(lists, explore))
     )
@@ -168,6 +171,18 @@ def _temperature(lists: _Lists, bounds: Mapping[str, float]) -> float:
         else:
             high, at_high = middle, at_middle
     return float(low)
+
+
+def _beyond(explore: Explore, weights: Mapping[str, float], cost: Mapping[str, float], most: bool) -> tuple[str, ...]:
+    """What bounds do not hold back: an order that is all but random, and terms that count and are not bounded."""
+    if explore.cost is None:
+        return ()
+    said = [f"the bounds let the order of the first {explore.top} be all but random"] if most else []
+    widest = max(explore.cost.values())
+    for term, lost in cost.items():
+        if term not in explore.cost and weights.get(term, 1.0) and lost > 2 * widest:
+            said.append(f"{term} counts too, has no bound and loses {lost:.0%}: bound it in decision.explore.cost")
+    return tuple(said)
 
 
 def _off(lists: _Lists, explore: Explore) -> str:
