@@ -83,6 +83,16 @@ def test_a_table_gets_a_version_where_a_row_changed(bench, make):
     assert fates(bench.take(make(s=TABLE))) == (1, 1, 0)  # back to what it was: a version again
 
 
+def test_a_correction_that_a_replay_clock_never_comes_to_is_told(bench, make):
+    replay = make(s=TABLE).model_copy(update={"clock": "replay"})
+    bench.write("a.csv", "k,v\na,1\n")
+    assert not bench.take(replay)["s"].warnings
+    bench.write("a.csv", "k,v\na,2\n")
+    (said,) = bench.take(replay)["s"].warnings
+    assert said.startswith("rows of 's' that correct earlier ones hold from ") and "give the source a time" in said
+    assert not bench.take(replay)["s"].warnings, "nothing was new"
+
+
 def test_a_history_has_one_row_per_key_and_time(bench, make):
     bench.write("a.csv", "k,at,v\na,2020-01-01,1\na,2020-01-02,2\na,2020-01-02,3\na,2020-01-01,1\n")
     report = bench.take(make(s=HISTORY))

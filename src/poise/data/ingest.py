@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
-from poise.clock import Clock, ReplayClock
+from poise.clock import Clock, ReplayClock, to_text
 from poise.data import delta, fingerprints
 from poise.data.files import NoFile, SourceFile, files_of, fingerprint
 from poise.data.intake import Intake
@@ -77,6 +77,7 @@ class Run:
         self.reports: dict[str, SourceReport] = {}
         self.judges: dict[str, Judge] = {}
         self._contents: dict[Path, str] = {}
+        self._begun: set[str] = set()  # sources that had rows before this ingest
 
     def all(self, names: Sequence[str]) -> IngestReport:
         """Take in every file of the sources `names`."""
@@ -96,6 +97,8 @@ class Run:
         """The files of a source, once its tables are ready for it."""
         report = self.reports[name] = SourceReport(name)
         report.warnings += self.lake.mend(name)
+        if self.ledger.contents(name):
+            self._begun.add(name)
         self.judges[name] = Judge(self.system, name)
         files, passed = self._found(name)
         if passed:
@@ -220,6 +223,13 @@ class Run:
             report.warnings.append(f"every row of '{name}' was refused; the commonest reason is {code}")
         if counts.other_rows == counts.rows_in:
             report.warnings.append(f"no row of '{name}' meets its 'where': {self.system.sources[name].where}")
+        table = self.system.sources[name].kind == "table"
+        if table and counts.accepted and name in self._begun and self.system.clock == "replay":
+            since = to_text(self.now, self._zone(name))
+            report.warnings.append(
+                f"rows of '{name}' that correct earlier ones hold from {since} on, when they were accepted, which a replay clock of older data does not come to; give the source a time to say"
+                " since when they hold"
+            )
 
     def _empty(self, name: str) -> None:
         """No row came: raise, unless that may be."""

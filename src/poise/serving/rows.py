@@ -20,6 +20,7 @@ from poise.table import Column, Table
 ROWS, TIME, PER = "rows", "time", "per"
 _BESIDE = frozenset({ROWS, TIME, PER})
 _OBJECTS = {dict}
+_LISTED = "a system that lists items takes candidates at /v1/decide; here each row is one item"
 
 Row = Mapping[str, Any]
 
@@ -104,7 +105,7 @@ class RequestReader:
         known = self._names[per]
         if not known.issuperset(set().union(*rows)):
             at, name = next((i, n) for i, row in enumerate(rows) for n in row if n not in known)
-            hint = did_you_mean(name[:100], known - rows[at].keys() or known)
+            hint = _LISTED if name == "candidates" else did_you_mean(name[:100], known - rows[at].keys() or known)
             raise RequestError("there is no such field", field=_place(shown(name), at, single), hint=hint)
         if sum(map(len, rows)) == len(known) * len(rows):
             return
