@@ -227,8 +227,8 @@ class Run:
         if table and counts.accepted and name in self._begun and self.system.clock == "replay":
             since = to_text(self.now, self._zone(name))
             report.warnings.append(
-                f"rows of '{name}' that correct earlier ones hold from {since} on, when they were accepted, which a replay clock of older data does not come to; give the source a time to say"
-                " since when they hold"
+                f"rows of '{name}' that correct earlier ones hold from {since} on, when they were accepted, which"
+                " a replay clock of older data does not come to; give the source a time to say since when they hold"
             )
 
     def _empty(self, name: str) -> None:
