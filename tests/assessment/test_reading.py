@@ -114,3 +114,26 @@ def test_a_table_that_holds_nothing_to_learn_from_is_an_obstacle() -> None:
     assert none is not None and "no column beside 'y'" in none.sentence
     rare = read_case(table("rule", 100).with_columns(y=(pl.int_range(100) == 3)), "y").obstacle
     assert rare is not None and "only 1 of 100 rows" in rare.sentence
+
+
+def test_files_as_people_keep_them(tmp_path: Path) -> None:
+    """A row number without a name, semicolons, commas for points, and a byte-order mark."""
+    frame = table("rule", 60).select("x0", "y")
+    lines = [";x0;y", *(f"{i};{str(x).replace('.', ',')};{y}" for i, (x, y) in enumerate(frame.iter_rows()))]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines), encoding="utf-8-sig")
+    case = read_case(path, "y")
+    assert list(case.types) == ["x0"] and case.dropped == {"": "it numbers the rows: every row has its own value"}
+    np.testing.assert_allclose(case.table["x0"].values, frame["x0"].to_numpy())
+
+
+def test_broken_lines_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(50)) + "1,2,3\n", encoding="utf-8")
+    assert "1 lines are broken" in read_case(path, "y").notes[0]
+
+
+def test_rows_without_a_key_stand_alone() -> None:
+    keys = [None, None, *[f"k{i // 4}" for i in range(58)]]
+    case = read_case(table("rule", 60).with_columns(k=pl.Series(keys)), "y", key="k")
+    assert case.groups is not None and len(np.unique(case.groups[:2])) == 2 and len(np.unique(case.groups)) == 17

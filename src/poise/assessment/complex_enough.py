@@ -59,9 +59,17 @@ class ComplexEnough(Question):
             )
             return self.answer("no", said, "More rows could show that ML adds something.",
                                sure=more.chance_above(needed), findings=(Finding(words),), **figures)  # fmt: skip
-        said = f"No: a rule over one column does it, and ML adds at most {max(more.high(), 0):.1%}. The rule: {words}."
+        said = (
+            f"No: a rule over one column does it, and ML adds at most {max(more.high(), 0):.1%}"
+            f"{self._steps(trials)}. The rule: {words}."
+        )
         return self.answer("no", said, "Columns that matter together.",
                            sure=1 - more.chance_above(max(needed, 1e-9)), **figures)  # fmt: skip
+
+    def _steps(self, trials: Trials) -> str:
+        """What is lost by a rule in steps, where a smooth curve over the same column says more."""
+        lost = trials.skill(trials.prediction("curve"), against=trials.prediction("rule"))
+        return f" over a smooth curve of it; in steps it loses {lost.value:.1%}" if lost.low > WORTH else ""
 
     def _rule(self, case: Case, trials: Trials) -> str:
         model = trials.model("rule")

@@ -53,7 +53,7 @@ class Learnable(Question):
         if sure and made.value >= WORTH_NAMING:
             said = (
                 f"Yes: the other columns explain {_share(made.value)} of what is uncertain about {what}"
-                f" (at least {_share(low)}), on {len(trials.judge):,} rows that nothing was learned from."
+                f" (at least {_share(low)}), on {len(trials.judge):,} {_rows(case)} that nothing was learned from."
             )
             return self.answer("yes", said, "It would be no if new rows came from elsewhere than these.",
                                sure=1 - max(chance, made.chance_below(0.0)), **figures)  # fmt: skip
@@ -63,7 +63,7 @@ class Learnable(Question):
         if high < LITTLE and smallest <= SHOWN and _enough(case):
             said = (
                 f"No: what the other columns say about {what} is no more than chance would give"
-                f" (at most {_share(high)} of what is uncertain could be explained)."
+                f" (at most {_share(max(high, 0.0))} of what is uncertain could be explained{_where(case)})."
             )
             return self.answer("no", said, _CHANGE, sure=1 - made.chance_above(LITTLE), **figures)
         said = _cannot_tell(case, max(low, 0.0), max(high, 0.0))
@@ -112,6 +112,14 @@ def _cannot_tell(case: Case, low: float, high: float) -> str:
         f"{case.rows:,} rows cannot tell: between {_share(low)} and {_share(high)} of what is uncertain about"
         f" '{case.target_name}' could be explained."
     )
+
+
+def _rows(case: Case) -> str:
+    return "later rows" if case.timed else "rows"
+
+
+def _where(case: Case) -> str:
+    return ", on later rows than were learned from" if case.timed else ""
 
 
 _CHANGE = "Columns that are known before the outcome and have to do with it."

@@ -212,11 +212,10 @@ def _columns(name: str, kind: Kind, asked: NDArray[np.int64] | None) -> dict[str
 
 
 def _codes(column: pl.Series) -> NDArray[np.int64]:
-    return (
-        column.rank("dense").fill_null(0).cast(pl.Int64).to_numpy().astype(np.int64)
-        if column.dtype.is_numeric()
-        else (column.cast(pl.String).fill_null("").cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy())
-    )
+    """The number of each row's key, (n,); a row without a key stands alone."""
+    codes = column.rank("dense").cast(pl.Int64)
+    alone = pl.Series(-1 - np.arange(len(codes)))
+    return codes.zip_with(codes.is_not_null(), alone).to_numpy().astype(np.int64)
 
 
 def _obstacle(values: NDArray[Any], truth: Target, types: Mapping[str, OutputType], target: str) -> Obstacle | None:

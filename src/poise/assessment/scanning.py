@@ -73,7 +73,11 @@ def sampled(found: Scanned, most: int, key: str | None) -> tuple[pl.DataFrame, i
         most = max(min(most, MOST_CELLS // max(len(found.columns), 1)), LEAST_SAMPLE)
         if total <= most:
             return found.rows.collect(engine="streaming"), total, []
-        number = pl.int_range(pl.len(), dtype=pl.UInt64) if key is None else pl.col(key).rank("dense").cast(pl.UInt64)
+        number = (
+            pl.int_range(pl.len(), dtype=pl.UInt64)
+            if key is None
+            else pl.col(key).rank("dense").fill_null(0).cast(pl.UInt64)
+        )
         kept = (number * _GOLDEN) % 2**32 < int(most / total * 2**32)
         index = found.rows.select(kept.alias("kept")).collect()["kept"]
         frame = _taken(found, index)
