@@ -133,11 +133,12 @@ def write(market: Market, log: Log, days: Sequence[int], folder: Path, until: in
     for source, table in tables.items():
         if until is not None:
             table = table.filter(pl.col(TIMES[source]) <= instants(np.array([until]))[0])
-        _written(table, folder / source / f"day-{days[0]:03d}.parquet")
-    _written(users(market), folder / "users.parquet")
+        written(table, folder / source / f"day-{days[0]:03d}.parquet")
+    written(users(market), folder / "users.parquet")
 
 
-def _written(table: pl.DataFrame, path: Path) -> None:
+def written(table: pl.DataFrame, path: Path) -> None:
+    """Write a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     table.write_parquet(partial)

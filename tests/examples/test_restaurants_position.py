@@ -89,8 +89,8 @@ def leak(folder: Path, *, position: bool) -> tuple[float, float]:
 
 
 def test_a_place_at_the_top_does_not_leak_into_scores(tmp_path: Path) -> None:
-    """A model that is not told of places takes them for appeal. One that is told does so less than half as much: what is
-    left comes by way of what sold before, for the file only guesses how many look further down."""
+    """A model that is not told of places takes them for appeal. One that is told does so less than half as much:
+    what is left comes by way of what sold before, for the file only guesses how many look further down."""
     told, error = leak(tmp_path / "told", position=True)
     untold, untold_error = leak(tmp_path / "untold", position=False)
     assert untold > 3 * untold_error, f"there is nothing to leak: {untold:.3f} ± {untold_error:.3f}"
