@@ -56,6 +56,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "question": {
         "PA01": "poise.assessment.learnable:Learnable",
         "PA02": "poise.assessment.complex_enough:ComplexEnough",
+        "PA03": "poise.assessment.for_which_part:ForWhichPart",
+        "PA04": "poise.assessment.enough_data:EnoughData",
     },
     "check": {
         "type": "poise.data.check_type:TypeCheck",
