@@ -8,10 +8,13 @@ import pytest
 from poise.evaluation.accuracy import Accuracy
 from poise.evaluation.auc import Auc
 from poise.evaluation.average_precision import AveragePrecision
+from poise.evaluation.base import Metric
 from poise.evaluation.blocks import Blocks, blocks_of
-from poise.evaluation.bootstrap import BlockSums, Resampled, interval, mean_interval, paired_gain
+from poise.evaluation.bootstrap import BlockSums, Resampled, interval, mean_interval, paired_gain, score_sums
 from poise.evaluation.calibration_error import CalibrationError
 from poise.evaluation.log_loss import LogLoss
+from poise.evaluation.macro_f1 import MacroF1
+from poise.evaluation.micro_f1 import MicroF1
 from poise.evaluation.rmse import RootMeanSquaredError
 
 RUNS = 1000
@@ -44,6 +47,49 @@ def test_each_end_covers_95_percent(metric, count) -> None:  # type: ignore[no-u
         above += truth <= made.high
     assert 0.93 <= below / RUNS <= 0.97
     assert 0.93 <= above / RUNS <= 0.97
+
+
+def very_uneven(rng: np.random.Generator, count: int = 30) -> Blocks:
+    """Blocks of 1 to some thousand rows: the largest often holds half of all."""
+    sizes = np.maximum(1, rng.pareto(1.2, count) * 8).astype(int)
+    return Blocks(np.repeat(np.arange(count), sizes), "day", count)
+
+
+NO_LOSS_PER_ROW = [Auc(), AveragePrecision(), MacroF1(), MicroF1()]
+
+
+@pytest.mark.parametrize("metric", NO_LOSS_PER_ROW, ids=lambda metric: metric.name)
+def test_a_value_is_the_score_however_uneven_blocks_are(metric: Metric) -> None:
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        blocks = very_uneven(rng)
+        y, p = shocked(rng, blocks)
+        made = interval(metric, y, p, blocks, replicates=199)
+        assert made.value == metric.score(y, p) and made.low <= made.value <= made.high
+        other = np.clip(p + rng.normal(size=len(p)) / 5, 0.01, 0.99)
+        gain = paired_gain(metric, y, other, p, blocks, replicates=199)
+        assert gain.value == pytest.approx(metric.score(y, p) - metric.score(y, other), abs=1e-12)
+        assert score_sums(metric, y, p, blocks).value == pytest.approx(made.value, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", [LogLoss(), Auc(), AveragePrecision(), MacroF1()], ids=lambda metric: metric.name)
+def test_limits_cover_where_blocks_are_uneven(metric: Metric) -> None:
+    """Sizes from 2 to some 200 rows. A mean of losses needs no jackknife and covers no better than the others do."""
+
+    def uneven(rng: np.random.Generator, count: int) -> Blocks:
+        sizes = np.maximum(2, np.exp(rng.normal(3, 1, count))).astype(int)
+        return Blocks(np.repeat(np.arange(count), sizes), "day", count)
+
+    rng = np.random.default_rng(11)
+    truth = metric.score(*shocked(rng, uneven(rng, 20_000)))
+    below = above = 0
+    for _ in range(300):
+        blocks = uneven(rng, 30)
+        made = interval(metric, *shocked(rng, blocks), blocks, replicates=499)
+        below += made.low <= truth
+        above += truth <= made.high
+    assert 0.9 <= below / 300 <= 0.98
+    assert 0.9 <= above / 300 <= 0.98
 
 
 def test_resampling_rows_instead_of_blocks_would_be_too_sure() -> None:

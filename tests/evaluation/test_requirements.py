@@ -140,11 +140,11 @@ def test_rows_without_a_known_term_are_left_out() -> None:
     assert verdict(made, metric="decision.profit", better_than="rule").n == 5000
 
 
-def test_what_cannot_be_told_moves_to_the_canary_and_does_not_refuse() -> None:
+def test_what_cannot_be_told_does_not_refuse() -> None:
     hidden = DecisionMeasures({}, BLOCKS, unknown="the log holds no propensities")
     made = verdict(measures(decision=hidden), metric="decision.profit", at_least=1)
     assert made.status == "cannot tell" and not made.refuses
-    assert "the log holds no propensities" in made.sentence and "canary" in made.sentence
+    assert "the log holds no propensities" in made.sentence and "only an experiment" in made.sentence
 
 
 def test_too_little_evidence_refuses_unless_allowed() -> None:

@@ -22,16 +22,17 @@ class Baseline(Generic[T]):
 
 
 def baseline_of(
-    wanted: str, found: Mapping[str, T], live: str | None, *, constant: str = "the constant"
+    wanted: str, found: Mapping[str, T], live: str | None, *, constant: str = "the constant", rule: str = "the rule"
 ) -> Baseline[T] | None:
     """The baseline `wanted` (`constant`, `rule`, `live`) among those `found`; None where none can stand in.
 
-    Without a live release `live` means the rule, and without a rule the constant, which sentences call by `constant`.
+    Without a live release `live` means the rule, and without a rule the constant, which sentences call by `rule` and
+    `constant`.
 
     >>> baseline_of("live", {"rule": 1, "constant": 2}, None)
     Baseline(name='the rule', of=1, instead='nothing is live')
     """
-    names = {"live": f"{live} (live)", "rule": "the rule", "constant": constant}
+    names = {"live": f"{live} (live)", "rule": rule, "constant": constant}
     no_live = f"{live} has no values for these rows" if live else "nothing is live"
     why = {"live": no_live, "rule": "there is no rule"}
     instead: list[str] = []

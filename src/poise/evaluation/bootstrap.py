@@ -1,10 +1,14 @@
 """Intervals by resampling blocks: how sure a score, a mean or a gain is.
 
-Every metric is brought to sums per block, S_b, whose total over the total weight is the score: exactly where the
-metric is a mean of losses, else by what the score would be without each block (the delete-a-group jackknife for
-unequal groups: Busing, Meijer & van der Leeden, Statistics and Computing, 1999). Then blocks are drawn with
-replacement, and the studentised statistic of the draws gives both limits (bootstrap-t: Davison & Hinkley 1997, ch. 5.2;
-with clusters: Cameron, Gelbach & Miller, 2008). Unlike percentiles it is right for skewed losses and for 20 blocks.
+Every metric is brought to sums per block, S_b, whose total over the total weight is the score. A mean of losses is
+that by itself. Of another metric, the sums say how far each block moves the score, by what it would be without the
+block (the delete-a-group jackknife for unequal groups: Busing, Meijer & van der Leeden, Statistics and Computing,
+1999), centred: such effects of uneven blocks do not add up to nothing as they should, and what is left over would
+pass for a part of the score. A value is always the score itself; sums only say how sure it is.
+
+Then blocks are drawn with replacement, and the studentised statistic of the draws gives both limits (bootstrap-t:
+Davison & Hinkley 1997, ch. 5.2; with clusters: Cameron, Gelbach & Miller, 2008). Unlike percentiles it is right for
+skewed losses and for 20 blocks.
 """
 
 from __future__ import annotations
@@ -150,7 +154,16 @@ class Resampled(Spread):
 
 
 def block_sums(metric: Metric, target: Array, prediction: Array, blocks: Blocks) -> BlockSums:
-    """The sums of a metric by block, on the scale of its `mean_score`; all NaN where the metric is not defined."""
+    """The sums of a metric by block, on the scale of its `mean_score`; all NaN where the metric is not defined.
+
+    Their total over the number of rows is the `mean_score` of all rows, however uneven blocks are.
+
+    >>> from poise.evaluation.auc import Auc
+    >>> y, p = np.array([0, 1, 0, 1, 1, 0, 1]), np.array([0.1, 0.4, 0.2, 0.8, 0.3, 0.35, 0.6])
+    >>> made = block_sums(Auc(), y, p, Blocks(np.array([0, 0, 1, 1, 1, 1, 1]), "day", 2))
+    >>> round(made.value, 12) == round(Auc().score(y, p), 12)
+    True
+    """
     codes, count = blocks.codes, blocks.count
     sizes = np.bincount(codes, minlength=count).astype(np.float64)
     if metric.reason(target, prediction) is not None:
@@ -162,8 +175,8 @@ def block_sums(metric: Metric, target: Array, prediction: Array, blocks: Blocks)
         return BlockSums(np.asarray(np.bincount(codes, losses, count), np.float64), sizes, span)
     whole = metric.mean_score(target, prediction)
     without = metric.without_blocks(target, prediction, codes, count)
-    left = sizes.sum() - sizes
-    return BlockSums(whole * sizes + np.where(sizes > 0, (whole - without) * left, 0.0), sizes, span)
+    moved = np.where(sizes > 0, (whole - without) * (sizes.sum() - sizes), 0.0)
+    return BlockSums(whole * sizes + moved - sizes * (moved.sum() / sizes.sum()), sizes, span)
 
 
 def spread_of(
@@ -185,7 +198,7 @@ def interval(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Interval:
-    """The score of a metric with limits that are each one-sided at `level`, from draws of blocks.
+    """The score of a metric, exactly as `metric.score` has it, with limits that are each one-sided at `level`.
 
     A score that is not defined (one class only, no rows) gives NaN; `metric.reason` says why.
     """
@@ -193,7 +206,7 @@ def interval(
     low, high = metric.bounds
     if np.isnan(made.value):
         return Interval(float("nan"), float("nan"), float("nan"), len(target), made.blocks)
-    value = metric.of_mean(made.value)
+    value = metric.score(target, prediction)
     below, above = (metric.of_mean(end) if np.isfinite(end) else end for end in (made.low(level), made.high(level)))
     return Interval(value, min(max(below, low), value), max(min(above, high), value), len(target), made.blocks)
 
@@ -256,7 +269,7 @@ def paired_gain(
 ) -> Gain:
     """How much better `other` predicts than `simpler` on the same rows, in the unit of the score (positive = better).
 
-    NaN where either score is not defined.
+    It is the difference of the two scores. NaN where either score is not defined.
     """
     sums = gain_sums(metric, target, simpler, other, blocks)
     made = Resampled(sums, replicates, seed)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from math import isfinite
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,23 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
+class Against:
+    """What a value was compared with on the same rows, and by how much it is better (positive = better), with limits
+    that are each one-sided at the level of the verdict."""
+
+    name: str
+    value: float
+    gain: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the evidence; what is not known is None."""
+        numbers = {"value": self.value, "gain": self.gain, "gain_low": self.low, "gain_high": self.high}
+        return {"name": self.name} | {key: one if isfinite(one) else None for key, one in numbers.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """The number that decided, with its limits, from `n` rows (requests) in so many blocks; `words` say it."""
 
@@ -33,6 +51,9 @@ class Finding:
     n: int = 0
     blocks: int | None = None
     slice: str | None = None
+    against: Against | None = None
+    counts: str = "row"
+    """What `n` counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

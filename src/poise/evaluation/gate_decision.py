@@ -11,6 +11,8 @@ from poise.evaluation.gate_mean import Floats, Means, judge_mean
 from poise.evaluation.measures import DecisionMeasures
 from poise.spec.requirement import Requirement
 
+ONLY = "only an experiment, or estimates from logged propensities, can tell"
+
 
 def judge_decision(requirement: Requirement, term: str, measures: DecisionMeasures | None, live: str | None) -> Finding:
     """What the judged rows say of a bound on the mean of a term per row, under the model's choices.
@@ -21,7 +23,7 @@ def judge_decision(requirement: Requirement, term: str, measures: DecisionMeasur
     if measures is None:
         return Finding("insufficient", f"{requirement.metric} was not measured")
     if measures.unknown is not None:
-        words = f"{requirement.metric} is not known before serving ({measures.unknown}); it is judged at the canary"
+        words = f"{requirement.metric} is not known before serving ({measures.unknown}); {ONLY}"
         return Finding("cannot tell", words)
     own = measures.terms["model"]
     if term not in own:

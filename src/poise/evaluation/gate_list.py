@@ -11,10 +11,13 @@ from poise.evaluation.gate_mean import Floats, Means, judge_mean
 from poise.evaluation.list_metric import ListMetric
 from poise.evaluation.lists import Lists
 from poise.evaluation.measures import Ranked
-from poise.evaluation.words import counted
+from poise.evaluation.words import counted, number
 from poise.spec.metric_name import ListName
 from poise.spec.requirement import Requirement
 from poise.table import Column
+
+ALL = 0.995
+"""What rounds to the whole is called all."""
 
 
 def judge_list(requirement: Requirement, name: ListName, ranked: Ranked | None, live: str | None) -> Finding:
@@ -30,7 +33,9 @@ def judge_list(requirement: Requirement, name: ListName, ranked: Ranked | None, 
     lists = Lists.of(ranked.codes)
     column = column_by(requirement, ranked.slices)
     wanted = requirement.better_than or requirement.relative_to
-    baseline = None if wanted is None else baseline_of(wanted, policies(ranked), live, constant="a random order")
+    others = policies(ranked)
+    names = {"constant": "a random order", "rule": rule_of(requirement.metric)}
+    baseline = None if wanted is None else baseline_of(wanted, others, live, **names)
     if wanted is not None and baseline is None:
         return Finding("insufficient", f"there is no {wanted} to compare {requirement.metric} with")
     own = metric.per_list(lists, ranked.relevance, ranked.scores["model"])
@@ -42,8 +47,30 @@ def judge_list(requirement: Requirement, name: ListName, ranked: Ranked | None, 
         baseline = Baseline(baseline.name, other, baseline.instead)
     blocks = ranked.blocks.take(lists.first)
     notes = left_out(own, ranked.relevance) + ([] if column is None else _mixed(requirement, lists, column))
+    notes += known_before(ranked.predicted)
     first = None if column is None else column.take(lists.first)
     return judge_mean(requirement, Means(own, blocks, baseline, first, metric.bounds, "list", tuple(notes)))
+
+
+def rule_of(metric: str) -> str:
+    """Whose order `rule` is, of a metric of lists: the decision's own, or that of the rung which predicts an objective.
+
+    >>> rule_of("decision.ndcg@10"), rule_of("liked.ndcg@10")
+    ("the decision's rule", 'the rule for liked')
+    """
+    owner = metric.partition(".")[0]
+    return "the decision's rule" if owner == "decision" else f"the rule for {owner}"
+
+
+def known_before(predicted: float | None) -> list[str]:
+    """That not all of the relevance is predicted, in words; nothing where all is.
+
+    >>> known_before(0.413), known_before(1.0)
+    (['41 % of the relevance is predicted, the rest is known before'], [])
+    """
+    if predicted is None or predicted > ALL:
+        return []
+    return [f"{number(100 * predicted, 2)} % of the relevance is predicted, the rest is known before"]
 
 
 def list_metric(name: ListName, ranked: Ranked) -> ListMetric:

@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 from poise.evaluation.baseline import Baseline, difference
 from poise.evaluation.blocks import Blocks
 from poise.evaluation.bootstrap import Resampled, mean_interval, mean_sums
-from poise.evaluation.finding import Answer, Finding, Question, Status, ask, bound_words, in_slice, of_rows, share_words
+from poise.evaluation.finding import (
+    Against,
+    Answer,
+    Finding,
+    Question,
+    Status,
+    ask,
+    bound_words,
+    in_slice,
+    of_rows,
+    share_words,
+)
 from poise.evaluation.spread import Spread
 from poise.evaluation.words import apart, number
 from poise.spec.requirement import Requirement
@@ -60,7 +71,20 @@ def judge_mean(requirement: Requirement, means: Means) -> Finding:
     status: Status = "pass" if answer.decides.clears else "fail"
     words = _words(requirement, score.value, means, answer)
     where = answer.decides.slice.value or None
-    return Finding(status, words, score.value, score.low, score.high, len(rows), score.blocks, where)
+    against = _against(means, answer)
+    return Finding(
+        status, words, score.value, score.low, score.high, len(rows), score.blocks, where, against, means.noun
+    )
+
+
+def _against(means: Means, answer: Answer) -> Against | None:
+    """What the baseline came to, and what is gained on it."""
+    if means.baseline is None:
+        return None
+    rows, level = answer.decides.slice.rows, answer.decides.level
+    other = means.baseline.of[rows]
+    gain = mean_interval(means.own[rows] - other, means.blocks.take(rows), level)
+    return Against(means.baseline.name, float(other.mean()), gain.value, gain.low, gain.high)
 
 
 def _question(requirement: Requirement, means: Means) -> Question:

@@ -11,9 +11,11 @@ from poise.evaluation.base import Array, Metric
 from poise.evaluation.baseline import Baseline, baseline_of, difference
 from poise.evaluation.bootstrap import Resampled, gain_sums, interval, paired_gain, score_sums, spread_of
 from poise.evaluation.finding import (
+    Against,
     Answer,
     Finding,
     Question,
+    Status,
     ask,
     bound_words,
     column_by,
@@ -106,20 +108,21 @@ def _said(
     score = interval(metric, target, measures.prediction[rows], blocks, tested.level)
     label = requirement.metric + in_slice(tested.slice)
     notes = [of_rows(len(rows)), answer.beside]
+    against = None
     if baseline is None:
         words = bound_words(label, score.value, tested.limit_as(metric.of_mean), tested.clears, requirement)
     else:
         other = metric.score(target, baseline.of[rows])
         words = _compared(label, score.value, other, metric, requirement, baseline, answer)
+        gain = paired_gain(metric, target, baseline.of[rows], measures.prediction[rows], blocks, tested.level)
+        against = Against(baseline.name, other, gain.value, gain.low, gain.high)
         if requirement.better_than is not None:
-            gain = paired_gain(metric, target, baseline.of[rows], measures.prediction[rows], blocks, tested.level)
             notes.insert(0, f"a gain of {number(gain.value)}, between {number(gain.low)} and {number(gain.high)}")
         notes.append(baseline.instead)
     words += f" ({'; '.join(note for note in notes if note)})"
+    status: Status = "pass" if tested.clears else "fail"
     where = tested.slice.value or None
-    return Finding(
-        "pass" if tested.clears else "fail", words, score.value, score.low, score.high, len(rows), tested.blocks, where
-    )
+    return Finding(status, words, score.value, score.low, score.high, len(rows), tested.blocks, where, against)
 
 
 def _compared(

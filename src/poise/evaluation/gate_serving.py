@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from poise.errors import SpecError
-from poise.evaluation.finding import Finding, bound_words
+from poise.evaluation.finding import Finding, Status, bound_words
 from poise.evaluation.measures import Measured, ServingMeasures, needed_for_quantile, quantile_measured
 from poise.evaluation.words import number, seconds, size
 from poise.spec.requirement import Requirement
@@ -58,7 +58,8 @@ def _against(
     limit = found.high if at_most else found.low
     clears = limit <= bound.value if at_most else limit >= bound.value
     words = bound_words(label, found.value, limit, clears, requirement, shown) + beside
-    return Finding("pass" if clears else "fail", words, found.value, found.low, found.high, found.n)
+    status: Status = "pass" if clears else "fail"
+    return Finding(status, words, found.value, found.low, found.high, found.n, counts="request")
 
 
 def _money(currency: str | None) -> Callable[[float, int], str]:

@@ -25,10 +25,13 @@ class Ranked:
     relevance: (n,) what the item turned out to be worth; negative counts as 0, and a row with NaN (not known) is taken
     out of its list, counted.
     scores: policy -> (n,), larger = higher up; NaN (not eligible, or no score) comes last, tied. `model` is the release
-    itself; `rule` and `live` where they exist; `engagement alone` for a term by itself. The policy
+    itself; `rule` and `live` where they exist (of an objective its own rung `rule`, of the decision the decision's
+    rule); `engagement alone` for a term by itself. The policy
     `constant`, whose ties are a random order, is known without being given.
     show: the number of places that a metric without `@K` looks at.
     blocks and slices: per row, as elsewhere.
+    predicted: the share of the relevance that lies in terms in which something is predicted; the rest is known before,
+    to whoever sorts. None where that was not measured.
     """
 
     codes: NDArray[np.int64]
@@ -37,6 +40,7 @@ class Ranked:
     blocks: Blocks
     show: int
     slices: Mapping[str, Column] = field(default_factory=dict)
+    predicted: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

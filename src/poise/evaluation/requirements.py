@@ -2,7 +2,7 @@
 
 A one-sided 95 % limit must clear the bound, not only the value. Too little evidence refuses too, unless the
 requirement says `allow: insufficient`, which is recorded. `cannot tell` is said of terms of decisions, whose question
-moves to the canary, and of what was not learned at all; it refuses nothing.
+no log without propensities can answer, and of what was not learned at all; it refuses nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from math import isfinite
 from typing import Any
 
 from poise.errors import SpecError, did_you_mean
-from poise.evaluation.finding import Finding, Status
+from poise.evaluation.finding import Against, Finding, Status
 from poise.evaluation.gate_decision import judge_decision
-from poise.evaluation.gate_list import judge_list
+from poise.evaluation.gate_list import judge_list, rule_of
 from poise.evaluation.gate_objective import judge_objective
 from poise.evaluation.gate_serving import NAMES, judge_serving
 from poise.evaluation.measures import Measures
@@ -29,8 +29,8 @@ class Verdict:
     """What was found on one requirement.
 
     `low` and `high` are one-sided limits of `value` (each at the level that had to clear); `n` counts rows or
-    requests, `blocks` what they were resampled by; `slice` is the value of `by` that decided. `lists`: the system's
-    decision lists items, which words its text.
+    requests (`counts` says which), `blocks` what they were resampled by; `slice` is the value of `by` that decided.
+    `lists`: the system's decision lists items, which words its text. `against`: what it was compared with.
     """
 
     requirement: Requirement
@@ -44,6 +44,8 @@ class Verdict:
     slice: str | None
     allowed: bool
     lists: bool = False
+    against: Against | None = None
+    counts: str = "row"
 
     @property
     def refuses(self) -> bool:
@@ -62,7 +64,9 @@ class Verdict:
             "high": self.high if isfinite(self.high) else None,
             "n": self.n,
             "blocks": self.blocks,
+            "counts": f"{self.counts}s",
             "slice": self.slice,
+            "against": None if self.against is None else self.against.to_dict(),
             "sentence": self.sentence,
             "allowed": self.allowed,
             "why": self.requirement.why,
@@ -88,6 +92,8 @@ def judge(requirement: Requirement, system: SystemSpec, measures: Measures) -> V
         found.slice,
         allowed,
         _lists(system),
+        found.against,
+        found.counts,
     )
 
 
@@ -108,7 +114,7 @@ def bound_text(requirement: Requirement, lists: bool = False) -> str:
     """
     whose = {"live": "the live release's", "rule": "the rule's", "constant": "the constant's"}
     if lists and list_name(requirement.metric.partition(".")[2]) is not None:
-        whose["constant"] = "a random order's"
+        whose |= {"constant": "a random order's", "rule": f"that of {rule_of(requirement.metric)}"}
     if requirement.better_than:
         text = f"{requirement.metric} better than {whose[requirement.better_than]}"
     else:
