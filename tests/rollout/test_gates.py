@@ -34,6 +34,8 @@ def test_lists_are_rehearsed_with_as_many_candidates_as_are_required(little_mark
         little_market.SYSTEM.replace("  - {who: web, metric: latency_p99, at_most: 2s, candidates: 12}", "")
     )
     assert sizes_asked(without) == [20], "five times as many as are shown"
+    told = read_text(little_market.SYSTEM.replace("  show: 4\n", "  show: 4\n  candidates: 7\n"))
+    assert (sizes_asked(told), usual_size(told)) == ([7, 12], 7)
 
 
 def test_a_list_keeps_its_first_candidates(little_market: ModuleType) -> None:

@@ -33,9 +33,11 @@ class Tried:
 
 
 def usual_candidates(system: SystemSpec) -> int:
-    """How many candidates callers are taken to send: as many as a requirement says at most, else 5 times as many as are
-    shown."""
+    """How many candidates callers are taken to send: as the decision says, else as many as a requirement says at most,
+    else 5 times as many as are shown."""
     decision = system.decision
+    if decision is not None and decision.candidates is not None:
+        return decision.candidates
     named = [r.candidates for r in system.requirements if r.candidates is not None]
     return max(named) if named else USUAL * (1 if decision is None else decision.show)
 

@@ -11,7 +11,7 @@ from poise.spec.record import Expr, Record
 from poise.spec.units import Fraction
 
 SHOW, TOP = 10, 20
-LIST_KEYS = ("item", "position", "show", "where", "explore")
+LIST_KEYS = ("item", "position", "show", "candidates", "where", "explore")
 """Keys that only a decision with `list:` has."""
 Share = Annotated[Fraction, Field(gt=0, le=1)]
 
@@ -95,6 +95,9 @@ class Decision(Record):
     as for the first place, so that what was shown on top is not thought better for that."""
     show: int = Field(SHOW, ge=1, le=1000)
     """How many items are shown."""
+    candidates: int | None = Field(None, ge=1, le=10_000)
+    """How many candidates a request usually has: for so many the cost of exploration is settled and lists are foreseen.
+    Default the most that a requirement names, else 5 times `show`."""
     where: Expr | None = None
     """Which candidates may be shown; where it is missing, they may not."""
     terms: dict[str, Term] = Field(min_length=1)
