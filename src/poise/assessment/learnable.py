@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from poise.assessment.base import Answer, Question
 from poise.assessment.case import Case
 from poise.assessment.folds import shuffles
+from poise.assessment.permutation import permuted
 from poise.assessment.trials import Trials
 from poise.evaluation.base import Floats
 from poise.models.losses import losses
@@ -22,6 +23,8 @@ WORTH_NAMING = 0.005
 BOTH_WAYS = 2**0.5
 """In folds without time each pair of rows counts twice, once in each direction, so that chance gains have twice the
 variance that independent predictions would have."""
+SHUFFLED = 0.005
+"""A gain of 99 % is also believed where a shuffled truth is as seldom tied so closely to the columns."""
 SHUFFLES, FEW_SHUFFLES, MANY_ROWS = 999, 299, 30_000
 LITTLE = 0.08
 """Where the share is below this even at its upper limit, there is nothing (worth) to learn."""
@@ -44,8 +47,10 @@ class Learnable(Question):
         low, high = made.low(), made.high()
         chance = by_chance(trials, prediction)
         smallest = (made.value - made.low()) + (made.value - made.low(0.8))
+        shuffled = permuted(case)
         sure = made.low(sure_level(trials)) > 0 and chance <= 1 - SURE_LEVEL
-        details = self._details(case, trials, chance, smallest)
+        sure = sure or (made.low(SURE_LEVEL) > 0 and shuffled <= SHUFFLED)
+        details = self._details(case, trials, chance, smallest) | {"permuted": shuffled}
         figures: dict[str, Any] = {
             "figure": made.value, "low": low, "high": high, "unit": _unit(case), "details": details
         }  # fmt: skip
@@ -56,7 +61,7 @@ class Learnable(Question):
                 f" (at least {_share(low)}), on {len(trials.judge):,} {_rows(case)} that nothing was learned from."
             )
             return self.answer("yes", said, "It would be no if new rows came from elsewhere than these.",
-                               sure=1 - max(chance, made.chance_below(0.0)), **figures)  # fmt: skip
+                               sure=1 - max(min(chance, shuffled), made.chance_below(0.0)), **figures)  # fmt: skip
         if sure:
             said = f"There is something to learn about {what}, but hardly: {_share(made.value)} of what is uncertain."
             return self.answer("no", said, _CHANGE, sure=made.chance_below(WORTH_NAMING), **figures)
