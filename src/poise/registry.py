@@ -58,6 +58,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "PA02": "poise.assessment.complex_enough:ComplexEnough",
         "PA03": "poise.assessment.for_which_part:ForWhichPart",
         "PA04": "poise.assessment.enough_data:EnoughData",
+        "PA08": "poise.assessment.worth_it:WorthIt",
+        "PA09": "poise.assessment.ethical:Ethical",
     },
     "check": {
         "type": "poise.data.check_type:TypeCheck",
