@@ -77,8 +77,8 @@ class Curve:
                 f"<style>{STYLE}</style>",
                 f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" style="fill: var(--paper)"/>',
                 '<text class="title" x="20" y="28">A list that starts without data</text>',
-                f'<text class="small" x="20" y="48">What {self.lists:,} lists are worth under the weights of poise.yaml, '
-                "per 1,000 lists, by what is true of the market</text>",
+                f'<text class="small" x="20" y="48">{self.lists:,} lists: what 1,000 are worth by the weights of '
+                "poise.yaml, as is true of the market</text>",
                 *body,
                 "</svg>\n",
             ]

@@ -14,7 +14,6 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +83,6 @@ class Beginning:
         assert decision is not None
         self.weights = dict(decision.weights)
         self._policies = {"oracle": oracle(**self.weights), "random": random_order()}
-        self._seeds = count(seed)
 
     def run(self) -> Iterator[Day]:
         """Every day from its morning to its evening, once."""
@@ -99,16 +97,17 @@ class Beginning:
         restaurants(self.market, [day]).write_parquet(self.data / "restaurants" / f"day-{day:03d}.parquet")
         self.system.ingest()
 
-    def served(self) -> Served:
-        """The live release with all that the lake holds, as a server that starts now would have it."""
-        loaded = Loaded.of(_live(self.system))
+    def served(self, requests: Requests) -> Served:
+        """The live release with all that the lake holds, as a server that starts now would have it, to be asked for
+        `requests` in turn. A list's number is its seed, as it is for popularity: the same rule draws the same list."""
+        loaded, seeds = Loaded.of(_live(self.system)), iter(requests.list.tolist())
         store = store_of(self.system, loaded)
         weights = self.system.state.weights()
-        return Served(Answerer(loaded, store, ReplayClock(), weights, seeds=lambda: next(self._seeds)), store)
+        return Served(Answerer(loaded, store, ReplayClock(), weights, seeds=lambda: next(seeds)), store)
 
     def _day(self, day: int, news: str) -> Day:
-        live, served = _live(self.system), self.served()
-        requests = self.market.requests([day])
+        live, requests = _live(self.system), self.market.requests([day])
+        served = self.served(requests)
         poise = served(self.market, requests)
         lists = {name: policy(self.market, requests).items for name, policy in self._policies.items()}
         lists |= {"popularity": self._popularity(day, requests), "poise": poise.items}
