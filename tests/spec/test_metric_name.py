@@ -117,7 +117,7 @@ def faults_of(decision: dict[str, Any], **requirement: Any) -> list[str]:
 
 def test_bounds_of_lists_are_shares_and_slices_are_columns_of_their_rows() -> None:
     assert faults_of(LISTED, metric="order.recall@5", at_least="60%") == []
-    assert faults_of(LISTED, metric="decision.ndcg@5", better_than="rule", by="shown.id") == []
+    assert faults_of({**LISTED, "rule": "1"}, metric="decision.ndcg@5", better_than="rule", by="shown.id") == []
     (found,) = faults_of(LISTED, metric="decision.ndcg@5", at_least="60ms")
     assert "'60ms' is no bound on decision.ndcg@5 (write a number or a percentage)" in found
     (found,) = faults_of(LISTED, metric="decision.ndcg@5", at_least=0.5, by="users.city")
@@ -126,8 +126,39 @@ def test_bounds_of_lists_are_shares_and_slices_are_columns_of_their_rows() -> No
     assert "'candidates' goes with latency_p50 and latency_p99" in found
 
 
+@pytest.mark.parametrize("key", [{"better_than": "rule"}, {"relative_to": "rule", "at_least": "95%"}])
+def test_the_order_of_a_rule_needs_a_rule(key: dict[str, Any]) -> None:
+    (found,) = faults_of(LISTED, metric="decision.ndcg@5", **key)
+    assert (
+        f"requirements[0].{next(iter(key))}: the decision has no rule (give the decision a 'rule' to sort by" in found
+    )
+    assert faults_of(LISTED, metric="order.ndcg@5", **key) == [], "the rule that predicts an objective is a rung of it"
+
+
+def test_a_latency_of_lists_says_how_many_candidates() -> None:
+    (found,) = faults_of(LISTED, metric="latency_p99", at_most="100ms")
+    assert "'candidates' is missing (write as many as callers send, e.g. candidates: 100)" in found
+    assert faults_of(LISTED, metric="latency_p99", at_most="100ms", candidates=1) == []
+    assert faults_of(CHOSEN, metric="latency_p99", at_most="100ms") == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "key", "bound", "says"),
+    [
+        ("order.auc", "at_least", 1.2, "requirements[0].at_least: order.auc is never above 1, and '1.2' is"),
+        ("order.ndcg@5", "at_least", "120%", "order.ndcg@5 is never above 1, and '120%' is (write e.g. 0.8 or 80%)"),
+        ("order.log_loss", "at_most", -0.1, "order.log_loss is never below 0, and '-0.1' is"),
+    ],
+)
+def test_a_bound_that_nothing_can_clear_is_a_slip(metric: str, key: str, bound: Any, says: str) -> None:
+    (found,) = faults_of(LISTED, metric=metric, **{key: bound})
+    assert says in found
+    relative = {"at_least": "120%", "relative_to": "live"}
+    assert faults_of(LISTED, metric=metric, **relative) == [], "a share of what another release reaches"
+
+
 def test_no_term_of_a_list_is_called_like_a_metric_of_lists() -> None:
     clash = {**LISTED, "terms": {"mrr": "order"}}
-    (found,) = faults_of(clash, metric="latency_p99", at_most="9ms")
+    (found,) = faults_of(clash, metric="latency_p99", at_most="9ms", candidates=100)
     assert "decision.terms.mrr: a term cannot be named 'mrr': decision.mrr says how well lists are ordered" in found
     assert faults_of(CHOSEN, metric="decision.mrr", at_least=1) == []

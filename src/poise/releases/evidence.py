@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from poise.errors import StateError
 from poise.formats import CURRENT, migrate
-from poise.releases.list_part import ListEvidence, TermResult
+from poise.releases.list_part import ListEvidence, RungOrder, TermResult
 from poise.releases.part import Count, Number, Part
 from poise.releases.plain_json import finite, read_json
 
@@ -174,6 +174,10 @@ class ObjectiveEvidence(Part):
     rungs: tuple[RungResult, ...] = ()
     judge: Judged | None = None
     importance: tuple[FeatureShare, ...] = ()
+    orders: tuple[RungOrder, ...] = ()
+    """Where lists are decided on: how well each rung alone sorts them."""
+    outsorted: str | None = None
+    """That a simpler rung sorts better than the chosen one, as a sentence; it is among the warnings too."""
     warnings: tuple[str, ...] = ()
 
 
@@ -185,6 +189,16 @@ class DecisionEvidence(ListEvidence):
     chosen_share: dict[str, Number] = {}
     terms: tuple[TermResult, ...] = ()
     calibration: tuple[TermCalibration, ...] = ()
+
+
+class Compared(Part):
+    """What the value of a verdict was compared with, and by how much it is better (positive = better)."""
+
+    name: str = "?"
+    value: Number = None
+    gain: Number = None
+    gain_low: Number = None
+    gain_high: Number = None
 
 
 class VerdictResult(Part):
@@ -199,7 +213,10 @@ class VerdictResult(Part):
     high: Number = None
     n: Count = None
     blocks: Count = None
+    counts: str | None = None
+    """What `n` counts: rows, lists or requests."""
     slice: str | None = None
+    against: Compared | None = None
     sentence: str = ""
     allowed: bool = False
     why: str | None = None

@@ -14,7 +14,8 @@ from poise.evaluation.calibration_table import calibration_table
 from poise.evaluation.measures import ObjectiveMeasures, Ranked
 from poise.evaluation.slices import scores_by_slice
 from poise.evaluation.words import number, plain
-from poise.releases.list_scores import list_score, shown_metric
+from poise.releases.list_rungs import outsorted, rung_orders
+from poise.releases.list_scores import list_score, shown_metrics
 from poise.releases.list_trial import RANDOM
 from poise.releases.training import BASELINES, Learned
 from poise.spec.objective import ProblemType
@@ -36,6 +37,9 @@ def metrics_for(problem: ProblemType) -> list[Metric]:
 def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str) -> dict[str, Any]:
     """The evidence of one objective: labels, parts, rungs, what was judged, and what to be careful about."""
     data, climb = learned.data, learned.climb
+    orders = rung_orders(learned, measures.ranked)
+    sorted_better = outsorted(orders, climb.chosen)
+    worse = [*beaten(learned, measures), *([] if sorted_better is None else [sorted_better])]
     return {
         "type": data.spec.type,
         "per": data.spec.per,
@@ -51,7 +55,9 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
         "rungs": [step.to_dict() for step in climb.steps],
         "judge": judge_evidence(learned, measures),
         "importance": importance(learned),
-        "warnings": [*beaten(learned, measures), *learned.warnings, *few_examples(learned), *learned.predictor.notes],
+        "orders": orders,
+        "outsorted": sorted_better,
+        "warnings": [*worse, *learned.warnings, *few_examples(learned), *learned.predictor.notes],
     }
 
 
@@ -103,11 +109,12 @@ def judge_evidence(learned: Learned, measures: ObjectiveMeasures) -> dict[str, A
 
 
 def _list_scores(ranked: Ranked, baselines: dict[str, dict[str, float | None]]) -> list[dict[str, Any]]:
-    """How well the objective by itself orders its lists; what baselines reach is put among `baselines`."""
+    """How well the objective by itself orders its lists; what baselines reach is put among `baselines`.
+
+    Metrics by which every order scores the same are left out."""
     found = []
     others = {**ranked.scores, RANDOM: np.zeros(len(ranked.codes))}
-    for kind in registry.names("list-metric"):
-        metric = shown_metric(kind, ranked.show)
+    for metric in shown_metrics(ranked)[0]:
         made = list_score(metric, ranked, ranked.relevance, ranked.scores["model"])
         name, limits = made["metric"], {key: made[key] for key in ("value", "low", "high")}
         found.append({"name": name, "bigger_is_better": True, **limits, "rows": made["lists"]})

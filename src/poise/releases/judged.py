@@ -145,6 +145,7 @@ def _put_ranked(arrays: Arrays, name: str, made: Ranked | None) -> dict[str, Any
         "scores": list(made.scores),
         "blocks": _put_blocks(arrays, name, made.blocks),
         "show": made.show,
+        "predicted": made.predicted,
         "slices": {by: _put_column(arrays, f"{name}/slice/{by}", column) for by, column in made.slices.items()},
     }
 
@@ -158,6 +159,7 @@ def _get_ranked(arrays: Mapping[str, NDArray[Any]], name: str, content: Mapping[
         scores={policy: arrays[f"{name}/scores/{policy}"] for policy in content["scores"]},
         blocks=_get_blocks(arrays, name, content["blocks"]),
         show=content["show"],
+        predicted=content.get("predicted"),
         slices={by: _get_column(arrays, f"{name}/slice/{by}", c) for by, c in content["slices"].items()},
     )
 

@@ -14,7 +14,7 @@ from poise.evaluation.lists import places
 from poise.evaluation.measures import Floats, Ranked
 from poise.evaluation.policies import term_calibration
 from poise.features.keys import joint_codes
-from poise.releases.list_scores import differs, ranking, reordered
+from poise.releases.list_scores import differs, ranking, reordered, shown_metrics
 from poise.releases.list_trial import Trial, expected
 from poise.releases.ranked import Listed
 from poise.spec.decision import Decision
@@ -42,6 +42,9 @@ def list_evidence(
     return said | {
         "lists": counts(made),
         "ranking": ranking(made, ranked),
+        "silent": shown_metrics(ranked)[1],
+        "predicted_share": ranked.predicted,
+        "known_before": [term for term in made.predicted if weights[term] and not made.ranker.predicts(term)],
         "reordered": reordered(made, ranked, found),
         "differs": differs(ranked),
         "calibration": calibration(made, ranked),

@@ -43,6 +43,22 @@ class ListScore(Part):
     high: Number = None
     lists: Count = None
     left_out: Count = None
+    telling: Count = None
+    """How many of the lists could score otherwise in another order."""
+
+
+class RungOrder(Part):
+    """How well one rung alone sorts lists, and by how much better than the chosen one."""
+
+    rung: str = "?"
+    metric: str = "?"
+    value: Number = None
+    low: Number = None
+    high: Number = None
+    lists: Count = None
+    gain: Number = None
+    gain_low: Number = None
+    gain_high: Number = None
 
 
 class ListCounts(Part):
@@ -88,6 +104,12 @@ class ListEvidence(Part):
     exchange_rates: tuple[str, ...] = ()
     lists: ListCounts | None = None
     ranking: tuple[ListScore, ...] = ()
+    silent: tuple[str, ...] = ()
+    """Metrics that are left out of it: every order of every list scores the same."""
+    predicted_share: Number = None
+    """How much of the relevance lies in terms in which something is predicted."""
+    known_before: tuple[str, ...] = ()
+    """Terms that count and in which nothing is predicted."""
     reordered: tuple[TermResult, ...] = ()
     """The logged lists in another order of their items."""
     differs: dict[str, Number] = {}

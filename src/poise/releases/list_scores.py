@@ -22,7 +22,7 @@ LOGGED = "logged"
 
 def ranking(made: Listed, ranked: Ranked) -> list[dict[str, Any]]:
     """How well each policy orders the logged lists by the utility that came true. `logged` is the order in which they
-    were shown, `constant` a random one.
+    were shown, `constant` a random one. Metrics by which every order of every list scores the same are left out.
 
     What stood on top was seen more, which flatters the logged order and whatever resembles it. Weighing items by place
     would not help: most lists have one relevant item, whose weight cancels within the list. `reordered` does it.
@@ -30,7 +30,7 @@ def ranking(made: Listed, ranked: Ranked) -> list[dict[str, Any]]:
     scores = {**ranked.scores, RANDOM: np.zeros(len(ranked.codes))}
     if (place := made.place) is not None:
         scores[LOGGED] = -place
-    metrics = [shown_metric(name, ranked.show) for name in registry.names("list-metric")]
+    metrics, _ = shown_metrics(ranked)
     return [
         {"policy": policy, **list_score(metric, ranked, ranked.relevance, values)}
         for metric in metrics
@@ -44,14 +44,30 @@ def shown_metric(name: str, show: int) -> ListMetric:
     return kind(max(1, show // 2) if kind.needs_k else show)
 
 
+def shown_metrics(ranked: Ranked) -> tuple[list[ListMetric], list[str]]:
+    """The metrics of lists that tell orders apart, and the names of those that do not: every order scores the same, as
+    where all items of a list are relevant, or lists are too short."""
+    made = [shown_metric(name, ranked.show) for name in registry.names("list-metric")]
+    tell = [telling(metric, ranked) > 0 for metric in made]
+    silent = [f"{metric.name}@{metric.k}" for metric, tells in zip(made, tell, strict=True) if not tells]
+    return [metric for metric, tells in zip(made, tell, strict=True) if tells], silent
+
+
+def telling(metric: ListMetric, ranked: Ranked) -> int:
+    """In how many lists one order scores above another."""
+    return int(metric.order_matters(Lists.of(ranked.codes), ranked.relevance).sum())
+
+
 def list_score(metric: ListMetric, ranked: Ranked, truth: Floats, scores: Floats) -> dict[str, Any]:
-    """A metric of lists with its limits, how many lists could tell and how many could not."""
+    """A metric of lists with its limits: over how many `lists`, how many of them could score otherwise in another order
+    (`telling`), and how many were left out as nothing in them is relevant."""
     lists = Lists.of(ranked.codes)
     per_list = metric.per_list(lists, truth, scores)
     made = mean_interval(per_list, ranked.blocks.take(lists.first)).to_dict()
     told = int(np.isfinite(per_list).sum())
     limits = {key: made[key] for key in ("value", "low", "high")}
-    return {"metric": f"{metric.name}@{metric.k}", **limits, "lists": told, "left_out": len(per_list) - told}
+    counts = {"lists": told, "left_out": len(per_list) - told, "telling": telling(metric, ranked)}
+    return {"metric": f"{metric.name}@{metric.k}", **limits, **counts}
 
 
 def reordered(made: Listed, ranked: Ranked, found: Trial | None) -> list[dict[str, Any]]:

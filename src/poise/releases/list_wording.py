@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from poise.evaluation.gate_list import ALL
 from poise.releases.list_part import ExplorationEvidence, ListEvidence, ListScore, TermResult
-from poise.releases.wording import cell, figure, share
+from poise.releases.wording import cell, figure, metric_words, share
 
 SORTED = {
     "model": "by the models",
@@ -15,6 +16,8 @@ SORTED = {
     "constant": "in a random order",
 }
 """Who sorted, as the end of a sentence."""
+FEW = 0.1
+"""A metric for which order matters in fewer than one list in ten says little."""
 
 
 def sorted_words(policy: str) -> str:
@@ -83,6 +86,44 @@ def score_table(decision: ListEvidence) -> tuple[list[str], list[tuple[str, list
     for score in decision.ranking:
         rows.setdefault(score.policy, {})[score.metric] = score
     return metrics, [(policy, [found.get(metric) for metric in metrics]) for policy, found in rows.items()]
+
+
+def silent_words(decision: ListEvidence) -> str:
+    """Which metrics cannot tell orders apart, or hardly; empty where all can.
+
+    >>> silent_words(ListEvidence(silent=("mrr@10",)))
+    'Not shown, as every order of every list scores the same (all of its items are relevant, or it is too short):
+    MRR@10.'
+    >>> silent_words(ListEvidence(ranking=(ListScore(metric="mrr@10", lists=200, telling=3),)))
+    'In only 3 of 200 lists could another order have another MRR@10, so that it says little.'
+    """
+    said = []
+    if decision.silent:
+        named = " and ".join(metric_words(metric)[0] for metric in decision.silent)
+        why = "(all of its items are relevant, or it is too short)"
+        said.append(f"Not shown, as every order of every list scores the same {why}: {named}.")
+    for score in {one.metric: one for one in decision.ranking}.values():
+        if score.lists and score.telling is not None and score.telling < FEW * score.lists:
+            of, name = f"{score.telling:,} of {score.lists:,} lists", metric_words(score.metric)[0]
+            said.append(f"In only {of} could another order have another {name}, so that it says little.")
+    return " ".join(said)
+
+
+def known_words(decision: ListEvidence) -> str:
+    """How much of the relevance is predicted at all; empty where all is, or where that is not known.
+
+    >>> known_words(ListEvidence(predicted_share=0.41, known_before=("margin",)))
+    'Of the worth that lists are scored by, 41 % lies in what is predicted. The rest (margin) is known before and sorted
+    by as it is, which lifts every score here that uses it and says nothing of the models.'
+    """
+    found = decision.predicted_share
+    if found is None or found > ALL:
+        return ""
+    rest = f" ({' and '.join(decision.known_before)})" if decision.known_before else ""
+    return (
+        f"Of the worth that lists are scored by, {share(found)} lies in what is predicted. The rest{rest} is known"
+        " before and sorted by as it is, which lifts every score here that uses it and says nothing of the models."
+    )
 
 
 def term_table(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from poise.decisions.of_system import ranker_of
 from poise.decisions.rank import Ranker
 from poise.decisions.terms import utility
+from poise.decisions.weights import checked
 from poise.evaluation.blocks import Blocks, blocks_of
 from poise.evaluation.measures import DecisionMeasures, Floats, Ranked
 from poise.features.keys import joint_codes
@@ -67,6 +68,17 @@ class Listed:
         return utility(self.ranker.decision, self.realised)
 
     @property
+    def predicted_share(self) -> float | None:
+        """How much of what rows came to, by the file's weights, lies in terms in which something is predicted.
+
+        The rest is known beforehand, to whoever sorts. None where nothing came of any row.
+        """
+        weights = checked(self.ranker.decision, self.ranker.decision.weights)
+        amounts = {t: abs(weights[t]) * float(np.nansum(np.abs(v))) for t, v in self.realised.items()}
+        whole = sum(amounts.values())
+        return sum(v for term, v in amounts.items() if self.ranker.predicts(term)) / whole if whole else None
+
+    @property
     def place(self) -> Floats | None:
         """The place at which each row was shown, (n,), from 1; None where the log does not say."""
         position = self.ranker.decision.position
@@ -111,7 +123,7 @@ class Listed:
         columns = {by: slice_column(self.system, self.base, by).take(self.rows) for by in slices}
         units = {name: term.unit for name, term in self.ranker.decision.terms.items()}
         show = self.ranker.decision.show
-        ranked = Ranked(self.lists, self.worth, self.scores(live), self.blocks, show, columns)
+        ranked = Ranked(self.lists, self.worth, self.scores(live), self.blocks, show, columns, self.predicted_share)
         return DecisionMeasures({}, self.blocks, units, columns, UNKNOWN, ranked)
 
 
@@ -163,6 +175,7 @@ def lists_of(system: SystemSpec, per: str, requests: Requests) -> Rows:
 def objective_ranked(system: SystemSpec, learned: Learned, live: Floats | None) -> Ranked | None:
     """The judged rows of one objective as items of lists, by its own prediction at the first place.
 
+    `rule` is its own rung of that name, whatever rule the decision has: that one would sort by something else.
     live: what the live release predicts at the first place, where there is one. None where no list of its rows is
     decided on, or its label cannot say how good an item was.
     """
@@ -172,10 +185,8 @@ def objective_ranked(system: SystemSpec, learned: Learned, live: Floats | None) 
         return None
     columns = data.columns.take(rows)
     scores = {"model": learned.predictor.predict(at_place(columns, position_feature(system, per)))}
-    if decision.rule is not None:
-        ranker = ranker_of(system, rule_only=True)
-        assert ranker is not None
-        scores["rule"] = ranker.rule(columns)
+    if "rule" in learned.sorting:
+        scores["rule"] = learned.sorting["rule"]
     if live is not None:
         scores["live"] = live
     slices = {by: slice_column(system, data, by).take(rows) for by in slice_names(system, data.name)}

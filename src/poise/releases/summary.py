@@ -31,7 +31,10 @@ def summary(evidence: Mapping[str, Any] | Evidence) -> list[str]:
     first = sentence.rstrip(".")
     lines = [f"{symbol} {known.system} {known.name}: {first[0].lower()}{first[1:]}"]
     lines += [f"  {verdict_words(one)[0]} {one.sentence or one.text}" for one in known.requirements]
-    lines += [f"  {name}: {_objective(one)}" for name, one in known.objectives.items()]
+    for name, one in known.objectives.items():
+        lines.append(f"  {name}: {_objective(one)}")
+        if one.outsorted:
+            lines.append(f"  ○ {name}: {one.outsorted}")
     if known.decision and (said := decision_words(known.decision)):
         lines.append(f"  {said}")
     lines += [f"  not known: {one}" for one in known.unknown]

@@ -23,11 +23,12 @@ from poise.models.base import Examples, Learner, Model, Problem
 from poise.models.calibration import Calibration
 from poise.models.predictor import Predictor
 from poise.releases.examples import SEED, ObjectiveData
+from poise.releases.places import at_place
 from poise.releases.twins import copies
 from poise.spec.default_features import by_default
 from poise.spec.expression import parse, type_of
 from poise.spec.objective import Objective
-from poise.spec.source_types import position_feature
+from poise.spec.source_types import listed_by, position_feature
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -54,6 +55,9 @@ class Learned:
     """The prediction of each row of *judge*."""
     baselines: Mapping[str, Floats]
     """Baseline -> its prediction of each row of *judge*."""
+    sorting: Mapping[str, Floats]
+    """Where its rows are items of lists: rung -> what it predicts of each row of *judge* at the first place, which is
+    what it would sort by; else empty."""
     blocks: Blocks
     """The blocks of *judge*."""
     warnings: tuple[str, ...] = ()
@@ -97,6 +101,8 @@ def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = 
     predictor = Predictor(chosen.model, calibration)
     judge = data.examples(data.split.judge)
     baselines = {f.learner.name: f.model.predict(judge.features) for f in fits if f.learner.name in BASELINES}
+    at_first = at_place(judge.features, position_feature(scope.system, scope.per))
+    listed = listed_by(scope.system.sources[scope.per], scope.system) is not None
     groups = None if data.groups is None else data.groups[data.split.judge]
     return Learned(
         data=data,
@@ -105,6 +111,7 @@ def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = 
         metric=metric.name,
         judged=predictor.predict(judge.features),
         baselines=baselines,
+        sorting={f.learner.name: f.model.predict(at_first) for f in fits} if listed else {},
         blocks=blocks_of(judge.time, groups),
         warnings=tuple(warnings),
     )

@@ -190,6 +190,36 @@ def measured(verdict: VerdictResult) -> str:
     return shown(verdict.value) + (f" ({limits})" if limits else "")
 
 
+def compared(verdict: VerdictResult) -> str:
+    """What the value that decided was compared with, to follow it; empty where it was compared with a bound alone.
+
+    >>> from poise.releases.evidence import Compared
+    >>> against = Compared(name="the rule", value=0.871, gain=0.013, gain_low=0.004, gain_high=0.02)
+    >>> compared(VerdictResult(metric="liked.auc", value=0.884, against=against))
+    ', against 0.871 of the rule: a gain of 0.013 (0.004 to 0.02)'
+    """
+    against = verdict.against
+    if against is None or against.value is None:
+        return ""
+    said = f", against {figure(against.value)} of {against.name}"
+    if against.gain is None:
+        return said
+    limits = extent(against.gain_low, against.gain_high)
+    return f"{said}: a gain of {figure(against.gain)}{f' ({limits})' if limits else ''}"
+
+
+def counted_words(verdict: VerdictResult) -> str:
+    """From how many rows, lists or requests a verdict is, to follow the value; empty where it is from no such number.
+
+    >>> counted_words(VerdictResult(metric="liked.ndcg@10", n=226, blocks=30, counts="lists"))
+    ', from 226 lists in 30 blocks'
+    """
+    if not verdict.n or verdict.n < 2:
+        return ""
+    noun = verdict.counts or ("requests" if verdict.metric.startswith(("latency", "cost_per")) else "rows")
+    return f", from {count(verdict.n)} {noun}" + (f" in {count(verdict.blocks)} blocks" if verdict.blocks else "")
+
+
 def policy_words(policy: str) -> str:
     """A policy as a person calls it.
 

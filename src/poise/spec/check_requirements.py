@@ -73,6 +73,20 @@ def _bound(faults: Faults, path: KeyPath, requirement: Requirement, name: Metric
     elif bound.unit == "%" and requirement.relative_to is None and not _is_share(faults, name):
         hint = "write a number, or say relative_to: live, rule or constant"
         faults.add(path, f"'{bound.text}' of what? {requirement.metric} is no share", hint)
+    elif requirement.relative_to is None:
+        _reachable(faults, path, requirement.metric, bound, name)
+
+
+def _reachable(faults: Faults, path: KeyPath, metric: str, bound: Bound, name: MetricName) -> None:
+    """A bound that no release can clear is a slip of the pen."""
+    if name.kind == "decision":
+        return
+    role, kind = ("list-metric", name.name.partition("@")[0]) if name.kind == "list" else ("metric", name.name)
+    low, high = registry.get(role, kind).bounds
+    if path[-1] == "at_least" and bound.value > high:
+        faults.add(path, f"{metric} is never above {high:g}, and '{bound.text}' is", "write e.g. 0.8 or 80%")
+    if path[-1] == "at_most" and bound.value < low:
+        faults.add(path, f"{metric} is never below {low:g}, and '{bound.text}' is", "write a larger number")
 
 
 def _is_share(faults: Faults, name: MetricName) -> bool:
@@ -88,6 +102,16 @@ def _keys(faults: Faults, path: KeyPath, requirement: Requirement, name: MetricN
         for key in ("better_than", "relative_to", "by"):
             if getattr(requirement, key) is not None:
                 faults.add((*path, key), f"'{key}' does not go with {name.name}", "write at_most with a number")
+    decision = faults.system.decision
+    lists = decision is not None and decision.lists
+    if requirement.candidates is None and name.kind == "serving" and name.name in LATENCIES and lists:
+        why = f"{name.name} of a list depends on how many candidates are sent, and 'candidates' is missing"
+        faults.add((*path, "metric"), why, "write as many as callers send, e.g. candidates: 100")
+    if name.kind == "list" and name.owner == "decision" and decision is not None and decision.rule is None:
+        for key in ("better_than", "relative_to"):
+            if getattr(requirement, key) == "rule":
+                hint = "give the decision a 'rule' to sort by, or compare with constant (a random order)"
+                faults.add((*path, key), "the decision has no rule", hint)
     if requirement.candidates is not None and name.name not in LATENCIES:
         faults.add((*path, "candidates"), f"'candidates' goes with {' and '.join(LATENCIES)}")
     if name.name in COSTS and name.kind == "serving" and faults.system.costs is None:
