@@ -222,3 +222,27 @@ def test_terms_are_checked_where_errors_gather() -> None:
     assert (
         made["first"]["off"] and made["first"]["difference"] > made["chosen"]["difference"] > made["all"]["difference"]
     )
+
+
+def test_sentences_say_whose_rule_sorted_and_the_evidence_what_was_gained() -> None:
+    own = verdict(metric="order.ndcg@5", better_than="rule")
+    decisions = verdict(metric="decision.ndcg@5", better_than="rule")
+    assert "of the rule for order (a gain of" in own.sentence and "of the decision's rule (a gain" in decisions.sentence
+    assert own.to_dict()["text"] == "order.ndcg@5 better than that of the rule for order"
+    lists = Lists.of(CODES)
+    model, rule = (np.nanmean(Ndcg(5).per_list(lists, ORDERED, scores)) for scores in (MODEL, RULE))
+    found = own.to_dict()["against"]
+    assert found["name"] == "the rule for order" and found["value"] == pytest.approx(rule)
+    assert found["gain"] == pytest.approx(model - rule) and found["gain_low"] < found["gain"] < found["gain_high"]
+    assert own.to_dict()["counts"] == "lists" and verdict(metric="order.ndcg", at_least=0.1).against is None
+    relative = verdict(metric="order.ndcg@5", at_least="95%", relative_to="rule").to_dict()["against"]
+    assert relative == found, "a share of a baseline is compared with the same one"
+
+
+def test_what_is_known_before_is_said_to_be_no_merit_of_the_models() -> None:
+    half = measures(ranked(predicted=0.41))
+    assert (
+        "; 41 % of the relevance is predicted, the rest is known before)"
+        in verdict(half, metric="decision.ndcg", at_least=0.1).sentence
+    )
+    assert "predicted" not in verdict(measures(ranked(predicted=1.0)), metric="decision.ndcg", at_least=0.1).sentence

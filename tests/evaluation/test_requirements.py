@@ -208,3 +208,11 @@ def test_faults_are_named(requirement: dict[str, Any], says: str) -> None:
 def test_all_are_judged_in_order() -> None:
     asked = [Requirement(who=str(i), metric="order.auc", at_least=0.1 * i) for i in range(1, 10)]
     assert [made.requirement.who for made in judge_all(asked, system(), measures())] == [str(i) for i in range(1, 10)]
+
+
+def test_the_evidence_says_what_a_score_was_compared_with() -> None:
+    made = verdict(metric="order.auc", better_than="rule")
+    found = made.to_dict()["against"]
+    assert found["name"] == "the rule" and found["gain"] == pytest.approx(made.value - found["value"], abs=1e-12)
+    assert found["gain_low"] <= found["gain"] <= found["gain_high"] and made.to_dict()["counts"] == "rows"
+    assert verdict(metric="order.auc", at_least=0.5).to_dict()["against"] is None
