@@ -12,7 +12,8 @@ NAMES = {
     "oracle": "best possible",
     "hindsight": "last release, in hindsight",
     "poise": "Poise, from nothing",
-    "popularity": "popularity, from nothing",
+    "taking": "popularity, not exploring",
+    "popularity": "popularity, exploring",
     "random": "random order",
 }
 """What lines are called, in the order in which they are drawn."""
@@ -30,10 +31,11 @@ STYLE = """
 .start-curve .mark { stroke: var(--soft); stroke-dasharray: 1 4 }
 .start-curve .poise { stroke: var(--poise); stroke-width: 3 }
 .start-curve .popularity { stroke: var(--other); stroke-width: 2 }
+.start-curve .taking { stroke: var(--other); stroke-dasharray: 9 3 2 3 }
 .start-curve .random { stroke-dasharray: 2 3 }
 .start-curve .hindsight { stroke: var(--poise); stroke-dasharray: 7 5 }
 .start-curve text.poise { fill: var(--poise); stroke: none; font-weight: 600 }
-.start-curve text.popularity { fill: var(--other); stroke: none }
+.start-curve text.popularity, .start-curve text.taking { fill: var(--other); stroke: none }
 .start-curve text.hindsight { fill: var(--poise); stroke: none }
 .start-curve circle { fill: var(--paper); stroke: var(--poise); stroke-width: 2.5 }
 """

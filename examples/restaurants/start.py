@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from curve import Curve, Mark
-from market import SHOW, Log, Market, Requests, Shown, oracle, random_order
+from market import SHOW, Log, Market, Requests, Shown, oracle, popularity, random_order
 from prepare import restaurants, users, write
 from served import Served, store_of
 from town import DAY, NONE, START, Floats, Ints
@@ -38,7 +38,7 @@ HERE = Path(__file__).parent
 SYSTEM_FILE = "poise.yaml"
 DAYS, LISTS, USERS, RESTAURANTS = 28, 300, 500, 160
 EVERY = 3
-"""Days between releases once models are live; while the rule is, every evening is tried."""
+"""Days from one `poise up` to the next."""
 TRIES = 3
 """How often a release is judged where only latency speaks against it: on a busy machine that says little."""
 TOP, TEMPERATURE = 20, 1.0
@@ -72,12 +72,13 @@ class Day:
 class Beginning:
     """A market, and a Poise system that begins with it in `folder`, where its file stands; `run` goes through the days.
 
-    A second market of the same seed is shown what is popular there, since popularity needs a log of its own.
+    lists: a day, about. every: days from one release to the next. A second market of the same seed is shown what is
+    popular there, since popularity needs a log of its own.
     """
 
-    def __init__(self, folder: Path, days: int = DAYS, lists: int = LISTS, seed: int = 7) -> None:
+    def __init__(self, folder: Path, days: int = DAYS, lists: int = LISTS, seed: int = 7, every: int = EVERY) -> None:
         self.market, self._popular = (Market(seed, days, lists * days, USERS, RESTAURANTS) for _ in range(2))
-        self.data = folder / "data"
+        self.data, self.every = folder / "data", every
         self.system = System.read(folder / SYSTEM_FILE)
         decision = self.system.spec.decision
         assert decision is not None
@@ -110,22 +111,24 @@ class Beginning:
         served = self.served(requests)
         poise = served(self.market, requests)
         lists = {name: policy(self.market, requests).items for name, policy in self._policies.items()}
-        lists |= {"popularity": self._popularity(day, requests), "poise": poise.items}
+        lists |= self._popularity(day, requests) | {"poise": poise.items}
         worth = {name: self._worth(requests, items) for name, items in lists.items()}
         expected = self.market.value(requests, poise.items)
         log = self.market.run(lambda *_: poise, [day])
         orders, revenue = _realised(self.market, requests, log)
         rows = self._evening(day, log)
-        if day + 1 < self.market.days and (self.system.starting or (day + 1) % EVERY == 0):
+        if day + 1 < self.market.days and (day + 1) % self.every == 0:
             news = "; ".join(one for one in (news, up(self.system)) if one)
         explored = served.answerer.exploration is not None and served.answerer.exploration.on
         return Day(day, live.name, made_of(live), explored, orders, revenue, expected, worth, rows, news)
 
-    def _popularity(self, day: int, requests: Requests) -> Ints:
-        """The lists of popularity, in the market where it has been shown from the first day."""
+    def _popularity(self, day: int, requests: Requests) -> dict[str, Ints]:
+        """The lists of popularity, in the market where it has been shown from the first day: exploring as it was shown,
+        and as it would be if it only took, from today, what exploring has found."""
         shown = popular_exploring(self._popular, requests)
+        taken = popularity(share=0.0)(self._popular, requests).items
         self._popular.run(lambda *_: shown, [day])
-        return shown.items
+        return {"taking": taken, "popularity": shown.items}
 
     def _evening(self, day: int, log: Log) -> dict[str, tuple[int, int]]:
         """Write and ingest what the day has left."""
