@@ -114,7 +114,7 @@ def test_lists_are_explored_throughout(ran: Ran) -> None:
 
 
 def test_the_end_is_worth_more_than_the_beginning(ran: Ran) -> None:
-    """By what is exactly true of each list: once models sort, lists gain on popularity for the same requests, even if it
+    """By what is exactly true of each list: with models, lists gain on popularity for the same requests, even if it
     no longer explores, and gain more on chance than they did on the first two days."""
     for other in ("popularity", "taking"):
         gain, error = above(gained(ran.learned, other))
