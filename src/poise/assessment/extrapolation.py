@@ -1,7 +1,8 @@
 """Extrapolation: what more rows would bring, from how the loss fell with the rows so far, and how sure that is.
 
 The loss of a model falls about as a power of the rows it learned from, l(n) = a + b n^-c (Hestness et al., 2017;
-Viering & Loog, IEEE TPAMI, 2023). Five sizes do not settle three numbers: every c of a wide range is kept with the
+Viering & Loog, IEEE TPAMI, 2023), with the logarithm as c = 0, and below it losses that fall ever faster for a while,
+as where a pattern is just being found. Five sizes do not settle three numbers: every c of a wide range is kept with the
 weight that the sizes give it, and a and b are drawn as their errors say. The law is only about right: a share of each
 step counts as error, so that far smaller samples have little say.
 """
@@ -15,10 +16,12 @@ import numpy as np
 from poise.evaluation.base import Floats
 from poise.evaluation.spread import LEVEL
 
-POWERS = np.linspace(0.15, 1.3, 24)
+POWERS = np.linspace(-0.3, 1.3, 33)
 """Powers of learning curves that are found in practice; 1/2 and 1 are what theory gives for simple models."""
-DISCREPANCY = 0.15
+DISCREPANCY = 0.1
 """So much of a step between two sizes may be due to the law being only about right."""
+BEND = 0.2
+"""And what comes may differ from the law by such a share, of one doubling: curves bend where a pattern is found."""
 DRAWS = 4_000
 
 
@@ -70,18 +73,23 @@ def futures(
     picks = rng.choice(len(powers), size=DRAWS, p=weights / weights.sum())
     normal = rng.standard_normal((DRAWS, 2))
     drawn = means[picks] + np.einsum("dij,dj->di", roots[picks], normal)
-    floor, fall = drawn[:, 0], np.maximum(drawn[:, 1], 0.0)
-    now = np.maximum(floor + fall, 0.0)
-    fall = np.minimum(fall, now)  # no loss is below 0, however many the rows
-    floor = now - fall
+    now, slope = np.maximum(drawn[:, 0], 0.0), np.maximum(drawn[:, 1], 0.0)
     c = np.array([one.power for one in powers])[picks]
     shared = level_error * rng.standard_normal(DRAWS)
     out = []
     for factor in times:
-        later = floor + fall * factor**-c
+        bent = np.exp(BEND * np.sqrt(np.log2(max(factor, 1.0))) * rng.standard_normal(DRAWS))
+        later = np.maximum(now + bent * slope * _law(np.array(factor), c), 0.0)
         own = luck / np.sqrt(factor) * rng.standard_normal(DRAWS)
         out.append(Future(factor, np.maximum(later + shared + own, 0.0), now - later))
     return out
+
+
+def _law(x: Floats, power: Floats) -> Floats:
+    """(x^-c - 1) / c, which is -log x at c = 0: how far the loss is above that at x = 1, for a slope of 1 there."""
+    small = np.abs(power) < 1e-9
+    safe = np.where(small, 1.0, power)
+    return np.asarray(np.where(small, -np.log(x), (x**-safe - 1) / safe), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ def _fits(x: Floats, loss: Floats, sigma: Floats) -> tuple[list[_Power], Floats,
     """For each power the best (a, b), a root of their covariance, and how well it explains the sizes."""
     made: list[tuple[Floats, Floats, float]] = []
     for power in POWERS.tolist():
-        design = np.stack([np.ones_like(x), x**-power], axis=1) / sigma[:, None]
+        design = np.stack([np.ones_like(x), _law(x, np.array(power))], axis=1) / sigma[:, None]
         inverse = np.asarray(np.linalg.pinv(design.T @ design), np.float64)
         best = inverse @ design.T @ (loss / sigma)
         if best[1] < 0:  # it does not fall: the mean of all sizes, and no fall

@@ -22,6 +22,8 @@ SMALLEST, LEAST_ROWS = 1 / 16, 40
 """The sizes lie evenly, as ratios, between this share of the rows (at least so many) and all of them."""
 DRAWS, SOME_DRAWS, FEW_DRAWS = 5, 3, 2
 """How often each size is drawn: of up to 5,000 rows, of up to 20,000, and of more."""
+MOST_TWICE = 0.3
+"""Of more than 20,000 rows, larger shares than this are drawn once: they cost most, and differ least."""
 LEAST_SIZES = 3
 
 
@@ -69,6 +71,8 @@ def learning_curve(case: Case, trials: Trials) -> Curve:
         order = _order(case, fold.train, trials.seed + draw)
         for k, size in enumerate(sizes):
             trials.progress(f"learning from {size:,} of {smallest:,} rows")
+            if draw and case.rows > MANY_ROWS and size > MOST_TWICE * smallest:
+                continue
             try:
                 model = trials.learn(rung, np.sort(order[:size]), settled.get(size))
             except NotEnoughData:
@@ -124,14 +128,19 @@ def _curve(rung: str, rows: Floats, table: Floats, whole: float, level: float) -
 
     Luck is estimated over all sizes at once, and falls with the root of the rows.
     """
-    has = np.isfinite(table).all(axis=0)
+    drawn = np.isfinite(table).sum(axis=0)
+    has = drawn >= np.minimum(len(table), 2)
+    if rows[-1] > MANY_ROWS // 2:
+        has |= drawn > 0
     if has.sum() < LEAST_SIZES:
         raise NotEnoughData("too few sizes could be learned from for a learning curve")
-    rows, table = rows[has], table[:, has]
+    rows, table, drawn = rows[has], table[:, has], drawn[has]
     steps = table[:, :-1] - table[:, -1:]
-    luck = float(np.sqrt(np.mean(steps.var(axis=0, ddof=1) * rows[:-1] / rows[-1])))
-    error = luck / np.sqrt(len(table)) * np.sqrt(rows[-1] / rows)
-    return Curve(rung, rows, whole + np.append(steps.mean(axis=0), 0.0), error, level, luck)
+    often = drawn[:-1] > 1
+    scaled = np.nanvar(steps[:, often], axis=0, ddof=1) * rows[:-1][often] / rows[-1]
+    luck = float(np.sqrt(np.mean(scaled))) if often.any() else level
+    error = luck / np.sqrt(drawn) * np.sqrt(rows[-1] / rows)
+    return Curve(rung, rows, whole + np.append(np.nanmean(steps, axis=0), 0.0), error, level, luck)
 
 
 def to_dict(curve: Curve) -> dict[str, Any]:

@@ -28,7 +28,7 @@ AMONG = 0.05
 """The same among the values of a column that is known to part the rows."""
 LEFT = 0.1
 """Of no use: among these rows the model explains less than a tenth of what it explains among the others …"""
-ALIKE = 0.25
+ALIKE = 0.12
 """… also beyond what is known of all rows: where those of a region are mostly alike, its mean is an answer …"""
 OPEN = 0.8
 """… and yes or no is there about as uncertain, after the model, as it was for all rows without one."""
