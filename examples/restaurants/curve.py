@@ -79,8 +79,8 @@ class Curve:
                 f"<style>{STYLE}</style>",
                 f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" style="fill: var(--paper)"/>',
                 '<text class="title" x="20" y="28">A list that starts without data</text>',
-                '<text class="small" x="20" y="48">What 1,000 lists are worth by the weights of poise.yaml and the truth '
-                f"of the market, of {self.lists:,} lists</text>",
+                '<text class="small" x="20" y="48">What 1,000 lists are worth by the weights of poise.yaml and the '
+                f"truth of the market, of {self.lists:,} lists</text>",
                 *body,
                 "</svg>\n",
             ]
