@@ -118,7 +118,7 @@ def _of_people(case: Case, name: str, column: ReadColumn) -> bool:
         return True
     values = case.table[column.inputs[0]].values
     values = values[np.isfinite(values)]
-    if not len(values) or len(np.unique(values)) <= 2:
+    if not len(values) or set(np.unique(values).tolist()) <= {0.0, 1.0}:
         return True  # a flag such as senior
     if values.min() >= 1900 and values.max() <= 2100:
         return True  # a year of birth
