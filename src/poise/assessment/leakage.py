@@ -1,0 +1,94 @@
+"""PA06: does anything give the answer away? Columns and rows that say what nobody knows when the question is asked."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from poise.assessment.base import Answer, Finding, Question
+from poise.assessment.case import Case
+from poise.assessment.immature import immature
+from poise.assessment.known_late import known_late
+from poise.assessment.leaking_columns import leaking_columns
+from poise.assessment.leaking_rows import leaking_rows
+from poise.assessment.trials import Trials
+from poise.errors import NotEnoughData
+
+EXACT = 0.999
+"""Of the variance of a number: columns that together explain so much are what it is computed from."""
+
+
+class Leakage(Question):
+    """Is anything known too late, or known twice?"""
+
+    code: ClassVar[str] = "PA06"
+    title: ClassVar[str] = "Does anything give the answer away?"
+
+    def ask(self, case: Case, trials: Trials) -> Answer:
+        """No where something certainly leaks, unclear where something may; yes where nothing was found."""
+        columns = leaking_columns(case)
+        rows, entities = leaking_rows(case)
+        labels, course = immature(case)
+        found = _merged([*columns.findings, *known_late(case), *rows, *labels, *_computed(case, trials)])
+        details = {
+            "alone": columns.shares, "rest": columns.rest, "entities": entities, "rate": course,
+            "tried": ["columns alone", "known late", "copies", "order of rows", "entities", "immature labels"],
+        }  # fmt: skip
+        figures: dict[str, Any] = {
+            "details": details,
+            "findings": tuple(found),
+            "unit": "share of the uncertainty, one column alone",
+        }
+        if columns.spread is not None:
+            figures |= {"figure": columns.spread.value, "low": columns.spread.low(), "high": columns.spread.high()}
+        certain = [one for one in found if one.weight == "stop"]
+        suspects = [one for one in found if one.weight == "warn"]
+        if certain:
+            more = f" ({len(certain) - 1} more below)" if len(certain) > 1 else ""
+            return self.answer("no", f"Something gives the answer away{more}: {certain[0].sentence}",
+                               _leave_out(certain), sure=0.95, **figures)  # fmt: skip
+        if suspects:
+            named = f"{len(suspects)} things to check" if len(suspects) > 1 else "One thing to check"
+            return self.answer("unclear", f"{named}: {suspects[0].sentence}",
+                               "Somebody who knows how the table came about says when its columns are filled in.",
+                               **figures)  # fmt: skip
+        strongest = f" The strongest, '{case.column_of(columns.best)}', explains {columns.shares[columns.best]:.0%}." \
+            if columns.best is not None and columns.shares[columns.best] > 0 else ""  # fmt: skip
+        said = f"Nothing was found that gives '{case.target_name}' away.{strongest}"
+        return self.answer("yes", said, "A column that is filled in only afterwards, which values alone cannot always"
+                           " tell.", **figures)  # fmt: skip
+
+
+def _leave_out(certain: list[Finding]) -> str:
+    named = list(dict.fromkeys(column for one in certain for column in one.columns))
+    listed = ", ".join(f"'{name}'" for name in named[:5])
+    return f"Leave out {listed} and ask again, unless known when the question is asked; a person must say."
+
+
+def _merged(found: list[Finding]) -> list[Finding]:
+    """One finding per column, the weightiest, in the order of weight."""
+    order = {"stop": 0, "warn": 1, "note": 2}
+    kept: list[Finding] = []
+    for one in sorted(found, key=lambda one: order[one.weight]):
+        if not one.columns or all(one.columns != other.columns for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _computed(case: Case, trials: Trials) -> list[Finding]:
+    """A number that other columns add up to."""
+    try:
+        if case.problem != "regression" or trials.failed("linear") is not None:
+            return []
+    except NotEnoughData:
+        return []
+    if trials.skill(trials.raw("linear")).value < EXACT:
+        return []
+    parts = sorted(trials.model("linear").importance.items(), key=lambda one: -one[1])
+    named = tuple(dict.fromkeys(case.column_of(name) for name, share in parts[:4] if share > 0.02))
+    if len(named) < 2:
+        return []
+    said = (
+        f"'{case.target_name}' can be computed exactly from {', '.join(repr(name) for name in named)}: if they are its"
+        " parts, they are known no earlier than it."
+    )
+    return [Finding(said, "warn", named)]

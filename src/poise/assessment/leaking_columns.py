@@ -1,0 +1,200 @@
+"""Leaking columns: an input that is the target under another name, or that alone says what hardly anything should."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.assessment.base import Finding
+from poise.assessment.case import Case, Index
+from poise.assessment.probing import (
+    Alone,
+    alone,
+    columns_of,
+    evenly,
+    held_out,
+    loss_of,
+    matrix,
+    random_folds,
+    ranks,
+    truth_of,
+)  # fmt: skip
+from poise.evaluation.base import Floats
+from poise.evaluation.blocks import blocks_of
+from poise.evaluation.bootstrap import Resampled
+from poise.evaluation.words import number
+from poise.table import MISSING_TIME
+
+ROWS, FEW_ROWS = 20_000, 8_000
+STRONG = 0.8
+"""A column that alone saves so much of the uncertainty is a suspect: of a binary target that is an AUC of about 0.99 or
+three wrong rows in a hundred, which foresight reaches about as rarely as a leak is found there."""
+STANDS_OUT, FEW_OTHERS = 0.3, 5.0
+"""The strongest column is worth a note from such a share on, where it says so many times what all others say."""
+STRONG_BY_NAME = 0.4
+"""The same for columns whose name says that they are known afterwards. A name alone is no reason."""
+APART = 3.0
+"""Suspects explain what the other columns do not: without them so many times more stays uncertain. A strong signal
+that several honest columns share (the size of a tumour, measured in ten ways) is none."""
+MUCH = 0.8
+"""Where the other columns explain so much themselves, even a column that parts the classes is no proof."""
+COPY = 0.98
+"""Rows that agree beyond chance (Cohen's kappa): a copy of the target but for slips of the pen."""
+SAME_ORDER = 0.995
+"""Rank correlation of a near-copy of a number: noise of a tenth of its spread."""
+EMPTY = 0.1
+"""Two heaps with an empty valley: of neither class lie so many rows in the half between both medians. A threshold in
+one spread of values leaves no valley: a quarter of an even spread lies there, more of a bell."""
+LEAST = 5
+AFTER_NAME = re.compile(
+    r"(^|[\W_])(after|post|outcome|result|target|label|actual|final|resol\w+|clos(ed|ing)|cancel\w*|refund\w*|"
+    r"chargeback|churn\w*|paid|settle\w*|complet\w+)($|[\W_])",
+    re.I,
+)
+
+FAR = 10.0
+"""A near-copy of a number leaves so many times less open than the other columns, however much those explain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a column is the target in another form; `certain` whatever other columns say; `open`: what it leaves open."""
+
+    how: str
+    certain: bool = False
+    open: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """What single columns say. `best`: the one that says most; `shares`: of each input, by how much it says."""
+
+    findings: tuple[Finding, ...]
+    best: str | None
+    spread: Resampled | None
+    shares: dict[str, float]
+    rest: float | None
+    """What the other columns explain together, where there are suspects."""
+
+
+def leaking_columns(case: Case) -> Columns:
+    """Every input alone against the target, and the suspects against the others."""
+    rows = evenly(np.arange(case.rows), ROWS)
+    truth, folds = truth_of(case, rows), random_folds(case, rows)
+    found = sorted((alone(case, n, rows, truth, folds) for n in columns_of(case, rows)), key=lambda one: -one.skill)
+    if not found:
+        return Columns((), None, None, {}, None)
+    shapes = {one.name: said for one in found if one.skill > 0 and (said := copied(case, one.name, rows))}
+    suspects = [one for one in found if one.name in shapes or one.skill >= needed(case, one.name)]
+    if not suspects and found[0].skill >= STANDS_OUT:
+        suspects = found[:1]
+    rest = _rest(case, tuple(one.name for one in suspects)) if suspects else None
+    findings = tuple(f for one in suspects if (f := _judged(case, one, shapes.get(one.name), rest or 0.0)))
+    together = case.together
+    blocks = blocks_of(np.full(len(rows), MISSING_TIME), None if together is None else together[rows])
+    shares = {one.name: one.skill for one in found[:20]}
+    return Columns(findings, found[0].name, found[0].spread(blocks.codes, blocks.count), shares, rest)
+
+
+def needed(case: Case, name: str) -> float:
+    """How much a column must say to be a suspect."""
+    return STRONG_BY_NAME if AFTER_NAME.search(case.column_of(name)) else STRONG
+
+
+def _judged(case: Case, one: Alone, shape: Shape | None, rest: float) -> Finding | None:
+    column = case.column_of(one.name)
+    alike = f"'{column}' alone explains {one.skill:.0%} of what is uncertain about '{case.target_name}'"
+    others = f"the other columns together {max(rest, 0):.0%}"
+    if shape is not None and (shape.certain or rest < MUCH or 1 - rest > FAR * shape.open):
+        said = f"'{column}' {shape.how}: it is '{case.target_name}' under another name, or was made from it."
+        return Finding(said, "stop", (column,))
+    if shape is None and one.skill < needed(case, one.name):
+        if rest > one.skill / FEW_OTHERS:
+            return None
+        return Finding(f"{alike}, {others}: is it known when the question is asked?", "note", (column,))
+    if (1 - rest) < APART * min(1 - one.skill, 1.0 if shape is None else shape.open):
+        return None
+    if shape is not None:
+        said = f"'{column}' {shape.how}, which the other columns nearly do as well. Is it known beforehand?"
+        return Finding(said, "warn", (column,))
+    said = f"{alike}, {others}. Such columns are often filled in afterwards: is it known when the question is asked?"
+    return Finding(said, "warn", (column,))
+
+
+def _rest(case: Case, without: tuple[str, ...]) -> float:
+    """The share of what is uncertain that the inputs explain together, but for these."""
+    rows = evenly(np.arange(case.rows), FEW_ROWS)
+    truth, folds = truth_of(case, rows), random_folds(case, rows, 3)
+    X = matrix(case, columns_of(case, rows, without), rows)
+    many = case.problem == "multi-class"
+    y = truth.argmax(axis=1) if many else truth[:, 0]
+    made = held_out(case.problem, X, y, folds, len(case.classes) if many else 1)
+    base = loss_of(case.problem, truth, np.tile(truth.mean(axis=0), (len(rows), 1))).mean()
+    return 1 - float(loss_of(case.problem, truth, made if many else made[:, None]).mean()) / max(float(base), 1e-12)
+
+
+def copied(case: Case, name: str, rows: Index) -> Shape | None:
+    """How an input is the target in another form, and whether that is certain whatever other columns say."""
+    column, target = case.table[name].take(rows), case.target[rows]
+    there = ~column.missing()
+    if there.sum() < 20 or there.mean() < 0.5:
+        return None
+    values, target = column.values[there].astype(np.float64), target[there].astype(np.float64)
+    if case.problem == "regression":
+        return None if column.kind == "string" else _same_number(values, target)
+    if _one_each(values, target):
+        return Shape(f"has one value for each value of '{case.target_name}'", certain=True)
+    if column.kind == "string" or not heaps(values, target):
+        return None
+    return Shape("falls into heaps, one for each value of the target, with nothing between them")
+
+
+def _same_number(values: Floats, target: Floats) -> Shape | None:
+    if np.ptp(values) == 0 or np.ptp(target) == 0:
+        return None
+    close = abs(float(np.corrcoef(ranks(values), ranks(target))[0, 1]))
+    if close < SAME_ORDER:
+        return None
+    slope, base = np.polyfit(values, target, 1)
+    exact = np.allclose(slope * values + base, target, rtol=0, atol=1e-6 * float(target.std()))
+    what = f"it is exactly {number(slope)} times it" if exact and slope else f"rank correlation {close:.4f}"
+    return Shape(f"orders the rows as the target does ({what})", open=1 - close**2)
+
+
+def _one_each(values: Floats, target: Floats) -> bool:
+    """Whether each value stands for one class but for slips, and each class for one value."""
+    _, x = np.unique(values, return_inverse=True)
+    _, y = np.unique(target, return_inverse=True)
+    if x.max() > 2 * y.max() + 3 or x.max() < y.max():
+        return False
+    table = np.bincount(x * (y.max() + 1) + y, minlength=(x.max() + 1) * (y.max() + 1)).reshape(x.max() + 1, -1)
+    kept = np.sort(table.max(axis=1))[::-1][: table.shape[1]]
+    if table.sum(axis=0).min() < LEAST or len(np.unique(table.argmax(axis=0))) < table.shape[1]:
+        return False
+    shares = table.sum(axis=0) / table.sum()
+    chance = float((shares**2).sum())
+    return float((kept.sum() / table.sum() - chance) / (1 - chance)) >= COPY
+
+
+def heaps(values: Floats, target: NDArray[np.float64]) -> bool:
+    """Whether the classes lie apart as heaps along the values, with empty valleys between them."""
+    classes = [values[target == code] for code in np.unique(target)]
+    classes = [one for one in classes if len(one) >= 2 * LEAST]
+    if len(classes) < 2 or sum(map(len, classes)) < 0.98 * len(values):
+        return False
+    classes.sort(key=lambda one: float(np.median(one)))
+    return all(_valley(low, high) for low, high in pairwise(classes))
+
+
+def _valley(low: Floats, high: Floats) -> bool:
+    from_, to = float(np.median(low)), float(np.median(high))
+    if to <= from_:
+        return False
+    middle, reach = (from_ + to) / 2, (to - from_) / 4
+    wrong = np.r_[low > middle, high < middle].mean()
+    between = [float((np.abs(one - middle) <= reach).mean()) for one in (low, high)]
+    return bool(wrong < 0.02 and max(between) < EMPTY)

@@ -1,0 +1,165 @@
+"""PA06 on tables whose leaks are known: every trap is named, and honest signals are not called leaks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+
+from poise.assessment.base import Answer
+from poise.assessment.immature import fall_at_end
+from poise.assessment.leakage import Leakage
+from poise.assessment.leaking_columns import heaps
+from poise.assessment.reading import read_case
+from poise.assessment.trials import Trials
+from poise.clock import DAY
+
+N = 1_500
+
+
+def ask(frame: pl.DataFrame, **more: Any) -> Answer:
+    case = read_case(frame, "y", **more)
+    return Leakage().ask(case, Trials(case))
+
+
+def honest(seed: int = 0, n: int = N) -> tuple[np.random.Generator, dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 5))
+    y = (X[:, 0] * 1.5 + X[:, 1] + rng.logistic(size=n) > 0).astype(np.int64)
+    return rng, {**{f"x{i}": X[:, i] for i in range(5)}, "y": y}
+
+
+def named(answer: Answer, weight: str) -> set[str]:
+    return {column for finding in answer.findings if finding.weight == weight for column in finding.columns}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_honest_signals_are_quiet(seed: int) -> None:
+    assert ask(pl.DataFrame(honest(seed)[1])).answer == "yes"
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_wine, load_iris])
+def test_real_signals_are_no_leaks(load: Any) -> None:
+    found = load(as_frame=True).frame
+    answer = ask(pl.DataFrame({("y" if c == "target" else c): found[c].to_numpy() for c in found}))
+    assert answer.answer != "no", answer.sentence
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.1, 0.15])
+def test_the_target_with_tiny_noise(noise: float) -> None:
+    rng, columns = honest()
+    answer = ask(pl.DataFrame({**columns, "z": columns["y"] + noise * rng.normal(size=N)}))
+    assert answer.answer == "no" and named(answer, "stop") == {"z"}
+
+
+def test_a_threshold_without_noise_is_a_suspect_at_most() -> None:
+    _, columns = honest(n=4_000)
+    answer = ask(pl.DataFrame({**columns, "y": (columns["x0"] > 0.3) * 1}))
+    assert not named(answer, "stop") and named(answer, "warn") == {"x0"}
+
+
+def test_heaps_need_a_valley() -> None:
+    x = np.random.default_rng(0).random(1_000)
+    y = (x > 0.5).astype(np.float64)
+    assert not heaps(x, y) and heaps(x + 5 * y, y)
+
+
+@pytest.mark.parametrize("empty", [None, 0.0])
+@pytest.mark.parametrize("filled", [1.0, 0.7])
+def test_what_is_filled_in_where_it_happened(empty: float | None, filled: float) -> None:
+    rng, columns = honest()
+    there = (columns["y"] == 1) & (rng.random(N) < filled)
+    values = [v if t else empty for v, t in zip(rng.exponential(10, N).tolist(), there.tolist(), strict=True)]
+    answer = ask(pl.DataFrame({**columns, "refund": values}))
+    assert answer.answer == "no" and "refund" in named(answer, "stop")
+
+
+def test_missing_by_chance_is_quiet() -> None:
+    rng, columns = honest()
+    values = [None if rng.random() < 0.4 else float(v) for v in columns["x2"]]
+    assert ask(pl.DataFrame({**columns, "x2": values})).answer == "yes"
+
+
+def test_a_near_copy_of_a_number() -> None:
+    rng, columns = honest()
+    y = columns["x0"] + columns["x1"] + 0.5 * rng.normal(size=N)
+    assert ask(pl.DataFrame({**columns, "y": y})).answer == "yes"
+    answer = ask(pl.DataFrame({**columns, "y": y, "z": np.exp(y) + 0.001 * rng.random(N)}))
+    assert named(answer, "stop") == {"z"}
+
+
+def test_a_word_in_a_text_that_gives_it_away() -> None:
+    rng, columns = honest()
+    words = np.array(
+        ["the", "order", "came", "late", "and", "was", "cold", "but", "tasty", "indeed", "we", "liked", "it"]
+    )
+    texts = [
+        " ".join(rng.choice(words, 9)) + f" n{i}" + (" refunded" if y else "")
+        for i, y in enumerate(columns["y"].tolist())
+    ]
+    answer = ask(pl.DataFrame({**columns, "comment": texts}))
+    assert named(answer, "stop") == {"comment"} and "refunded" in answer.sentence
+
+
+def test_rows_of_one_customer_know_each_other() -> None:
+    rng = np.random.default_rng(0)
+    each = np.repeat(np.arange(300), 5)
+    own, outcome = rng.normal(size=(300, 4))[each], (rng.random(300) < 0.4)[each]
+    order = rng.permutation(len(each))
+    columns = {f"x{i}": (own[:, i] + 0.01 * rng.normal(size=len(each)))[order] for i in range(4)}
+    frame = pl.DataFrame({**columns, "customer": each[order], "y": outcome[order] * 1})
+    answer = ask(frame)
+    assert named(answer, "warn") == {"customer"} and "--key customer" in answer.sentence
+    assert not named(ask(frame, key="customer"), "warn")
+
+
+def test_copies_are_named() -> None:
+    _, columns = honest()
+    frame = pl.DataFrame(columns)
+    assert "copies" in ask(pl.concat([frame, frame.head(300)])).sentence
+
+
+def test_a_number_of_the_row_in_a_sorted_table() -> None:
+    _, columns = honest()
+    frame = pl.DataFrame(columns).sort("y").with_columns(place=pl.int_range(N) * 1.7)
+    assert "place" in named(ask(frame), "stop")
+
+
+def in_time(columns: dict[str, Any]) -> pl.DataFrame:
+    at = pl.Series("t", np.arange(N) * DAY // 4).cast(pl.Datetime("us"))
+    return pl.DataFrame(columns).with_columns(at)
+
+
+def test_immature_labels() -> None:
+    rng, columns = honest()
+    assert ask(in_time(columns), time="t").answer == "yes"
+    age = np.arange(N)[::-1] / N
+    late = np.where(rng.random(N) < age / 0.07, columns["y"], 0)
+    answer = ask(in_time({**columns, "y": late}), time="t")
+    assert named(answer, "warn") == {"y"} and answer.details["rate"]["since"]
+
+
+def test_a_fall_is_unusual_only_where_there_was_none_before() -> None:
+    sizes, starts = np.full(40, 100.0), list(range(40))
+    calm = np.full(40, 40.0)
+    assert fall_at_end(calm, sizes, starts) is None
+    fallen = calm.copy()
+    fallen[-2:] = 5
+    assert fall_at_end(fallen, sizes, starts) is not None
+    seasons = np.where(np.arange(40) // 4 % 2, 5.0, 40.0)
+    assert fall_at_end(seasons, sizes, starts) is None
+
+
+def test_an_instant_after_the_row() -> None:
+    rng, columns = honest()
+    frame = in_time(columns).with_columns(closed=pl.col("t") + pl.duration(hours=pl.Series(rng.integers(1, 50, N))))
+    assert "closed" in named(ask(frame, time="t"), "warn")
+
+
+def test_columns_that_add_up_to_a_number() -> None:
+    _, columns = honest()
+    answer = ask(pl.DataFrame({**columns, "y": 2 * columns["x0"] + columns["x1"]}))
+    assert named(answer, "warn") == {"x0", "x1"}
