@@ -5,21 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
 from typing import Any
 
 from poise import registry
 from poise.assessment.base import Answer, Question
-from poise.assessment.case import Case
+from poise.assessment.case import Case, ReadColumn
+from poise.assessment.report import render
+from poise.assessment.summary import summary
 from poise.assessment.trials import Trials
 from poise.assessment.verdict import Verdict, decide
 from poise.errors import NotEnoughData
+from poise.evaluation.calibration_table import calibration_table
+from poise.releases.plain_json import finite
 
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Assessment:
-    """What was asked and answered, and what to do. `seconds`: how long each question took, by code."""
+    """What was asked and answered, and what to do. `seconds`: how long each question took, by code.
+
+    A notebook shows the page, `print` the summary.
+    """
 
     case: Case
     answers: tuple[Answer, ...]
@@ -32,8 +42,12 @@ class Assessment:
         return next((answer for answer in self.answers if answer.code == code), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON: plain values only; a number that is none is None."""
         case = self.case
+        plain, _ = finite(self._content(case))
+        return dict(plain)
+
+    def _content(self, case: Case) -> dict[str, Any]:
         return {
             "table": case.name,
             "target": case.target_name,
@@ -44,13 +58,46 @@ class Assessment:
             "key": case.key_name,
             "verdict": self.verdict.to_dict(),
             "answers": [answer.to_dict() for answer in self.answers],
-            "columns": {
-                name: {"kind": column.kind, "inputs": list(column.inputs), "dropped": column.dropped}
-                for name, column in case.columns.items()
-            },
+            "columns": {name: _column(column) for name, column in case.columns.items()},
             "notes": list(case.notes),
+            "reliability": self.reliability,
             "seconds": self.seconds,
         }
+
+    @cached_property
+    def reliability(self) -> list[dict[str, Any]]:
+        """What was predicted against what came true, bin by bin; empty where no probabilities were judged."""
+        if self.case.problem != "binary" or self.answer("PA01") is None:
+            return []
+        try:
+            return calibration_table(self.trials.target, self.trials.learned, self.trials.blocks)
+        except NotEnoughData:
+            return []
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that its style does not reach the notebook around it."""
+        page = escape(render([self.to_dict()]))
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 40em; border: 0" title="assessment"></iframe>'
+
+    def __str__(self) -> str:
+        return "\n".join(line for line, _ in summary(self.to_dict()))
+
+    def write_report(self, path: str | Path) -> Path:
+        """Write the page to `path`."""
+        Path(path).write_text(render([self.to_dict()]), encoding="utf-8")
+        return Path(path)
+
+
+def _column(column: ReadColumn) -> dict[str, Any]:
+    return {
+        "kind": column.kind,
+        "type": column.type,
+        "inputs": list(column.inputs),
+        "dropped": column.dropped,
+        "note": column.note,
+        "missing": column.missing,
+        "distinct": column.distinct,
+    }
 
 
 def assess(

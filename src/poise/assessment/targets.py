@@ -85,7 +85,7 @@ def _numbers(
         return _two(there, has, kind, name)
     text = pl.Series(name, [_plain(value) for value in values.tolist()])
     made = _classes(text, has, kind, name, problem)
-    said = f"'{name}' has {distinct} whole values, which are taken as classes (with --type regression as a number)"
+    said = f"'{name}' has {distinct} whole values, which are taken as classes (with --problem regression as a number)"
     return Target(made.problem, made.values, has, made.classes, (said, *made.notes), made.obstacle, made.merged, kind)
 
 

@@ -106,31 +106,39 @@ def orders(results: Sequence[TermResult], key: str) -> Markup:
     return policies(results, key, "list", sorted_words)
 
 
-def whiskers(lines: Sequence[Line], mark: float | None, mark_label: str, title: str, says: str, key: str) -> Markup:
-    """Dots with whiskers, one row each, over one axis; a dashed line at `mark`."""
+def whiskers(
+    lines: Sequence[Line],
+    mark: float | None,
+    mark_label: str,
+    title: str,
+    says: str,
+    key: str,
+    shown: Callable[[float | None], str] = figure,
+) -> Markup:
+    """Dots with whiskers, one row each, over one axis, its numbers as `shown`; a dashed line at `mark`."""
     ends = [v for one in lines for v in (one.value, one.low, one.high) if v is not None]
     scale = Scale.over([*ends, *([mark] if mark is not None else [])], 6, WIDTH - 6) if lines else None
     if scale is None:
         return Markup("")
     foot = ROW * len(lines) + 20
-    body = [_axis(scale, foot)]
+    body = [axis(scale, foot, shown)]
     if mark is not None:
         x = scale(mark)
         body.append(Markup('<line class="mark" x1="{}" x2="{}" y1="16" y2="{}"/>').format(x, x, foot))
         anchor = "start" if x < WIDTH / 2 else "end"
-        body.append(_text(x, 10, f"{figure(mark)} {mark_label}", "soft", anchor))
+        body.append(text_at(x, 10, f"{shown(mark)} {mark_label}", "soft", anchor))
     for at, one in enumerate(lines):
         y = 24 + ROW * at
         tone = "strong" if one.strong else "weak"
         low, high = (one.value if v is None else v for v in (one.low, one.high))
         body += [
-            _text(0, y + 8, short(one.label, LABEL), "label"),
+            text_at(0, y + 8, short(one.label, LABEL), "label"),
             Markup('<line class="whisker {}" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(
                 tone, scale(low), scale(high), y=y + 18
             ),
             Markup('<circle class="dot {}" cx="{}" cy="{}" r="4.5"/>').format(tone, scale(one.value), y + 18),
         ]
-    return _svg(body, foot + 20, title, says, key)
+    return svg(body, foot + 20, title, says, key)
 
 
 def bars(shares: Sequence[tuple[str, float | None]], title: str, key: str) -> Markup:
@@ -142,13 +150,13 @@ def bars(shares: Sequence[tuple[str, float | None]], title: str, key: str) -> Ma
     for at, (name, value) in enumerate(known):
         y, long = ROW * 0.9 * at, round(value / largest * WIDTH, 1)
         body += [
-            _text(0, y + 12, short(name, LABEL), "label", whole=name),
-            _text(WIDTH, y + 12, share(value), "label", "end"),
+            text_at(0, y + 12, short(name, LABEL), "label", whole=name),
+            text_at(WIDTH, y + 12, share(value), "label", "end"),
             Markup('<rect class="trough" x="0" y="{}" width="{}" height="7" rx="3.5"/>').format(y + 18, WIDTH),
             Markup('<rect class="bar" x="0" y="{}" width="{}" height="7" rx="3.5"/>').format(y + 18, max(long, 1)),
         ]
     says = "; ".join(f"{name} {share(value)}" for name, value in known)
-    return _svg(body, ROW * 0.9 * len(known) + 2, title, f"{says}.", key)
+    return svg(body, ROW * 0.9 * len(known) + 2, title, f"{says}.", key)
 
 
 def importance(features: Sequence[FeatureShare], key: str) -> Markup:
@@ -175,7 +183,7 @@ def calibration(bins: Sequence[CalibrationBin], key: str) -> Markup:
         )
         body.append(Markup('<circle class="dot strong" cx="{}" cy="{}" r="4.5"/>').format(x, y))
     says = "; ".join(f"predicted {share(b.predicted)}, came true {share(b.realised)}" for b in drawn)
-    return _svg(body, 312, "Predicted and came true", f"{says}.", key)
+    return svg(body, 312, "Predicted and came true", f"{says}.", key)
 
 
 def places(curves: Mapping[str, Sequence[float | None]], key: str) -> Markup:
@@ -195,11 +203,11 @@ def places(curves: Mapping[str, Sequence[float | None]], key: str) -> Markup:
             Markup('<line class="curve curve-{}" x1="44" x2="72" y1="{y}" y2="{y}"/>').format(number % CURVES, y=y)
         )
         body.append(
-            _text(80, y + 4, short(f"{term}: {share(curve[-1])} is left at place {len(curve)}", LABEL), "label")
+            text_at(80, y + 4, short(f"{term}: {share(curve[-1])} is left at place {len(curve)}", LABEL), "label")
         )
     parts = [f"{term} {', '.join(share(value) for value in curve)}" for term, curve in drawn.items()]
     says = f"From the first place down: {'; '.join(parts)}."
-    return _svg(body, 248 + 18 * len(drawn), "What each place keeps", says, key)
+    return svg(body, 248 + 18 * len(drawn), "What each place keeps", says, key)
 
 
 def _places_frame(across: Scale, up: Scale, longest: int) -> Markup:
@@ -209,11 +217,11 @@ def _places_frame(across: Scale, up: Scale, longest: int) -> Markup:
         parts.append(
             Markup('<line class="grid" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(across(1), across(longest), y=y)
         )
-        parts.append(_text(38, y + 4, share(tick), "soft", "end"))
+        parts.append(text_at(38, y + 4, share(tick), "soft", "end"))
     step = max(1, round(longest / 5))
     shown = [1, *(at for at in range(step, longest, step) if 1 < at <= longest - step / 2), longest]
-    marks = [_text(across(float(at)), 226, f"{at:,}", "soft", "middle") for at in shown]
-    name = _text((across(1) + across(longest)) / 2, 242, "place in the list", "soft", "middle")
+    marks = [text_at(across(float(at)), 226, f"{at:,}", "soft", "middle") for at in shown]
+    name = text_at((across(1) + across(longest)) / 2, 242, "place in the list", "soft", "middle")
     return Markup("").join([*parts, *marks, name])
 
 
@@ -223,34 +231,37 @@ def _calibration_frame(across: Scale, up: Scale, top: float) -> Markup:
         x, y = across(tick), up(tick)
         parts += [
             Markup('<line class="grid" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(across(0), across(top), y=y),
-            _text(38, y + 4, share(tick), "soft", "end"),
-            _text(x, 288, share(tick), "soft", "end" if tick == top else "middle" if tick else "start"),
+            text_at(38, y + 4, share(tick), "soft", "end"),
+            text_at(x, 288, share(tick), "soft", "end" if tick == top else "middle" if tick else "start"),
         ]
     parts += [
         Markup('<line class="mark" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(across(0), across(top), up(0), up(top)),
-        _text((across(0) + across(top)) / 2, 306, "predicted", "soft", "middle"),
-        _text(across(0) + 6, 24, "came true", "soft"),
+        text_at((across(0) + across(top)) / 2, 306, "predicted", "soft", "middle"),
+        text_at(across(0) + 6, 24, "came true", "soft"),
     ]
     return Markup("").join(parts)
 
 
-def _axis(scale: Scale, foot: float) -> Markup:
+def axis(scale: Scale, foot: float, shown: Callable[[float | None], str] = figure) -> Markup:
+    """The axis at the foot of rows, with its ticks and their grid lines."""
     parts = [Markup('<line class="axis" x1="0" x2="{}" y1="{y}" y2="{y}"/>').format(WIDTH, y=foot)]
     for tick in scale.ticks():
         x = scale(tick)
         anchor = "start" if x < 24 else "end" if x > WIDTH - 24 else "middle"
         parts.append(Markup('<line class="grid" x1="{x}" x2="{x}" y1="16" y2="{}"/>').format(foot, x=x))
-        parts.append(_text(x, foot + 14, figure(tick), "soft", anchor))
+        parts.append(text_at(x, foot + 14, shown(tick), "soft", anchor))
     return Markup("").join(parts)
 
 
-def _text(x: float, y: float, text: str, tone: str, anchor: str = "start", whole: str | None = None) -> Markup:
+def text_at(x: float, y: float, text: str, tone: str, anchor: str = "start", whole: str | None = None) -> Markup:
+    """A text of a plot, escaped; `whole` is what it was cut from, shown to who points at it."""
     full = Markup("<title>{}</title>").format(clean(whole)) if whole else Markup("")
     made = Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}{}</text>')
     return made.format(tone, round(x, 1), round(y, 1), anchor, clean(text), full)
 
 
-def _svg(body: Iterable[Markup], height: float, title: str, says: str, key: str) -> Markup:
+def svg(body: Iterable[Markup], height: float, title: str, says: str, key: str) -> Markup:
+    """A plot of the parts of `body`, with its title and description; `key` is its own within the page."""
     head = Markup(
         '<svg class="chart" role="img" viewBox="0 0 {w} {h}" aria-labelledby="{k}-title {k}-says">'
         '<title id="{k}-title">{t}</title><desc id="{k}-says">{s}</desc>'

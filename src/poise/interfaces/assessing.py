@@ -1,0 +1,132 @@
+"""Assessing in Python: `poise.assess` for tables, and for whole systems; what the command line calls too."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import polars as pl
+
+from poise import registry
+from poise.assessment.assess import Assessment
+from poise.assessment.assess import assess as assess_case
+from poise.assessment.case import Declared
+from poise.assessment.of_system import cases_of
+from poise.assessment.reading import read_case
+from poise.assessment.scanning import LEARNED_ROWS
+from poise.data.ingest import ingest
+from poise.data.lake import Lake
+from poise.errors import DataError, did_you_mean
+from poise.interfaces.system import System
+from poise.spec.objective import ProblemType
+
+Progress = Callable[[str], None]
+
+
+def assess(
+    data: Path | str | Any,
+    target: str,
+    *,
+    time: str | None = None,
+    key: str | None = None,
+    problem: str | None = None,
+    costs: Mapping[str, Any] | None = None,
+    sensitive: Sequence[str] = (),
+    answers: Mapping[str, Any] | None = None,
+    questions: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    rows: int = LEARNED_ROWS,
+    threads: int | None = None,
+    progress: Progress = lambda _: None,
+) -> Assessment:
+    """Should ML be used on this table? `print` the answer, or look at it in a notebook.
+
+    data: a CSV, Parquet or JSON lines file, or a data frame (Polars, or pandas); target: the column to predict.
+    time: when each row was asked about; key: rows of one key stay together; problem: binary, regression, multi-class.
+    questions, skip: codes to ask, or to leave out; rows: the most that are learned from.
+    Raises `DataError` for a file or a column that cannot be used.
+    """
+    codes = question_codes(questions, skip)
+    named = _of_type(problem)
+    frame = data if isinstance(data, str | Path | pl.DataFrame) else _frame(data)
+    if rows < 1:
+        raise DataError(f"{rows} rows cannot be learned from", hint="rows: at least 1")
+    case = read_case(
+        frame, target, time=time, key=key, problem=named, costs=costs, sensitive=tuple(sensitive), answers=answers,
+        rows=rows,
+    )  # fmt: skip
+    unknown = [name for name in sensitive if name not in case.columns]
+    if unknown:
+        raise DataError(
+            f"there is no column '{unknown[0]}' to be sensitive", hint=did_you_mean(unknown[0], case.columns)
+        )
+    return assess_case(case, threads=threads or os.cpu_count() or 1, progress=progress, codes=codes)
+
+
+def assess_system(
+    file: Path | str = "poise.yaml",
+    *,
+    costs: Mapping[str, Any] | None = None,
+    sensitive: Sequence[str] = (),
+    answers: Mapping[str, Any] | None = None,
+    questions: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    rows: int = LEARNED_ROWS,
+    threads: int | None = None,
+    progress: Progress = lambda _: None,
+) -> tuple[Assessment, ...]:
+    """The same for every objective of a system: from its lake, or, where that is empty, from its files."""
+    codes = question_codes(questions, skip)
+    system = System.read(file)
+    declared = Declared(costs or {}, tuple(sensitive), answers or {})
+    with tempfile.TemporaryDirectory() as folder:
+        lake = system.lake
+        if not lake.versions():
+            progress("reading the sources")
+            lake = Lake(folder)
+            ingest(system.spec, lake, base=system.path.parent)
+        progress("features as of the time of each request")
+        cases = cases_of(system.spec, lake, declared, rows)
+    many = threads or os.cpu_count() or 1
+    out = []
+    for case in cases:
+        name = case.target_name
+        out.append(
+            assess_case(case, threads=many, codes=codes, progress=lambda step, name=name: progress(f"{name}: {step}"))  # type: ignore[misc]
+        )
+    return tuple(out)
+
+
+def question_codes(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...] | None:
+    """The codes to ask; None for all. Raises `DataError` for a code that no question has."""
+    known = tuple(registry.names("question"))
+    for code in (*only, *skip):
+        if code not in known:
+            raise DataError(f"there is no question '{code}'", hint=did_you_mean(code, known))
+    if not only and not skip:
+        return None
+    return tuple(code for code in known if (not only or code in only) and code not in skip)
+
+
+def _of_type(name: str | None) -> ProblemType | None:
+    found = {one: one for one in get_args(ProblemType) if one != "multi-label"}
+    if name is not None and name not in found:
+        raise DataError(f"there is no problem type '{name}'", hint=did_you_mean(name, found))
+    return None if name is None else found[name]
+
+
+def _frame(data: Any) -> pl.DataFrame:
+    """A data frame of another library, through Arrow or column by column."""
+    if isinstance(data, pl.LazyFrame):
+        return data.collect()
+    try:
+        if hasattr(data, "__arrow_c_stream__"):
+            return pl.DataFrame(data)
+        if hasattr(data, "columns") and hasattr(data, "__getitem__"):
+            return pl.DataFrame({str(name): data[name].tolist() for name in data.columns}, strict=False)
+        return pl.DataFrame(data, strict=False)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"a {type(data).__name__} is no table: {error}", hint="a path, or a data frame") from error
