@@ -53,7 +53,8 @@ class _Writer:
         self.time = self._must(case.time_name, "time") if case.time_name else None
         self.inputs = self._inputs()
         if not self.inputs:
-            raise DataError("no column of the table can be declared as an input", hint="numbers as plain digits")
+            why = "; ".join(f"'{name}': {why}" for name, why in self.leaks.items()) or "none can be declared"
+            raise DataError(f"no column of the table is left as an input: {why}", hint="columns that are known before")
         self.source = self._source_name()
         self.objective = self._objective_name()
         self.bounds: list[Bound] = bounds_of(assessment, self.objective)
