@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from poise.assessment.as_declared import Declared
+from poise.assessment.assess import Assessment
 from poise.assessment.case import Case
 from poise.assessment.kinds import MORE_MISSING
 from poise.assessment.targets import OTHER
 from poise.assessment.yaml_lines import quoted
+from poise.clock import DAY, HOUR, MINUTE
 from poise.data.parse import MISSING_TEXT, TRUE
+
+WITHIN = (("1d", DAY), ("1h", HOUR), ("1min", MINUTE))
+SPANS = 60
+"""The wait for a truth is the longest of `WITHIN` of which the table holds so many."""
 
 
 def where_of(target: Declared, spelt: tuple[str, ...]) -> str:
@@ -32,6 +40,21 @@ def take_of(case: Case, target: Declared, spelt: tuple[str, ...]) -> str:
         kept = [label for label in case.classes if label != OTHER]
         return f"if({name} in {_list(kept)}, {name}, {quoted(OTHER)})"
     return name
+
+
+def within_of(assessment: Assessment) -> tuple[str, tuple[str, ...]]:
+    """The wait for a truth, and why so long; empty without time."""
+    case, leaks = assessment.case, assessment.answer("PA06")
+    if not case.timed:
+        return "", ()
+    says = "within: how long after its time the truth of a row is known."
+    since = ((leaks and leaks.details.get("rate")) or {}).get("since")
+    newest = int(case.time.max())
+    if since:
+        days = -(-(newest - int(np.datetime64(since[0], "us").astype(np.int64))) // DAY)
+        return f"{days}d", (says, f"The outcomes of the last {days} days do not seem to be final yet, so these wait.")
+    wait = next((text for text, unit in WITHIN if newest - int(case.time.min()) >= SPANS * unit), "0s")
+    return wait, (says, "Nobody said it: please do. Too short, and what comes late is learned as if it never came.")
 
 
 def _numeric(target: Declared) -> bool:

@@ -6,17 +6,14 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
-
 from poise.assessment.as_declared import Declared, InFile, identifiers, in_file
 from poise.assessment.assess import Assessment
 from poise.assessment.bounds import Bound, bounds_of
 from poise.assessment.case import Case
 from poise.assessment.costs import Costs, costs_of
 from poise.assessment.people import people_of
-from poise.assessment.truth_text import take_of, where_of
+from poise.assessment.truth_text import take_of, where_of, within_of
 from poise.assessment.yaml_lines import comment, listed, one_line, scalar
-from poise.clock import DAY, HOUR, MINUTE
 from poise.errors import DataError
 
 LEAKS = ("PA05", "PA06")
@@ -25,9 +22,6 @@ MOST_REQUESTED = 400
 """Of more inputs those that the best model uses are requested."""
 MOST_ACTIONS = 8
 """Of more classes no decision is written."""
-WITHIN = (("1d", DAY), ("1h", HOUR), ("1min", MINUTE))
-SPANS = 60
-"""The wait for a truth is the longest of `WITHIN` of which the table holds so many."""
 
 
 def system_of(case: Case, assessment: Assessment, data_path: str | Path) -> str:
@@ -225,7 +219,7 @@ class _Writer:
         case = self.case
         lines = ["objectives:", f"  {self.objective}:", f"    type: {case.problem}", f"    per: {self.source}"]
         take = scalar(take_of(case, self.target, self.file.target))
-        within, why = _within(self.assessment)
+        within, why = within_of(self.assessment)
         lines += [f"    # {line}" for line in why]
         lines.append(f"    label: {{take: {take}{within and f', within: {within}'}}}")
         if self.assessment.verdict.evidence == "use the rule":
@@ -284,21 +278,6 @@ def _leaks(assessment: Assessment) -> dict[str, str]:
             if finding.weight in ("stop", "warn"):
                 found |= dict.fromkeys(finding.columns, finding.sentence)
     return {name: why for name, why in found.items() if name not in (case.target_name, case.time_name, case.key_name)}
-
-
-def _within(assessment: Assessment) -> tuple[str, tuple[str, ...]]:
-    """The wait for a truth, and why so long; empty without time."""
-    case, leaks = assessment.case, assessment.answer("PA06")
-    if not case.timed:
-        return "", ()
-    says = "within: how long after its time the truth of a row is known."
-    since = ((leaks and leaks.details.get("rate")) or {}).get("since")
-    newest = int(case.time.max())
-    if since:
-        days = -(-(newest - int(np.datetime64(since[0], "us").astype(np.int64))) // DAY)
-        return f"{days}d", (says, f"The outcomes of the last {days} days do not seem to be final yet, so these wait.")
-    wait = next((text for text, unit in WITHIN if newest - int(case.time.min()) >= SPANS * unit), "0s")
-    return wait, (says, "Nobody said it: please do. Too short, and what comes late is learned as if it never came.")
 
 
 def _system_name(name: str) -> str:
