@@ -8,7 +8,7 @@ import sys
 
 from benchmarks.figure import Figure
 
-EVERY = ("start", "asof", "checks", "windows", "online_store", "serving", "training")
+EVERY = ("start", "asof", "checks", "windows", "online_store", "serving", "lists", "training")
 
 
 def measured(name: str, quick: bool) -> list[Figure]:
