@@ -137,11 +137,26 @@ def test_everybody_can_read_it(content: dict[str, Any]) -> None:
 
 
 def test_what_the_details_hold_is_drawn(content: dict[str, Any]) -> None:
+    assert "{&#39;" not in render([content]), "records are tables, not text"
     drawn = {a["code"]: [title for title, _, _ in drawings(a, content, "k")] for a in content["answers"]}
     assert drawn["PA01"] == ["What each kind of model explains", "Predicted and came true"]
     assert "Answering only the surest rows" in drawn["PA03"]
     assert drawn["PA04"] == ["What more rows bring"]
+    assert drawn["PA05"] == drawn["PA07"] == [], "nothing of time without a time"
+    assert drawn["PA06"] == ["What each column explains by itself"]
     assert drawn["PA08"] == ["What it would be worth"]
+
+
+def test_value_over_time_is_drawn() -> None:
+    frame = table().with_columns(
+        at=pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2025, 8, 22), "1d").head(600)
+    )
+    made = assess(read_case(frame, "left", time="at"), codes=["PA05", "PA06", "PA07"]).to_dict()
+    drawn = {a["code"]: [title for title, _, _ in drawings(a, made, "k")] for a in made["answers"]}
+    assert drawn["PA05"] == ["What is explained of later rows"]
+    assert "The target over time" in drawn["PA06"]
+    assert drawn["PA07"] == ["A model that is never learned again"]
+    Page(render([made]))
 
 
 def test_the_learning_curve_goes_on_as_a_dashed_band(content: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from math import isfinite
 from typing import Any
 
@@ -188,18 +189,51 @@ def groups(details: Found, key: str) -> Markup:
     return ranked(rows[:SLICES], "What came true, by group", key, signed if shares else figure)
 
 
-def over_time(details: Found, key: str) -> Markup:
-    """What is explained on rows of later and later times."""
-    found = [skill for one in records(details, "windows") if (skill := limited(one, "skill")) is not None]
-    made = tuple(Point(float(at), *skill) for at, skill in enumerate(found, 1))
-    frame = Frame("period, from the oldest", "explained", count, include=(0.0,))
-    return curves([Curve("learned from what came before", made)], frame, "Value over time", key)
+def later(details: Found, key: str) -> Markup:
+    """What is explained of later rows, beside what a split without regard to time would promise."""
+    names = {"later": "later rows, as in use", "shuffled": "rows of any time, as if shuffled"}
+    rows = [(words, details.get(name), name == "later") for name, words in names.items()]
+    both = all(interval(value) is not None and isinstance(value, Mapping) for _, value, _ in rows)
+    return ranked(rows, "What is explained of later rows", key) if both else Markup("")
+
+
+def course(details: Found, key: str) -> Markup:
+    """The mean of the target over time."""
+    rate = details.get("rate")
+    days, values = (_list(rate, name) for name in ("time", "rate"))
+    found = [(_ordinal(day), number(value)) for day, value in zip(days, values, strict=False)]
+    made = tuple(Point(day, value) for day, value in found if day is not None and value is not None)
+    shares = all(0 <= point.y <= 1 for point in made)
+    frame = Frame("", "mean of the target", _month, signed if shares else figure, include=(0.0,) if shares else ())
+    return curves([Curve("mean of the target", made)], frame, "The target over time", key)
 
 
 def decay(details: Found, key: str) -> Markup:
-    """What a model that is never learned again explains, by its age."""
-    unit = tame(details.get("age_unit") or "", 20)
-    frame = Frame(f"age of the model{f' in {unit}' if unit else ''}", "explained", include=(0.0,))
-    frozen = Curve("learned once", points(records(details, "decay"), "age", "skill"))
-    fresh = Curve("learned again each time", points(records(details, "fresh"), "age", "skill"))
-    return curves([frozen, fresh], frame, "What becomes of a model that is never learned again", key)
+    """What a model that is never learned again explains, by its age, beside one that is."""
+    found = details.get("decay")
+    days = _list(found, "days")
+
+    def line(label: str, name: str) -> Curve:
+        pairs = [(number(day), number(value)) for day, value in zip(days, _list(found, name), strict=False)]
+        return Curve(label, tuple(Point(day, value) for day, value in pairs if day is not None and value is not None))
+
+    drawn = [line("learned once", "frozen"), line("learned again each time", "renewed")]
+    frame = Frame("age of the model in days", "explained", count, include=(0.0,))
+    return curves(drawn, frame, "What becomes of a model that is never learned again", key)
+
+
+def _list(found: Any, name: str) -> list[Any]:
+    values = found.get(name) if isinstance(found, Mapping) else None
+    return values if isinstance(values, list) else []
+
+
+def _ordinal(day: Any) -> float | None:
+    """Days since the year 1 of an ISO 8601 date; None for anything else."""
+    try:
+        return float(date.fromisoformat(str(day)[:10]).toordinal())
+    except ValueError:
+        return None
+
+
+def _month(day: float | None) -> str:
+    return f"{date.fromordinal(round(day or 1)):%b %Y}"

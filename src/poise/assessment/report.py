@@ -68,8 +68,10 @@ def drawings(answer: Mapping[str, Any], content: Mapping[str, Any], key: str) ->
          plots.learning(details, f"{key}-learning")),
         ("What each column explains by itself", "one that explains nearly everything is suspect",
          plots.alone(details, f"{key}-alone")),
-        ("Value over time", "each period was predicted from what came before it",
-         plots.over_time(details, f"{key}-time")),
+        ("What is explained of later rows", "what is learned must hold on rows that come after it",
+         plots.later(details, f"{key}-later")),
+        ("The target over time", "a fall at the end often means that the truth is still to come",
+         plots.course(details, f"{key}-course")),
         ("A model that is never learned again", "what it still explains as it ages",
          plots.decay(details, f"{key}-decay")),
         ("What a decision brings", "by who decides; further right is better",
@@ -101,7 +103,8 @@ def _tables(title: str, found: Any) -> Iterator[Records]:
             yield from _tables(f"{title}, {plain(name)}" if title else _title(name), value)
     elif isinstance(found, list) and found and all(isinstance(one, Mapping) for one in found):
         names = list(dict.fromkeys(key for one in found for key in one))[:FLAT]
-        rows = [[_cell(one.get(key), key) for key in names] for one in found[:ROWS]]
+        of = dict.fromkeys(LIMITS, "share") if any(name in SHARES for name in names) else {}
+        rows = [[_cell(one.get(key), of.get(key, key)) for key in names] for one in found[:ROWS]]
         kept = [i for i, key in enumerate(names) if any(row[i] for row in rows)]
         shown = [[row[i] for i in kept] for row in rows]
         yield title, [_title(names[i]) for i in kept], shown, max(0, len(found) - ROWS)
@@ -129,7 +132,9 @@ def asked(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 SAID = ("sentence", "no_curve", "missing", "rule")
 """Details that are said elsewhere."""
 SHARES = ("skill", "share", "missing", "outcome", "accuracy", "coverage", "rate", "part")
-"""Words in the names of details whose numbers are fractions that people read as per cent."""
+"""Words in the names of details whose numbers are fractions that people read as per cent …"""
+LIMITS = ("low", "high", "error", "value")
+"""… and what stands beside them."""
 
 
 def _cell(value: Any, name: str) -> str:
@@ -143,13 +148,16 @@ def _cell(value: Any, name: str) -> str:
     found = plots.interval(value)
     if found is None:
         return _listed(value) if isinstance(value, list | tuple) else ""
-    limits = extent(found[1], found[2], shown)
+    limits = "" if found[1] == found[2] else extent(found[1], found[2], shown)
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer() and shown is figure)
     return (count(found[0]) if whole else shown(found[0])) + (f" ({limits})" if limits else "")
 
 
 def _listed(value: Sequence[Any]) -> str:
-    return tame(", ".join(str(one) for one in value[:8]), 200)
+    if any(isinstance(one, Mapping | list) for one in value):
+        return ""
+    words = [figure(one) if isinstance(one, float) else str(one) for one in value[:8]]
+    return tame(", ".join(words) + (", …" if len(value) > 8 else ""), 200)
 
 
 def _title(name: str) -> str:

@@ -24,6 +24,8 @@ from poise.interfaces.system import System
 from poise.spec.objective import ProblemType
 
 Progress = Callable[[str], None]
+NEEDED = ("PA01", "PA02")
+"""Questions that every verdict rests on: whether there is something to learn, and whether a rule says it."""
 
 
 def assess(
@@ -46,7 +48,7 @@ def assess(
 
     data: a CSV, Parquet or JSON lines file, or a data frame (Polars, or pandas); target: the column to predict.
     time: when each row was asked about; key: rows of one key stay together; problem: binary, regression, multi-class.
-    questions, skip: codes to ask, or to leave out; rows: the most that are learned from.
+    questions, skip: codes to ask beside PA01 and PA02, or to leave out; rows: the most that are learned from.
     Raises `DataError` for a file or a column that cannot be used.
     """
     codes = question_codes(questions, skip)
@@ -101,14 +103,16 @@ def assess_system(
 
 
 def question_codes(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...] | None:
-    """The codes to ask; None for all. Raises `DataError` for a code that no question has."""
+    """The codes to ask, always with those of `NEEDED`; None for all. Raises `DataError` for a code that none has."""
     known = tuple(registry.names("question"))
     for code in (*only, *skip):
         if code not in known:
             raise DataError(f"there is no question '{code}'", hint=did_you_mean(code, known))
+    if needed := [code for code in NEEDED if code in skip]:
+        raise DataError(f"{needed[0]} cannot be left out: every verdict rests on it")
     if not only and not skip:
         return None
-    return tuple(code for code in known if (not only or code in only) and code not in skip)
+    return tuple(code for code in known if (not only or code in (*only, *NEEDED)) and code not in skip)
 
 
 def _of_type(name: str | None) -> ProblemType | None:

@@ -141,6 +141,7 @@ def test_json_is_one_document_with_its_format_and_writes_no_page(shop: Path, tmp
         (["--target", "left"], 3, "the table is missing (poise assess data.csv --target COLUMN"),
         (["visits.csv", "--target", "left", "--problem", "binray"], 3, "did you mean 'binary'?"),
         (["visits.csv", "--target", "left", "--question", "PA1"], 3, "there is no question 'PA1' (did you mean 'PA0"),
+        (["visits.csv", "--target", "left", "--skip", "PA01"], 3, "PA01 cannot be left out"),
         (["visits.csv", "--target", "left", "--sensitive", "aa"], 3, "there is no column 'aa' to be sensitive"),
         (["visits.csv", "--target", "left", "--expect", "use LM"], 3, "did you mean 'use ml'?"),
         (["visits.csv", "--target", "left", "--report", "no/where.html"], 6, "there is no folder no"),
@@ -192,9 +193,9 @@ def test_a_page_that_cannot_be_written_does_not_hide_the_verdict(shop: Path, tmp
 
 
 def test_questions_can_be_chosen_and_left_out(shop: Path) -> None:
-    words = ["visits.csv", "--target", "left", "--json", "--question", "PA01", "--question", "PA02", "--skip", "PA02"]
+    words = ["visits.csv", "--target", "left", "--json", "--question", "PA08", "--question", "PA09", "--skip", "PA09"]
     found = json.loads(assess(shop, *words).stdout)
-    assert [answer["code"] for answer in found["assessments"][0]["answers"]] == ["PA01"]
+    assert [answer["code"] for answer in found["assessments"][0]["answers"]] == ["PA01", "PA02", "PA08"]
 
 
 def test_a_system_is_written_that_is_valid(shop: Path, tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def assess(
         str | None, typer.Option("--answers", help="What a person answered and signed: YAML, or a file of it.")
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Assess a whole system by its file.")] = None,
-    question: Annotated[list[str] | None, typer.Option("--question", help="Ask only this one (PA01 …).")] = None,
+    question: Annotated[
+        list[str] | None, typer.Option("--question", help="Beside PA01 and PA02 ask only this.")
+    ] = None,
     skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave this question out.")] = None,
     rows: Annotated[int, typer.Option("--rows", help="Rows that are read at most.", min=1)] = LEARNED_ROWS,
     threads: Annotated[int | None, typer.Option("--threads", help="Default: all cores.", min=1)] = None,
