@@ -6,6 +6,7 @@ import os
 
 import polars as pl
 import pytest
+from deltalake import write_deltalake
 
 from poise.data import delta
 from poise.errors import StateError
@@ -56,6 +57,30 @@ def test_a_version_that_is_not_there_is_said(tmp_path):
     delta.write(str(tmp_path / "t"), ROWS)
     with pytest.raises(StateError, match="at version 7"):
         delta.scan(str(tmp_path / "t"), 7)
+
+
+@pytest.mark.parametrize("name", ["my lake", "räum 💥", "100%", "a#b?c*d{e}", "it's", "plain"])
+def test_the_folder_may_be_called_anything(tmp_path, name):
+    url = str(tmp_path / name / "t")
+    delta.write(url, ROWS)
+    delta.write(url, ROWS.with_columns(y=pl.col("x") * 10))
+    assert delta.scan(url).sort("y").collect().rows() == [(1, None), (2, None), (1, 10), (2, 20)]
+    assert delta.scan(url, 0).collect().equals(ROWS)
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["a[b]", "a|b", "a^b", "a%20b", "a\\b"])
+def test_a_folder_that_the_library_fails_on_is_said(tmp_path, name):
+    with pytest.raises(StateError, match="cannot hold tables: its path has"):
+        delta.write(str(tmp_path / name / "t"), ROWS)
+    assert not os.listdir(tmp_path)
+
+
+def test_tables_that_others_wrote_in_parts_are_read_from_any_folder(tmp_path):
+    url = str(tmp_path / "my lake")
+    write_deltalake(url, ROWS.with_columns(kind=pl.Series(["a b", "c%d"])), partition_by=["kind"])
+    found = pl.scan_delta(delta.table(url)).collect().sort("x")
+    assert found["kind"].to_list() == ["a b", "c%d"]
 
 
 def test_a_disk_that_takes_nothing_is_said(tmp_path):

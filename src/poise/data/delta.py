@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
@@ -24,9 +26,35 @@ CONFIGURATION: dict[str, str | None] = {
 }
 """Old versions stay readable, so that a training run can be repeated on the versions that it recorded."""
 
+REFUSED = re.compile(r"[\[\]^|]|%[0-9A-Fa-f]{2}" + ("" if os.name == "nt" else r"|\\"))
+"""What the library cannot have in the path of a folder: it panics, or looks into another folder."""
+
+
+class _Local(DeltaTable):  # type: ignore[misc]  # the library states no types
+    """A table in a folder. The library names its files as URLs do (%20 for a space), and Polars opens what it is told,
+    so that here they are named as the folder is."""
+
+    def __init__(self, folder: str, version: int | None = None) -> None:
+        super().__init__(folder, version=version)
+        self._folder = Path(folder)
+
+    def file_uris(self, *args: Any, **kwargs: Any) -> list[str]:
+        root = self.table_uri.removeprefix("file://").strip("/") + "/"
+        return [str(self._folder / uri.partition(root)[2]) for uri in super().file_uris(*args, **kwargs)]
+
+
+def table(url: str, at: int | None = None) -> DeltaTable:
+    """The table at `url`, of version `at` or the newest, as `polars.scan_delta` takes it."""
+    return _Local(url, at) if local(url) else DeltaTable(url, version=at)
+
 
 def exists(url: str) -> bool:
-    """Is there a Delta table at `url`?"""
+    """Is there a Delta table at `url`? Raises `StateError` where there can be none."""
+    if local(url) and (wrong := REFUSED.search(str(Path(url).absolute()))):
+        raise StateError(
+            f"the folder {url} cannot hold tables: its path has '{wrong[0]}' in it",
+            hint="choose a path without [ ] ^ | \\ and without % before two digits",
+        )
     try:
         return bool(DeltaTable.is_deltatable(url))
     except OSError as error:
@@ -41,7 +69,7 @@ def version(url: str) -> int | None:
 def scan(url: str, at: int | None = None) -> pl.LazyFrame:
     """The table's rows, of version `at` or the newest. Raises `StateError` where it cannot be read."""
     try:
-        return pl.scan_delta(DeltaTable(url, version=at))
+        return pl.scan_delta(table(url, at))
     except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
         wanted = "" if at is None else f" at version {at}"
         raise StateError(f"the table {url}{wanted} cannot be read: {error}") from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 from deltalake.exceptions import DeltaError
 
+from poise.data import delta
 from poise.data.files import SourceFile
 from poise.data.reading_csv import csv_rows
 from poise.data.reading_jsonl import jsonl_rows, survey
@@ -98,7 +99,7 @@ def _open(file: SourceFile, wanted: list[str]) -> Opened:
     if file.format == "jsonl":
         columns, flaws = survey(file.path)
         return Opened(file, columns, jsonl_rows(file.path, columns, flaws), flaws)
-    rows = pl.scan_delta(path) if file.format == "delta" else pl.scan_parquet(path, glob=False)
+    rows = pl.scan_delta(delta.table(path)) if file.format == "delta" else pl.scan_parquet(path, glob=False)
     return Opened(file, tuple(rows.collect_schema().names()), rows, None)
 
 
