@@ -78,6 +78,15 @@ def test_new_weights_change_the_choice_and_are_named(stand_ins: ModuleType) -> N
     assert ask(answerer.decide, stand_ins.ROW)["weights"] == 7, "older weights never replace newer ones"
 
 
+def test_weights_that_are_in_use_are_not_settled_again(stand_ins: ModuleType) -> None:
+    answerer = stand_ins.answerer(weights=WeightsRow(7, {"cost": 0.0, "calm": 1.0}, "ana", 0, "try"))
+    live = answerer.weights
+    answerer.set_weights(WeightsRow(7, {"cost": 0.0, "calm": 1.0}, "ana", 0, "told twice"))
+    assert answerer.weights is live
+    answerer.set_weights(WeightsRow(7, {"cost": 1.0, "calm": 1.0}, "ana", 0, "a preview"))
+    assert answerer.weights.values == {"cost": 1.0, "calm": 1.0}
+
+
 def test_weights_set_for_other_terms_leave_the_file_s_for_those_of_the_release(stand_ins: ModuleType) -> None:
     answerer = stand_ins.answerer(weights=WeightsRow(7, {"cost": 2.0, "gone": 5.0}, "ana", 0, "for an older release"))
     assert answerer.weights.values == {"cost": 2.0, "calm": 0.1}

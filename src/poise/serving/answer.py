@@ -124,10 +124,11 @@ class Answerer:
         if decision is None:
             return
         with self._settling:  # versions come from the caller of a change and from the state database, in any order
-            if self._live is None or weights.version >= self._live.version:
-                self._live = Live.of(decision, weights, self.loaded.basis)
-                for note in self._live.exploration.notes:
-                    _LOG.warning("weights %d: %s", weights.version, note)
+            if self._live is not None and not self._live.gives_way_to(decision, weights):
+                return
+            self._live = Live.of(decision, weights, self.loaded.basis)
+            for note in self._live.exploration.notes:
+                _LOG.warning("weights %d: %s", weights.version, note)
 
     def predict(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """One prediction per objective for each row of `body`."""

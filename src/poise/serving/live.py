@@ -38,3 +38,9 @@ class Live:
         """
         values = applied(decision, weights.values)
         return cls(weights.version, values, settle(decision.explore, values, basis, decision.show))
+
+    def gives_way_to(self, decision: Decision, weights: VersionedWeights) -> bool:
+        """Whether `weights` are a later version, or the same one with other values; raises as `of` does."""
+        if weights.version == self.version:
+            return applied(decision, weights.values) != self.values
+        return weights.version > self.version

@@ -17,7 +17,7 @@ from poise.spec.decision import Decision
 from poise.stores.state_base import WeightsChange, WeightsRow
 
 MOST_VERSIONS = 1_000
-"""Versions in one answer."""
+"""Versions in one answer over HTTP."""
 WHO, WHY = 200, 2_000
 """Characters of a name and of a reason."""
 CHANGE_FORM = '{"values": {"TERM": 0.5}, "why": "…"}, with "who" and "expected_version" if wanted'
@@ -68,12 +68,12 @@ class LiveWeights:
         """Make the file's weights live for every term that has no live weight yet; for no other."""
         self._store.set_weights({}, why=why, who=who, defaults=self._file)
 
-    def history(self, limit: int = 100) -> dict[str, Any]:
-        """The newest `limit` versions, the newest first, each with what it changed. No version is ever forgotten."""
-        rows = list(self._store.weight_versions(limit=min(limit, MOST_VERSIONS) + 1))
+    def history(self, limit: int | None = None) -> dict[str, Any]:
+        """The newest `limit` versions (default all), the newest first, each with what it changed."""
+        rows = list(self._store.weight_versions(limit=None if limit is None else limit + 1))
         before = [None, *rows][: len(rows)]
         told = [{**self._told(now), "changes": self._changes(was, now)} for was, now in zip(before, rows, strict=True)]
-        return {"versions": told[::-1][: min(limit, MOST_VERSIONS)]}
+        return {"versions": told[::-1][:limit]}
 
     def change(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Make `{"values", "why", "who"?, "expected_version"?}` live; terms that `values` does not name keep theirs.

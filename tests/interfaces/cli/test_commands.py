@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from poise.interfaces.cli import COMMANDS
+from poise.interfaces.system import System
 
 SYSTEM = """
 format: 1
@@ -189,3 +190,9 @@ decision:
     for options in (["--to", "1"], ["--why", "x"], ["--take-back", "--history"], ["--set", "calm=x", "--why", "x"]):
         assert poise(folder, "weights", *options).returncode == 2, options
     assert "winter" in poise(folder, "history").stdout
+    state = System.read(folder / "poise.yaml").state
+    for number in range(4, 106):
+        state.set_weights({"calm": number}, why="\x1b[2Jmore")
+    told = poise(folder, "weights", "--history").stdout
+    assert "weights 1," in told and "weights 105," in told, "every version, however many"
+    assert "\x1b" not in told and "\ufffd[2Jmore" in told, "a reason commands no terminal"

@@ -21,6 +21,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 WhoOption = Annotated[str | None, typer.Option("--who", help="Who decides; default the user of this machine.")]
 WhyOption = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
 FILE = Path("poise.yaml")
+CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\t"), ord("\n")}, "�")
+"""Characters that a terminal obeys; a reason or a name may come from anybody who may change weights."""
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -42,16 +44,16 @@ def working(title: str, *, silent: bool = False) -> Iterator[Callable[[str], Non
         yield lambda _: None
         return
     if err.is_terminal:
-        with err.status(f"{title} …") as status:
-            yield lambda step: status.update(f"{title}: {step} … {time.perf_counter() - started:.0f} s")
+        with err.status(Text(f"{title} …")) as status:
+            yield lambda step: status.update(Text(f"{title}: {step} … {time.perf_counter() - started:.0f} s"))
         return
     print(f"{title} …", file=sys.stderr, flush=True)
     yield lambda step: print(f"  {time.perf_counter() - started:6.1f} s  {step}", file=sys.stderr, flush=True)
 
 
 def say(text: str = "", style: str = "") -> None:
-    """A line of result, without reading brackets in data as markup."""
-    out.print(Text(text, style=style))
+    """A line of result. Brackets in data are no markup, and what somebody wrote commands no terminal."""
+    out.print(Text(text.translate(CONTROLS), style=style))
 
 
 def heading(text: str) -> None:
