@@ -29,7 +29,8 @@ def test_exchange_rates_in_money() -> None:
     assert exchange_rates(DECISION, checked(DECISION, {"cost": 0, "calm": 1, "speed": 4}))[0] == (
         "1 point (calm) = 0.25 units (speed)"
     )
-    assert len(exchange_rates(DECISION, dict.fromkeys(TERMS, 0.0))) == 3
+    nothing = exchange_rates(DECISION, dict.fromkeys(TERMS, 0.0))
+    assert len(nothing) == 4 and nothing[-1] == "no term counts, so that nothing is better than anything else"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,12 @@ def test_the_file_seeds_version_1() -> None:
     assert made.to_dict()["who"] == "system file"
 
 
+@pytest.mark.parametrize(("wrong", "told"), [(None, "null"), (True, "true"), ("2", "'2'")])
+def test_what_came_is_told_as_it_was_written(wrong: object, told: str) -> None:
+    with pytest.raises(RequestError, match=f"the weight of 'cost' is {told} "):
+        checked(DECISION, {"cost": wrong})
+
+
 @pytest.mark.parametrize("wrong", [True, "2", None, [1], float("nan"), float("-inf"), 1e13, -(10**400), 1e-300])
 def test_what_is_no_weight_is_refused_by_name(wrong: object) -> None:
     with pytest.raises(RequestError, match="the weight of 'cost' is") as error:

@@ -131,6 +131,7 @@ def test_a_required_field_may_not_be_left_out(reader: RequestReader) -> None:
         (b"", NotJson, "empty"),
         (b"   ", NotJson, "empty"),
         (b'{"carrier": "UA"', NotJson, "ends before"),
+        (rb'{"carrier": "\ud83d"}', NotJson, "half of a surrogate pair"),
         (b'{"carrier": UA}', NotJson, "unexpected character at byte 12"),
         (b'{"distance": NaN}', NotJson, "NaN is not JSON"),
         (b'{"distance": -Infinity}', NotJson, "Infinity is not JSON"),

@@ -30,7 +30,7 @@ def exchange_rates(decision: Decision, values: Mapping[str, float]) -> list[str]
         for term, weight in weights.items()
         if measure is not None and weight != 0 and term != measure
     ]
-    return rates + said
+    return rates + said + ([] if measure else ["no term counts, so that nothing is better than anything else"])
 
 
 def what_changed(decision: Decision, before: Mapping[str, float], now: Mapping[str, float]) -> list[str]:

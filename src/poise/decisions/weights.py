@@ -74,7 +74,7 @@ def checked_some(decision: Decision, values: Mapping[str, object], *, field: str
 def _fault(value: object) -> str | None:
     """How a value that cannot be a weight is described; None where it can."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        text = repr(value)
+        text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
         return text if len(text) <= 60 else f"{text[:59]}…"
     if isinstance(value, int) and abs(value) > MOST:
         return "larger than that" if abs(value) >= 10**20 else f"{value}"

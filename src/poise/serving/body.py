@@ -15,6 +15,7 @@ from poise.serving.limits import Limits
 ROWS_FORM = 'an object: {"rows": [{…}, …]} or one row {…}'
 _DECODER = msgspec.json.Decoder()
 _BYTE = re.compile(r"\(byte (\d+)\)")
+_HALF_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _NOT_JSON_NUMBERS = re.compile(rb"-?(NaN|Infinity)")
 
 
@@ -87,6 +88,8 @@ def _not_json(body: bytes, error: Exception, form: str) -> NotJson:
         text = f"{strange[0].decode()} is not JSON (byte {at} of the body)"
         return NotJson(text, hint="write null for a missing value")
     if place is None:
+        if _HALF_PAIR.search(body):
+            return NotJson("the body has half of a surrogate pair in it", allowed="\\ud83d\\ude00 for one character")
         return NotJson("the body ends before its JSON does", allowed="one complete JSON object")
     near = body[max(0, at - 10) : at + 10].decode("utf-8", "replace")
     return NotJson(f"the body is not JSON: unexpected character at byte {at}, near {shown(near)!r}")
