@@ -44,6 +44,11 @@ def test_a_new_folder_holds_a_valid_system_with_data(template: str, tmp_path: Pa
     assert json.loads((made / SCHEMA).read_text()) == json.loads(poise(made, "schema").stdout)
 
 
+def test_what_to_do_next_can_be_typed_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    done = poise(tmp_path, "new", "my shöp", PYTHONUTF8="1")
+    assert "cd 'my shöp' && poise up" in done.stdout
+
+
 def test_the_plain_table_trains_as_it_stands(tmp_path: Path) -> None:
     assert poise(tmp_path, "new", "shop").returncode == 0
     done = poise(tmp_path / "shop", "up", "--once", "--port", "0")
@@ -63,6 +68,8 @@ def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path: Path) -> Non
     assert "the folder full is not empty: it holds mine.txt" in refused.stderr
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
     assert "mine.txt is a file" in poise(tmp_path / "full", "new", "mine.txt").stderr
+    (tmp_path / "gone").symlink_to("nowhere")
+    assert "gone is a link to nothing" in poise(tmp_path, "new", "gone").stderr
 
 
 def test_an_unknown_template_says_which_was_meant(tmp_path: Path) -> None:

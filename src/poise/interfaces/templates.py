@@ -72,8 +72,9 @@ def make(folder: Path, template: str, progress: Progress = lambda _: None) -> li
 
 
 def _must_be_free(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise SpecError(f"{folder} is a file", hint="name a folder that does not exist yet")
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        found = "a file" if folder.exists() else "a link to nothing"
+        raise SpecError(f"{folder} is {found}", hint="name a folder that does not exist yet")
     if folder.is_dir() and (held := next(folder.iterdir(), None)):
         raise SpecError(
             f"the folder {folder} is not empty: it holds {held.name}", hint="name a folder that does not exist yet"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -31,7 +32,7 @@ def new(
         return
     say(f"{folder} holds {', '.join(made)}: {templates()[template]}", "green")
     say("Its system trains as it stands; poise.yaml says what it is for, and is yours to change:")
-    say(f"  cd {folder} && poise up")
+    say(f"  cd {quote(str(folder))} && poise up")
 
 
 def _list(as_json: bool) -> None:
