@@ -37,6 +37,8 @@ HERE = Path(__file__).parent
 SYSTEM_FILE = "poise.yaml"
 DAYS, LISTS, USERS = 28, 10_000, 900
 """A smaller market than `prepare.py` writes, so that all of it takes seconds."""
+STOPPED = 130
+"""The exit code after Ctrl-C."""
 TRIES = 3
 """How often the release is judged where nothing but latency speaks against it: on a busy machine that says little."""
 
@@ -44,6 +46,13 @@ TRIES = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; its exit code."""
     asked = _parser().parse_args(arguments)
+    try:
+        return _run(asked)
+    except KeyboardInterrupt:  # of one Ctrl-C Polars tells first, and then Python, while the first is being handled
+        return STOPPED
+
+
+def _run(asked: argparse.Namespace) -> int:
     try:
         folder: Path = asked.folder
         _own(folder)
@@ -55,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return sentence(error)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 130
+        return STOPPED
     return 0
 
 
@@ -94,7 +103,9 @@ def _market(folder: Path) -> tuple[Market, int]:
     log = market.run(popularity())
     if not (folder / "data" / "users.parquet").exists():
         write(market, log, range(DAYS), folder / "data", until=now)
-    say(f"        {len(log.item):,} times a restaurant was shown, {log.ordered.sum():,} times it was ordered from.")
+    known = log.time <= now
+    ordered = known & log.ordered & (log.time + log.delay <= now)
+    say(f"        {known.sum():,} times a restaurant was shown, {ordered.sum():,} times it was ordered from.")
     say(f"        The file that says what is wanted: {folder / SYSTEM_FILE}")
     return market, now
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 from board import Board, Lists, described, introduced, names
 from market import Market
 from starlette.requests import Request
@@ -119,12 +118,13 @@ class Page:
         answer = json.loads(self._preview.decide(asked).body)
         seconds = time.perf_counter() - began
         worth = self._worth(weights, dict(live.values))
+        by_live = self._lists.items[row][self._board.order(live.values)[row]].tolist()
         told = {
             "milliseconds": 1000 * seconds,
             "rates": exchange_rates(self._decision, weights),
             "candidates": len(self._lists.items[row]),
             "fallback": answer["fallback"],
-            "shown": [self._shown(row, one, dict(live.values)) for one in answer["shown"]],
+            "shown": [self._shown(row, one, by_live) for one in answer["shown"]],
             "left_out": [{"name": self._name(o["restaurant_id"]), "why": o["why"]} for o in answer["left_out"]],
             "worth": worth,
             "requirements": self._required(worth, seconds),
@@ -154,16 +154,16 @@ class Page:
             for term in self._board.terms
         }
 
-    def _shown(self, row: int, one: Object, live: dict[str, float]) -> Object:
+    def _shown(self, row: int, one: Object, by_live: list[int]) -> Object:
+        """A place of the list; `by_live`: the restaurants that the live weights show, best first."""
         item = int(one["restaurant_id"][1:])
         user = self._lists.user[row]
-        by_live = np.flatnonzero(self._lists.items[row][self._board.order(live)[row]] == item)
         return {
             "id": one["restaurant_id"],
             "name": self._names[item],
             "about": described(self._market, user, item, self._now),
             "terms": one["terms"],
-            "live": int(by_live[0]) + 1 if len(by_live) else None,
+            "live": by_live.index(item) + 1 if item in by_live else None,
         }
 
     def _name(self, restaurant: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import demo
 import numpy as np
 import polars as pl
 import prepare
@@ -85,3 +86,11 @@ def test_nothing_hidden_is_written(ran: tuple[Market, Log]) -> None:
     assert set(prepare.users(market).columns) == {"user_id", "city", "budget", "household", "x", "y"}
     written = set(prepare.restaurants(market, [0]).columns)
     assert not written & {"quality", "opens", "closes"}
+
+
+def test_ctrl_c_that_is_told_twice_still_ends_the_demo_as_it_should(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(asked: object) -> int:
+        raise KeyboardInterrupt  # what Python raises while the one of Polars is being handled
+
+    monkeypatch.setattr(demo, "_run", stopped)
+    assert demo.main(["--once"]) == 130
