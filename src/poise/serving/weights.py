@@ -48,13 +48,17 @@ class WeightsStore(Protocol):
 class LiveWeights:
     """The weights of the system that decides by `decision`, kept in `store`; times are told in `zone`.
 
-    The terms are those of `decision`. A weight that was set for a term that it does not have is kept and told apart.
+    unsaid: who it was where a change does not say; default the user who runs this process. The terms are
+    those of `decision`. A weight that was set for a term that it does not have is kept and told apart.
     """
 
-    def __init__(self, decision: Decision, store: WeightsStore, zone: str = "UTC") -> None:
+    def __init__(
+        self, decision: Decision, store: WeightsStore, zone: str = "UTC", *, unsaid: str | None = None
+    ) -> None:
         self._decision = decision
         self._store = store
         self._zone = zone
+        self._unsaid = unsaid
 
     def show(self) -> dict[str, Any]:
         """What is live, who set it when and why, what it says about the terms, and where the file says otherwise.
@@ -90,7 +94,7 @@ class LiveWeights:
         given = checked_some(
             self._decision, {shown(str(term)): value for term, value in values.items()}, field="values"
         )
-        reason, who, expected = _reason(asked), _who(asked), _version(asked, "expected_version")
+        reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version")
         self.seed("the system file")
         return self._after(self._store.set_weights(given, why=reason, who=who, expected=expected, defaults=self._file))
 
@@ -100,13 +104,16 @@ class LiveWeights:
         `asked` is `{"why", "to"?, "who"?, "expected_version"?}`; answers and raises as `change` does.
         """
         _known(asked, _TAKE_BACK)
-        reason, who, expected = _reason(asked), _who(asked), _version(asked, "expected_version")
+        reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version")
         to = _version(asked, "to")
         return self._after(self._store.take_back_weights(why=reason, who=who, to=to, expected=expected))
 
     @property
     def _file(self) -> dict[str, float]:
         return checked(self._decision, self._decision.weights)
+
+    def _who(self, asked: Mapping[str, Any]) -> str | None:
+        return _text(asked, "who", WHO) or self._unsaid
 
     def _after(self, change: WeightsChange) -> dict[str, Any]:
         before = change.before
@@ -152,10 +159,6 @@ def _reason(asked: Mapping[str, Any]) -> str:
     if not text:
         raise RequestError("a change of weights needs a reason", field="why", allowed="a sentence for the history")
     return text
-
-
-def _who(asked: Mapping[str, Any]) -> str | None:
-    return _text(asked, "who", WHO) or None
 
 
 def _text(asked: Mapping[str, Any], field: str, most: int) -> str:

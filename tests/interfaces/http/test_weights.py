@@ -105,6 +105,14 @@ def test_taken_back_they_are_a_new_version_and_nothing_is_forgotten(app: ASGIApp
     ]
 
 
+def test_who_does_not_say_who_they_are_is_not_the_servers_user(app: ASGIApp) -> None:
+    assert put(app, values={"calm": 2}, why="try").json()["who"] == "not said (HTTP)"
+    assert put(app, values={"calm": 3}, why="try", who=" ").json()["who"] == "not said (HTTP)"
+    assert send(app, "POST", TAKE_BACK, json={"why": "no"}).json()["who"] == "not said (HTTP)"
+    lines = send(app, "GET", "/v1/history").json()["history"]
+    assert [line["who"] for line in lines][:3] == ["not said (HTTP)"] * 3
+
+
 def test_the_same_values_again_change_nothing(app: ASGIApp) -> None:
     put(app, values={"calm": 2}, why="try")
     found = put(app, values={"calm": 2.0}, why="sent again").json()

@@ -21,7 +21,7 @@ _WEIGHT: Schema = {
 }
 _BESIDE: Schema = {
     "why": {"type": "string", "minLength": 1, "maxLength": WHY, "description": "the reason, for the history"},
-    "who": {"type": ["string", "null"], "maxLength": WHO, "description": "who decides; default the server's user"},
+    "who": {"type": ["string", "null"], "maxLength": WHO, "description": "who decides; default 'not said (HTTP)'"},
     "expected_version": {
         "type": ["integer", "null"],
         "minimum": 1,

@@ -20,6 +20,8 @@ from poise.serving.body import decode, refuse_duplicates
 from poise.serving.weights import CHANGE_FORM, MOST_VERSIONS, TAKE_BACK_FORM, LiveWeights, WeightsStore
 
 WEIGHTS, HISTORY, TAKE_BACK = "/v1/weights", "/v1/weights/history", "/v1/weights/take-back"
+NOT_SAID = "not said (HTTP)"
+"""Who made a change that came without `who`: whoever runs the server did not."""
 
 
 def weights_routes(answerer: Answerer, store: WeightsStore, gate: Gate) -> list[BaseRoute]:
@@ -84,7 +86,7 @@ class _Weights:
         decision = self._answerer.loaded.system.decision
         if decision is None:
             raise RequestError("this system predicts and decides nothing, so it has no weights")
-        return LiveWeights(decision, self._store, self._answerer.zone)
+        return LiveWeights(decision, self._store, self._answerer.zone, unsaid=NOT_SAID)
 
 
 def _keys(asked: Mapping[str, Any]) -> int:
