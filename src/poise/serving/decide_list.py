@@ -111,7 +111,8 @@ class ListDecider:
     def _left_out(
         self, received: ReceivedList, ranked: _Ranked, shown: NDArray[np.int64], live: Live
     ) -> list[dict[str, Any]]:
-        """Why each of the others is not shown: first those that could not be, then by rank."""
+        """Why each of the others is not shown: first those that could not be, then by rank, with the scores
+        by which the list can be drawn again."""
         item, items = self._item, received.items
         out = self._repeated(received)
         allowed = ranked.allowed
@@ -121,9 +122,15 @@ class ListDecider:
             for row in np.flatnonzero((allowed == 1) & np.isnan(ranked.scores)).tolist()[:MOST_LEFT_OUT]:
                 out.append({item: items[row], "why": f"missing: {', '.join(_missing(ranked.terms, live, row))}"})
         count, gone = len(ranked.order), set(shown.tolist())
+        out = out[: MOST_LEFT_OUT - min(count, live.exploration.top)]  # room for all that took part
         how = f" of {count}{' by score' if live.exploration.on else ''}; {len(gone)} {_are(len(gone))} shown"
-        others = enumerate(ranked.order[: max(0, MOST_LEFT_OUT - len(out)) + len(gone)].tolist(), start=1)
-        out += [{item: items[row], "why": f"ranked {rank}{how}"} for rank, row in others if row not in gone]
+        rows = ranked.order[: max(0, MOST_LEFT_OUT - len(out)) + len(gone)]
+        others = enumerate(zip(rows.tolist(), ranked.sorted_by[rows].tolist(), strict=True), start=1)
+        out += [
+            {item: items[row], "why": f"ranked {rank}{how}", "score": score}
+            for rank, (row, score) in others
+            if row not in gone
+        ]
         return out[:MOST_LEFT_OUT]
 
     def _repeated(self, received: ReceivedList) -> list[dict[str, Any]]:

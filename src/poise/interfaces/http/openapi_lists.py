@@ -18,6 +18,10 @@ from poise.serving.limits import Limits
 from poise.serving.list_rows import BESIDE
 
 _WHY: Schema = {"type": "string"}
+_SCORE: Schema = {
+    "type": ["number", "null"],
+    "description": "sum of weight x term; where fallback, the rule's value. Of all that were ranked",
+}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
@@ -29,7 +33,7 @@ def list_schemas(contract: Contract, item: str, limits: Limits) -> Schema:
         "DecideRequest": _request(contract, inputs, item, limits),
         "Candidate": object_of({name: field(spec, limits) for name, spec in inputs.items()}, [item]),
         "Shown": _shown(contract, item, shown_item),
-        "LeftOut": object_of({item: shown_item, "why": _WHY}, [item, "why"]),
+        "LeftOut": object_of({item: shown_item, "why": _WHY, "score": _SCORE}, [item, "why"]),
         "Explored": _explored(contract),
         "DecideAnswer": _answer(contract),
     }
@@ -65,7 +69,7 @@ def _shown(contract: Contract, item: str, shown_item: Schema) -> Schema:
         "impression_id": {"type": "string", "description": "to be sent with later events on what is shown here"},
         item: shown_item,
         "position": {"type": "integer", "minimum": 1, "maximum": contract.show},
-        "score": {"type": ["number", "null"], "description": "sum of weight x term; where fallback, the rule's value"},
+        "score": _SCORE,
         "terms": {**terms, "required": []} if not contract.outputs else terms,
         "propensity": {"type": "number", "minimum": 0, "maximum": 1, "description": "P(this item at this place)"},
     }
@@ -80,7 +84,10 @@ def _explored(contract: Contract) -> Schema:
         "temperature": strength,
         "share": strength,
         "top": {"type": "integer", "description": "so many of the best take part"},
-        "seed": {"type": "integer", "description": "with the scores, enough to draw the same list again"},
+        "seed": {
+            "type": "integer",
+            "description": "with the scores of `shown` and `left_out`, enough to draw the same list again",
+        },
         "cost": {**cost, "description": "share of each term that exploration costs on average; null: not known"},
     }
     return {**object_of(fields, ["method", "top", "seed", "cost"]), "type": ["object", "null"]}
