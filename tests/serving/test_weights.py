@@ -28,6 +28,8 @@ def test_a_release_with_other_terms_keeps_what_people_set_and_seeds_the_rest(tmp
     LiveWeights(OLD, store).change({"values": {"fare": 2, "tips": 7}, "why": "try"})
     new = LiveWeights(NEW, store)
     assert new.show()["values"] == {"fare": 2.0, "calm": 5.0}, "before it is seeded the file's counts"
+    changed = LiveWeights(NEW, store).change({"values": {"calm": 5}, "why": "sent twice", "expected_version": 2})
+    assert changed["version"] == 3, "new terms are seeded under the version that was expected"
     new.seed("new terms, with r2")
     shown = new.show()
     assert (shown["version"], shown["values"], shown["unused"]) == (3, {"fare": 2.0, "calm": 5.0}, {"tips": 7.0})

@@ -16,6 +16,8 @@ from poise.serving.body import described, shown
 from poise.spec.decision import Decision
 from poise.stores.state_base import WeightsChange, WeightsRow
 
+SEEDED = "the system file"
+"""Why there is a version that nobody asked for."""
 MOST_VERSIONS = 1_000
 """Versions in one answer over HTTP."""
 WHO, WHY = 200, 2_000
@@ -94,8 +96,8 @@ class LiveWeights:
         given = checked_some(
             self._decision, {shown(str(term)): value for term, value in values.items()}, field="values"
         )
-        reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version")
-        self.seed("the system file")
+        reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version", 0)
+        expected = self._seeded(expected)
         return self._after(self._store.set_weights(given, why=reason, who=who, expected=expected, defaults=self._file))
 
     def take_back(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,8 +106,8 @@ class LiveWeights:
         `asked` is `{"why", "to"?, "who"?, "expected_version"?}`; answers and raises as `change` does.
         """
         _known(asked, _TAKE_BACK)
-        reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version")
-        to = _version(asked, "to")
+        reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version", 0)
+        to = _version(asked, "to", 1)
         return self._after(self._store.take_back_weights(why=reason, who=who, to=to, expected=expected))
 
     @property
@@ -114,6 +116,14 @@ class LiveWeights:
 
     def _who(self, asked: Mapping[str, Any]) -> str | None:
         return _text(asked, "who", WHO) or self._unsaid
+
+    def _seeded(self, expected: int | None) -> int | None:
+        """Seed before a change that expects version `expected` (0: none), and answer with what it is to expect then.
+
+        Raises `Stale` where another version is live; nothing was seeded then.
+        """
+        now = self._store.set_weights({}, why=SEEDED, expected=expected, defaults=self._file).now
+        return None if expected is None else now.version
 
     def _after(self, change: WeightsChange) -> dict[str, Any]:
         before = change.before
@@ -177,12 +187,13 @@ def _text(asked: Mapping[str, Any], field: str, most: int) -> str:
     return value.strip()
 
 
-def _version(asked: Mapping[str, Any], field: str) -> int | None:
+def _version(asked: Mapping[str, Any], field: str, least: int) -> int | None:
     value = asked.get(field)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**53:
-        raise RequestError(f"{described(value)} came", field=field, allowed="the number of a version, from 1")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**53:
+        allowed = "the number of a version, from 1" + ("" if least else "; 0 where none is live yet")
+        raise RequestError(f"{described(value)} came", field=field, allowed=allowed)
     return value
 
 

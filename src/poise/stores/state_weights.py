@@ -117,7 +117,7 @@ def _live(connection: Connection, system: str, expected: int | None = None) -> W
     if expected is None or version == expected:
         return found
     if found is None:
-        raise Stale(f"the change expects weights {expected}, and no weights are live yet", hint="expect nothing")
+        raise Stale(f"the change expects weights {expected}, and no weights are live yet", hint="expect 0, or nothing")
     when, why = to_text(found.at // SECOND * SECOND), f": {found.why}" if found.why else ""
     said = f"the change expects weights {expected}; weights {version} are live, by {found.who}, {when}{why}"
     raise Stale(said, hint=f"look at them, then expect {version}")

@@ -127,6 +127,18 @@ def test_who_comes_second_is_told_who_was_first(app: ASGIApp) -> None:
     problem(send(app, "POST", TAKE_BACK, json={"why": "mine", "expected_version": 2}), 409)
 
 
+def test_who_expects_that_none_are_live_yet_is_first_or_told_so(app: ASGIApp, state: State) -> None:
+    seen = send(app, "GET", WEIGHTS).json()["version"]
+    early = problem(put(app, values={"calm": 3}, why="mine", expected_version=3), 409)
+    assert early["hint"] == "expect 0, or nothing" and state.weights() is None, "nothing has changed"
+    found = put(app, values={"calm": 2}, why="sales asked", who="ana", expected_version=seen).json()
+    assert (seen, found["version"], found["before"]["values"]["calm"]) == (0, 2, 0.1)
+    told = problem(put(app, values={"calm": 3}, why="mine", expected_version=0), 409)["detail"]
+    assert "expects weights 0; weights 2 are live, by ana" in told
+    problem(send(app, "POST", TAKE_BACK, json={"why": "mine", "expected_version": 0}), 409)
+    assert problem(put(app, values={"calm": 3}, why="mine", expected_version=-1), 422)["field"] == "expected_version"
+
+
 WRONG = [
     ({"values": {"calm": 1}}, "why", "needs a reason"),
     ({"values": {"calm": 1}, "why": "  "}, "why", "needs a reason"),

@@ -21,7 +21,8 @@ def weights(
     ] = False,
     to: Annotated[int | None, typer.Option("--to", help="With --take-back: the version, of --history.")] = None,
     expect: Annotated[
-        int | None, typer.Option("--expect", help="Change only if this version is live; else say who changed it.")
+        int | None,
+        typer.Option("--expect", help="Change only if this version is live (0: none); else say who was first."),
     ] = None,
     file: FileOption = FILE,
     who: WhoOption = None,

@@ -24,8 +24,8 @@ _BESIDE: Schema = {
     "who": {"type": ["string", "null"], "maxLength": WHO, "description": "who decides; default 'not said (HTTP)'"},
     "expected_version": {
         "type": ["integer", "null"],
-        "minimum": 1,
-        "description": "change only if this version is live, else 409 says which is and who set it",
+        "minimum": 0,
+        "description": "change only if this version is live (0: none yet), else 409 says which is and who set it",
     },
 }
 
