@@ -74,6 +74,17 @@ def test_every_bound_holds_and_the_tightest_decides(method: str) -> None:
     assert both.strength == pytest.approx(min(alone), rel=0.03)
 
 
+@pytest.mark.parametrize(("lost", "said"), [(0.041, True), (0.039, False)])
+def test_a_term_without_a_bound_is_named_from_twice_the_widest_bound_on(lost: float, said: bool) -> None:
+    """Shuffled, [1, 0] loses half of its first place, so that 4 % are shuffled; of [1, y] these lose 0.02 (1 - y)."""
+    basis = Basis(
+        {"a": np.array([[1.0, 0.0]]), "b": np.array([[1.0, 1 - lost / 0.02]])}, dict.fromkeys("ab", np.ones(1))
+    )
+    made = settle(Explore(method="epsilon", cost={"a": 0.02}), {"a": 1.0, "b": 0.1}, basis, 1)
+    assert made.cost == {"a": pytest.approx(0.02), "b": pytest.approx(lost)}
+    assert bool(made.notes) is said
+
+
 def test_other_weights_another_strength() -> None:
     explore = Explore(method="plackett-luce", cost={"orders": 0.02})
     strengths = {settle(explore, {"orders": 1.0, "revenue": w}, BASIS, SHOW).strength for w in (0.0, 0.1, 1.0, -0.1)}
