@@ -100,6 +100,14 @@ def test_a_stale_expectation_changes_nothing_and_says_who_was_first(state: State
     assert values(state) == {"cost": 2.0} and len(state.history()) == 2
 
 
+def test_who_was_first_is_told_in_the_zone_of_the_system(url: str) -> None:
+    state = State(url, "shop", zone="Asia/Singapore")
+    state.set_weights({"cost": 1}, why="")
+    with pytest.raises(Stale, match=r"weights 1 are live, by .*, \d{4}-\d\d-\d\dT[\d:]{8}\+08:00 "):
+        state.set_weights({"cost": 2}, why="", expected=0)
+    state.close()
+
+
 def test_a_second_take_back_goes_further_back_and_not_forward(state: State) -> None:
     for cost in (1, 2, 3):
         state.set_weights({"cost": cost}, why="")

@@ -49,7 +49,7 @@ def start(
     importable_from(file.parent)
     system = read_text(text, name=str(file))
     settings = Settings.read(file)
-    state = State(settings.state_url, system.system)
+    state = State(settings.state_url, system.system, zone=system.timezone)
     name = release or _live(state)
     row = state.release(name)
     folder = settings.folder_of(row.folder)

@@ -91,7 +91,7 @@ class System:
     def state(self) -> State:
         """The registry of releases and the history."""
         self._make_home()
-        return State(self.settings.state_url, self.spec.system)
+        return State(self.settings.state_url, self.spec.system, zone=self.spec.timezone)
 
     def ingest(
         self,

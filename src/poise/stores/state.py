@@ -27,6 +27,7 @@ class State(WeightsState):
     """The state of one `system` in the database at `url` (a SQLAlchemy address).
 
     Times are wall-clock microseconds, also where a system's clock is `replay`: they say when people did what.
+    Sentences tell them in `zone`.
 
     >>> import tempfile; folder = tempfile.TemporaryDirectory()
     >>> state = State(f"sqlite:///{folder.name}/state.db", "shop")
@@ -38,8 +39,9 @@ class State(WeightsState):
     >>> folder.cleanup()
     """
 
-    def __init__(self, url: str, system: str, *, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, system: str, *, zone: str = "UTC", clock: Clock | None = None) -> None:
         self.system = system
+        self._zone = zone
         self._url = url
         self._clock = clock or Clock()
         self._engine = engine_of(url)

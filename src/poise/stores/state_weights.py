@@ -29,6 +29,7 @@ class WeightsState(LiveState):
 
     system: str
     _clock: Clock
+    _zone: str
 
     @abstractmethod
     def _transaction(self, *, write: bool = False) -> AbstractContextManager[Connection]: ...
@@ -66,7 +67,7 @@ class WeightsState(LiveState):
         if wrong:
             raise StateError(f"the weight of '{wrong[0]}' is {values[wrong[0]]}; a finite number is needed")
         with self._transaction(write=True) as connection:
-            before = _live(connection, self.system, expected)
+            before = _live(connection, self.system, expected, self._zone)
             new = {**(defaults or {}), **(before.values if before else {}), **plain}
             return self._write(connection, before, new, SET, why, who, {})
 
@@ -79,7 +80,7 @@ class WeightsState(LiveState):
         and `Stale` as `set_weights` does.
         """
         with self._transaction(write=True) as connection:
-            before = _live(connection, self.system, expected)
+            before = _live(connection, self.system, expected, self._zone)
             target = _before(connection, self.system) if to is None else _version(connection, self.system, to)
             new = {**(before.values if before else {}), **target.values}
             return self._write(connection, before, new, TAKE_BACK, why, who, {"to": target.version})
@@ -110,15 +111,16 @@ def _newest(connection: Connection, system: str, limit: int | None) -> tuple[Wei
     return tuple(_row(row) for row in reversed(connection.execute(chosen).mappings().all()))
 
 
-def _live(connection: Connection, system: str, expected: int | None = None) -> WeightsRow | None:
-    """The live weights, which must be version `expected` (0: there must be none yet) where that is given."""
+def _live(connection: Connection, system: str, expected: int | None, zone: str) -> WeightsRow | None:
+    """The live weights, which must be version `expected` (0: there must be none yet) where that is given; else who
+    changed them, and when in `zone`, is told."""
     found = next(iter(_newest(connection, system, 1)), None)
     version = found.version if found else 0
     if expected is None or version == expected:
         return found
     if found is None:
         raise Stale(f"the change expects weights {expected}, and no weights are live yet", hint="expect 0, or nothing")
-    when, why = to_text(found.at // SECOND * SECOND), f": {found.why}" if found.why else ""
+    when, why = to_text(found.at // SECOND * SECOND, zone), f": {found.why}" if found.why else ""
     said = f"the change expects weights {expected}; weights {version} are live, by {found.who}, {when}{why}"
     raise Stale(said, hint=f"look at them, then expect {version}")
 
