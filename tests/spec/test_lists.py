@@ -181,7 +181,11 @@ TERMS = [
         "cost: {engagment: 2%}",
         "decision.explore.cost.engagment: there is no term 'engagment'",
     ),
-    ("cost: {engagement: 2%}", "cost: {engagement: 0%}", "decision.explore.cost.engagement"),
+    ("cost: {engagement: 2%}", "cost: {engagement: 0%}", "cost.engagement: 0% came; write more than 0%"),
+    ("cost: {engagement: 2%}", "cost: {engagement: 200%}", "200% came; write more than 0% and at most 100%"),
+    ("cost: {engagement: 2%}", "cost: {engagement: 2%}, temperature: 1", "or 'temperature'; came: both"),
+    (", cost: {engagement: 2%}", "", "or 'temperature'; came: neither"),
+    ("  show: 10", "  show: 10\n  candidates: 9", "'candidates' is 9 and 'show' is 10: a request has as many"),
     ("revenue: 0.4", "revenu: 0.4", "decision.weights.revenu: there is no term 'revenu' (did you mean 'revenue'?)"),
     (
         "per: impressions, label: {from: orders, match: impression_id, within",

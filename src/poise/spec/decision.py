@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from poise.spec.record import Expr, Record
@@ -13,7 +13,15 @@ from poise.spec.units import Fraction
 SHOW, TOP = 10, 20
 LIST_KEYS = ("item", "position", "show", "candidates", "where", "explore")
 """Keys that only a decision with `list:` has."""
-Share = Annotated[Fraction, Field(gt=0, le=1)]
+
+
+def _share(value: float) -> float:
+    if not 0 < value <= 1:
+        raise ValueError(f"{100 * value:g}% came; write more than 0% and at most 100%")
+    return value
+
+
+Share = Annotated[Fraction, AfterValidator(_share)]
 
 
 class Term(Record):
@@ -73,7 +81,8 @@ class Explore(Record):
         if getattr(self, other) is not None:
             raise ValueError(f"'{other}' does not go with {self.method}; write {own} or cost")
         if (self.cost is None) == (getattr(self, own) is None):
-            raise ValueError(f"{self.method} needs either 'cost', e.g. {{TERM: 2%}}, or '{own}'")
+            came = "neither" if self.cost is None else "both"
+            raise ValueError(f"{self.method} needs either 'cost', e.g. {{TERM: 2%}}, or '{own}'; came: {came}")
         if self.cost is not None and not self.cost:
             raise ValueError("'cost' names no term; write e.g. {TERM: 2%}")
         return self
@@ -122,6 +131,9 @@ class Decision(Record):
                 raise ValueError("'choose' needs at least 2 actions")
         elif self.item is None:
             raise ValueError("a decision with 'list' needs 'item': the column that says which item a row shows")
+        elif self.candidates is not None and self.candidates < self.show:
+            came = f"'candidates' is {self.candidates} and 'show' is {self.show}"
+            raise ValueError(f"{came}: a request has as many candidates as are shown, or more")
         return self
 
     @property
