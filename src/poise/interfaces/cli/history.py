@@ -22,12 +22,13 @@ def history(
     system = System.read(file)
     rows = system.state.history(subject=subject, limit=last)
     live = system.state.live()
+    when = [to_text(row.at // SECOND * SECOND, system.spec.timezone) for row in rows]
     if as_json:
-        print_json({"live": live.release if live else None, "history": [asdict(row) for row in rows]})
+        told = [{**asdict(row), "at": at} for row, at in zip(rows, when, strict=True)]
+        print_json({"live": live.release if live else None, "history": told})
         return
-    for row in rows:
-        when = to_text(row.at // SECOND * SECOND, system.spec.timezone)
-        say(f"{when}  {row.who:<10} {row.act:<9} {row.subject:<10} {row.why}")
+    for row, at in zip(rows, when, strict=True):
+        say(f"{at}  {row.who:<10} {row.act:<9} {row.subject:<10} {row.why}")
     if not rows:
         say("nothing has happened yet")
     say(f"live: {live.release if live else 'nothing'}", "bold")
