@@ -27,6 +27,7 @@ from town import DAY, START
 from poise.errors import PoiseError, Refused
 from poise.interfaces.answering import start
 from poise.interfaces.cli import report as sentence
+from poise.interfaces.cli.first_answer import shortened
 from poise.interfaces.cli.terminal import heading, say, working
 from poise.interfaces.http.page import curl
 from poise.interfaces.system import System
@@ -202,7 +203,7 @@ def _fetched(url: str, body: dict[str, object] | None = None) -> str:
     asked = urllib.request.Request(url, data, {"content-type": "application/json"} if data else {})
     with urllib.request.urlopen(asked, timeout=30) as answer:
         text = answer.read().decode()
-    return text if body is None else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    return text if body is None else json.dumps(shortened(json.loads(text)), indent=2, ensure_ascii=False)
 
 
 if __name__ == "__main__":

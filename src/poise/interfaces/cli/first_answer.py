@@ -36,7 +36,7 @@ def ask_once(server: subprocess.Popen[str], system: System) -> None:
     with urllib.request.urlopen(request, timeout=30) as response:
         answer = json.loads(response.read())
     say(f"$ {curl(address, route, example)}")
-    say(json.dumps(_shortened(answer), indent=2, ensure_ascii=False))
+    say(json.dumps(shortened(answer), indent=2, ensure_ascii=False))
     say(f"The system answers at {address}", "bold green")
 
 
@@ -48,7 +48,7 @@ def _example(system: System) -> tuple[str, dict[str, Any]]:
     return ("/v1/decide" if contract.decides_on else "/v1/predict"), example_request(contract, folder.json("evidence"))
 
 
-def _shortened(answer: dict[str, Any]) -> dict[str, Any]:
+def shortened(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer as it is printed: of the candidates that are not shown only the first."""
     left_out = answer.get("left_out", [])
     if len(left_out) <= NAMED:
