@@ -190,6 +190,34 @@ class TestInABrowser:
             assert page.ask("document.getElementById('go').disabled"), "the exact weight is live, between two steps"
             clean(page)
 
+    def test_a_live_weight_below_zero_is_seen_on_its_slider(self, browser: chromium.Browser, address: str) -> None:
+        with browser.page(f"{address}/demo") as page:
+            page.until("document.querySelectorAll('.item').length === 10")
+            asked = {"values": {"revenue": -0.33}, "why": "from elsewhere", "who": "sales"}
+            httpx.put(f"{address}/v1/weights", json=asked).raise_for_status()
+            page.until("document.getElementById('weight-revenue').textContent === '-0.33'")
+            slider = "document.getElementById('slider-revenue')"
+            assert page.ask(f"Number({slider}.value)") == pytest.approx(-0.33, abs=0.1)
+            assert page.ask(f"{slider}.style.getPropertyValue('--fill')") != "0%"
+            page.ask(f"{slider}.focus()")
+            page.press("End")
+            page.until("Number(document.getElementById('weight-revenue').textContent) > 0")
+            clean(page)
+
+    @pytest.mark.parametrize("width", [390, 768, 1440])
+    def test_tab_goes_down_a_column_as_the_eye_does(self, browser: chromium.Browser, address: str, width: int) -> None:
+        with browser.page(f"{address}/demo", width=width, calm=True) as page:
+            page.until("document.querySelectorAll('.item').length === 10")
+            tops = page.ask(f"({TOPS})")
+            assert len(tops) >= 6
+            if width < 760:
+                assert tops == sorted(tops), "one column: the document is in the order that is seen"
+            page.resize(390, 800)
+            page.until(f"({TOPS}).every((top, i, all) => !i || top >= all[i - 1])")
+            page.resize(1440, 800)
+            page.until("document.querySelector('.controls .apply')")
+            clean(page)
+
     @pytest.mark.parametrize("dark", [False, True])
     @pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440])
     def test_nothing_scrolls_sideways(self, browser: chromium.Browser, address: str, width: int, dark: bool) -> None:
@@ -228,6 +256,9 @@ class TestInABrowser:
 
 ORDER = "[...document.querySelectorAll('.item')].map(row => row.dataset.id).join(' ')"
 
+TOPS = """[...document.querySelectorAll('main input, main select, main summary, main button.strong')]
+    .map(node => node.getBoundingClientRect().top + scrollY)"""
+
 
 def total(term: str) -> str:
     return f"Number(document.querySelector('#term-{term} .total b').textContent.replaceAll(',', ''))"
@@ -250,6 +281,7 @@ def test_once_answers_and_stops(address: str, folder: Path) -> None:
     done = demo(folder, "--once", "--port", "0")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "has learned from these rows already" in done.stdout
+    assert 0 < done.stdout.count('"why"') <= 5 and " more" in done.stdout, "as many as `poise up` names"
     assert '"impression_id"' in done.stdout and "<title>One list, two wishes" in done.stdout
     assert time.monotonic() - began < 60
     assert (folder / "poise.yaml").read_text() == (examples() / "restaurants" / "poise.yaml").read_text()
