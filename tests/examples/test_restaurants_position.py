@@ -89,9 +89,15 @@ def leak(folder: Path, *, position: bool) -> tuple[float, float]:
 
 
 def test_a_place_at_the_top_does_not_leak_into_scores(tmp_path: Path) -> None:
-    """A model that is not told of places takes them for appeal. One that is told does so less than half as much:
-    what is left comes by way of what sold before, for the file only guesses how many look further down."""
+    """What is left comes by way of what sold before, for the file only guesses how many look further down."""
+    told, error = leak(tmp_path, position=True)
+    assert abs(told) < 0.1, f"{told:.3f} ± {error:.3f}"
+
+
+@pytest.mark.soak
+def test_a_model_that_is_not_told_of_places_takes_them_for_appeal(tmp_path: Path) -> None:
+    """One that is told does so less than half as much."""
     told, error = leak(tmp_path / "told", position=True)
     untold, untold_error = leak(tmp_path / "untold", position=False)
     assert untold > 3 * untold_error, f"there is nothing to leak: {untold:.3f} ± {untold_error:.3f}"
-    assert abs(told) < 0.1 and abs(told) < untold / 2, f"{told:.3f} ± {error:.3f}; {untold:.3f} where it is not told"
+    assert abs(told) < untold / 2, f"{told:.3f} ± {error:.3f}; {untold:.3f} where it is not told"
