@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+
+from poise.assessment.reading import read_case
+from poise.assessment.trials import Trials
 
 Frame = pl.DataFrame
 
@@ -27,3 +32,14 @@ def in_time(frame: Frame, every: str = "6h") -> Frame:
     start = pl.datetime(2025, 1, 1)
     times = pl.select(pl.datetime_range(start, start + pl.duration(days=20_000), every, eager=False).head(frame.height))
     return frame.with_columns(asked=times.to_series())
+
+
+LEARNED: dict[tuple[Any, ...], Trials] = {}
+
+
+def trials_of(frame: Frame, target: str = "y", **more: Any) -> Trials:
+    """Trials of a table, one for all tests of the same table and options: what is learned is learned once."""
+    key = (target, *frame.columns, int(frame.hash_rows(seed=0).sum()), frame.height, repr(sorted(more.items())))
+    if key not in LEARNED:
+        LEARNED[key] = Trials(read_case(frame, target, **more))
+    return LEARNED[key]

@@ -55,6 +55,13 @@ def test_the_target_with_tiny_noise(noise: float) -> None:
     assert answer.answer == "no" and named(answer, "stop") == {"z"}
 
 
+def test_tiny_noise_is_seen_however_much_other_columns_say() -> None:
+    found = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "y"})
+    frame = pl.DataFrame({c: found[c].to_numpy() for c in found})
+    answer = ask(frame.with_columns(copy=pl.col("y") + 0.001 * pl.int_range(frame.height) / frame.height))
+    assert answer.answer == "no" and named(answer, "stop") == {"copy"}
+
+
 def test_a_threshold_without_noise_is_a_suspect_at_most() -> None:
     _, columns = honest(n=4_000)
     answer = ask(pl.DataFrame({**columns, "y": (columns["x0"] > 0.3) * 1}))

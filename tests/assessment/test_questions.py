@@ -7,14 +7,20 @@ import polars as pl
 import pytest
 
 from poise.assessment.assess import Assessment, assess
-from poise.assessment.base import Answer
+from poise.assessment.base import Answer, Finding
 from poise.assessment.learnable import by_chance
 from poise.assessment.reading import read_case
 from poise.assessment.trials import Trials
 from poise.assessment.verdict import decide
-from tests.assessment.tables import in_time, table
+from tests.assessment.tables import in_time, table, trials_of
 
 FIRST = ("PA01", "PA02")
+CLEAR = [
+    ("noise", 500, "do not use ML"),
+    ("rule", 500, "use the rule"),
+    ("linear", 500, "use ML"),
+    ("noise", 1_500, "do not use ML"),
+]
 
 
 def assessed(frame: pl.DataFrame, **more: str) -> Assessment:
@@ -24,9 +30,10 @@ def assessed(frame: pl.DataFrame, **more: str) -> Assessment:
 @pytest.mark.parametrize(
     ("truth", "rows", "verdict"),
     [
-        ("noise", 500, "do not use ML"),
-        ("rule", 500, "use the rule"),
-        ("linear", 500, "use ML"),
+        ("noise", 600, "do not use ML"),
+        *(pytest.param(*one, marks=pytest.mark.soak) for one in CLEAR),
+        ("rule", 600, "use the rule"),
+        ("linear", 600, "use ML"),
         ("together", 1_500, "use ML"),
         ("linear", 40, "collect data first"),
     ],
@@ -82,14 +89,14 @@ def test_too_few_times_are_an_answer_and_no_error() -> None:
 
 
 def test_chance_is_small_for_foresight_only() -> None:
-    known, nothing = (Trials(read_case(table(truth, 300), "y")) for truth in ("linear", "noise"))
+    known, nothing = (trials_of(table(truth, 600)) for truth in ("linear", "noise"))
     assert by_chance(known, known.learned) < 0.01 < by_chance(nothing, nothing.learned)
 
 
 @pytest.mark.parametrize("kind", ["regression", "multi-class"])
 def test_other_problems_are_answered_alike(kind: str) -> None:
     rng = np.random.default_rng(0)
-    frame = table("noise", 400).with_columns(pl.Series("z", rng.normal(size=400)))
+    frame = table("noise", 600).with_columns(pl.Series("z", rng.normal(size=600)))
     value = frame["x0"] + frame["x1"] + 0.5 * frame["z"]
     classes = np.array(["low", "middle", "high"])[np.digitize(value.to_numpy(), [-0.7, 0.7])]
     y = value if kind == "regression" else pl.Series(classes)
@@ -115,6 +122,8 @@ def say(code: str, answer: str, **more: object) -> Answer:
         ([say("PA01", "yes"), say("PA03", "no", details={"part": "city is Rome"})], "use ML for this part"),
         ([say("PA01", "yes"), say("PA02", "yes"), say("PA09", "needs a person")], "needs a person"),
         ([say("PA01", "no"), say("PA09", "needs a person")], "do not use ML"),
+        ([say("PA01", "yes"), say("PA02", "yes"), say("PA09", "no")], "do not use ML"),
+        ([say("PA01", "yes"), say("PA08", "no", details={"instead": "the rule"})], "use the rule"),
     ],
 )  # fmt: skip
 def test_answers_decide_in_order(answers: list[Answer], verdict: str) -> None:
@@ -125,3 +134,24 @@ def test_what_a_person_must_answer_keeps_what_the_figures_say() -> None:
     answers = [say("PA01", "yes", sure=0.99), say("PA02", "yes", sure=0.9), say("PA09", "needs a person")]
     made = decide(read_case(table("rule", 50), "y"), answers)
     assert made.evidence == "use ML" and made.because == ("PA09", "PA01", "PA02") and made.confidence == "medium"
+
+
+def test_who_signs_that_it_must_not_be_automated_decides() -> None:
+    made = decide(read_case(table("rule", 50), "y"), [say("PA01", "yes"), say("PA02", "yes"), say("PA09", "no")])
+    assert made.because == ("PA09",) and made.evidence == "use ML"
+
+
+def test_what_could_undo_it_is_told_with_the_verdict() -> None:
+    leak = Finding("'x' is known late.", "warn", ("x",))
+    answers = [say("PA01", "yes"), say("PA02", "yes"), say("PA06", "unclear", findings=(leak,)), say("PA07", "no")]
+    made = decide(read_case(table("rule", 50), "y"), answers)
+    assert made.verdict == "use ML" and "PA07 says no." in made.sentence
+    assert made.next[0] == "Check first: 'x' is known late." and "change PA07" in made.next
+
+
+@pytest.mark.parametrize("answer", ["no", "unclear"])
+def test_a_part_is_told_where_nothing_is_shown_over_all_rows(answer: str) -> None:
+    part = {"part": {"words": "city is 'Rome'"}}
+    made = decide(read_case(table("rule", 50), "y"), [say("PA01", answer), say("PA03", "no", details=part)])
+    assert made.verdict in ("do not use ML", "collect data first")
+    assert "PA03 says no." in made.sentence and "Ask again about the rows where city is 'Rome' alone." in made.next

@@ -14,6 +14,8 @@ from poise.models.rule_model import RuleModel
 WORTH = 0.03
 """ML must add more than this fraction of what the best rung gains over the constant."""
 LEVEL = 0.99
+SAID = {"linear": "a linear model explains", "trees": "trees explain"}
+MAY = {"linear": "a linear model may explain", "trees": "trees may explain"}
 
 
 class ComplexEnough(Question):
@@ -44,7 +46,7 @@ class ComplexEnough(Question):
         }  # fmt: skip
         if more.low(LEVEL) > needed:
             said = (
-                f"Yes: {best} explains {trials.skill(trials.prediction(best)).value:.0%} of what is uncertain, the best"
+                f"Yes: {SAID[best]} {trials.skill(trials.prediction(best)).value:.0%} of what is uncertain, the best"
                 f" rule over one column {max(alone.value, 0):.0%}: {words}."
             )
             return self.answer("yes", said, "A better rule, over several columns.",
@@ -54,7 +56,7 @@ class ComplexEnough(Question):
             return self.answer("unclear", said, "More rows, or columns that say more.", **figures)
         if more.high() > needed and more.high() > 0.1 * max(alone.value, 0.0) + needed:
             said = (
-                f"Not shown: {best} may explain up to {more.high():.1%} more of what is uncertain than this rule, or"
+                f"Not shown: {MAY[best]} up to {more.high():.1%} more of what is uncertain than this rule, or"
                 f" nothing more: {words}."
             )
             return self.answer("no", said, "More rows could show that ML adds something.",

@@ -49,6 +49,8 @@ SAME_ORDER = 0.995
 EMPTY = 0.1
 """Two heaps with an empty valley: of neither class lie so many rows in the half between both medians. A threshold in
 one spread of values leaves no valley: a quarter of an even spread lies there, more of a bell."""
+NARROW = 10.0
+"""Heaps so many times narrower than the gap between them are one value each, with noise: nothing measured is so."""
 LEAST = 5
 AFTER_NAME = re.compile(
     r"(^|[\W_])(after|post|outcome|result|target|label|actual|final|resol\w+|clos(ed|ing)|cancel\w*|refund\w*|"
@@ -62,11 +64,13 @@ FAR = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a column is the target in another form; `certain` whatever other columns say; `open`: what it leaves open."""
+    """How a column is the target in another form; `certain` whatever other columns say; `open`: what it leaves open;
+    `parts`: no row is on the wrong side, which is worth asking about however much other columns say."""
 
     how: str
     certain: bool = False
     open: float = 1.0
+    parts: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,10 +120,11 @@ def _judged(case: Case, one: Alone, shape: Shape | None, rest: float) -> Finding
         if rest > one.skill / FEW_OTHERS:
             return None
         return Finding(f"{alike}, {others}: is it known when the question is asked?", "note", (column,))
-    if (1 - rest) < APART * min(1 - one.skill, 1.0 if shape is None else shape.open):
+    told = shape is not None and shape.parts
+    if not told and (1 - rest) < APART * min(1 - one.skill, 1.0 if shape is None else shape.open):
         return None
     if shape is not None:
-        said = f"'{column}' {shape.how}, which the other columns nearly do as well. Is it known beforehand?"
+        said = f"'{column}' {shape.how}, as others nearly do: is it known when the question is asked?"
         return Finding(said, "warn", (column,))
     said = f"{alike}, {others}. Such columns are often filled in afterwards: is it known when the question is asked?"
     return Finding(said, "warn", (column,))
@@ -150,7 +155,10 @@ def copied(case: Case, name: str, rows: Index) -> Shape | None:
         return Shape(f"has one value for each value of '{case.target_name}'", certain=True)
     if column.kind == "string" or not heaps(values, target):
         return None
-    return Shape("falls into heaps, one for each value of the target, with nothing between them")
+    gap = _gap(values, target)
+    if gap >= NARROW:
+        return Shape("has a value of its own for each value of the target, but for tiny noise", certain=True)
+    return Shape("falls into heaps, one for each value of the target, with nothing between them", parts=gap > 0)
 
 
 def _same_number(values: Floats, target: Floats) -> Shape | None:
@@ -188,6 +196,15 @@ def heaps(values: Floats, target: NDArray[np.float64]) -> bool:
         return False
     classes.sort(key=lambda one: float(np.median(one)))
     return all(_valley(low, high) for low, high in pairwise(classes))
+
+
+def _gap(values: Floats, target: NDArray[np.float64]) -> float:
+    """The smallest gap between the heaps of the classes, as a multiple of the widest heap; below 0 where they meet."""
+    ends = sorted(
+        (float(one.min()), float(one.max())) for code in np.unique(target) if len(one := values[target == code])
+    )
+    widest = max(high - low for low, high in ends)
+    return min(after[0] - before[1] for before, after in pairwise(ends)) / max(widest, 1e-300)
 
 
 def _valley(low: Floats, high: Floats) -> bool:

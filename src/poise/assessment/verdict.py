@@ -48,7 +48,8 @@ class Verdict:
 def decide(case: Case, answers: Sequence[Answer]) -> Verdict:
     """The verdict of a case. The first that holds decides: an obstacle, a leak, nothing to learn, too few rows,
     no value on later data, not worth its cost, a rule does it, only a part is good enough; else ML is used. What a
-    person must answer first makes any verdict for ML or a rule `needs a person`.
+    person must answer first makes any verdict for ML or a rule `needs a person`; who signed that it must not be
+    automated decides alone. Patterns that change and suspected leaks are told with any verdict for ML or a rule.
     """
     said = {answer.code: answer for answer in answers}
     if case.obstacle is not None:
@@ -56,6 +57,9 @@ def decide(case: Case, answers: Sequence[Answer]) -> Verdict:
         return _verdict(found.verdict, found.sentence, [], 1.0, (found.change,))
     made = _by_evidence(case, said)
     person = said.get("PA09")
+    if person is not None and person.answer == "no":
+        return replace(_from("do not use ML", [person]), evidence=made.evidence)
+    made = _with_warnings(made, said)
     if person is not None and person.answer == "needs a person" and made.verdict in FOR:
         return replace(
             made,
@@ -78,13 +82,14 @@ def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
     if is_("PA06", "no"):
         return _from("needs a person", [said["PA06"]])
     if is_("PA01", "no"):
-        return _from("do not use ML", [said["PA01"]])
+        return _and_part(_from("do not use ML", [said["PA01"]]), said)
     if is_("PA01", "unclear"):
-        return _from("collect data first", [said["PA01"]])
+        return _and_part(_from("collect data first", [said["PA01"]]), said)
     if is_("PA05", "no"):
         return _from("do not use ML", [said["PA05"]])
     if is_("PA08", "no"):
-        return _from("do not use ML", [said["PA08"]])
+        by_rule = said["PA08"].details.get("instead") == "the rule"
+        return _from("use the rule" if by_rule else "do not use ML", [said["PA08"]])
     if is_("PA02", "no"):
         return _from("use the rule", [said[code] for code in ("PA02", "PA01") if code in said])
     if is_("PA04", "no"):
@@ -93,6 +98,30 @@ def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
         part = "use ML for this part" if said["PA03"].details.get("part") else "do not use ML"
         return _from(part, [said["PA03"]])  # type: ignore[arg-type]
     return _from("use ML", [said[code] for code in ("PA01", "PA02") if code in said])
+
+
+def _and_part(made: Verdict, said: Mapping[str, Answer]) -> Verdict:
+    """Where nothing is shown over all rows, the part in which something is: a person may ask about that alone."""
+    part = said["PA03"].details.get("part") if "PA03" in said else None
+    if not part:
+        return made
+    words = part["words"] if isinstance(part, Mapping) else part
+    step = f"Ask again about the rows where {words} alone."
+    return replace(made, sentence=f"{made.sentence} {said['PA03'].sentence}", next=(*made.next, step))
+
+
+def _with_warnings(made: Verdict, said: Mapping[str, Answer]) -> Verdict:
+    """A verdict for ML or a rule, with what could still undo it: suspected leaks, and patterns that change."""
+    if made.verdict not in FOR:
+        return made
+    sentence, steps = made.sentence, list(made.next)
+    if "PA06" in said:
+        suspects = [one.sentence for one in said["PA06"].findings if one.weight == "warn"]
+        steps = [f"Check first: {one}" for one in suspects] + steps
+    if "PA07" in said and said["PA07"].answer == "no":
+        sentence = f"{sentence} But it will not last as it is: {said['PA07'].sentence}"
+        steps.append(said["PA07"].change)
+    return replace(made, sentence=sentence, next=tuple(dict.fromkeys(steps)))
 
 
 def _from(verdict: Verdicts, deciding: Sequence[Answer]) -> Verdict:

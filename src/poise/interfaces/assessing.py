@@ -13,8 +13,10 @@ import polars as pl
 from poise import registry
 from poise.assessment.assess import Assessment
 from poise.assessment.assess import assess as assess_case
-from poise.assessment.case import Declared
+from poise.assessment.case import Case, Declared
+from poise.assessment.costs import costs_of
 from poise.assessment.of_system import cases_of
+from poise.assessment.people import check_sensitive
 from poise.assessment.reading import read_case
 from poise.assessment.scanning import LEARNED_ROWS
 from poise.data.ingest import ingest
@@ -60,11 +62,7 @@ def assess(
         frame, target, time=time, key=key, problem=named, costs=costs, sensitive=tuple(sensitive), answers=answers,
         rows=rows,
     )  # fmt: skip
-    unknown = [name for name in sensitive if name not in case.columns]
-    if unknown:
-        raise DataError(
-            f"there is no column '{unknown[0]}' to be sensitive", hint=did_you_mean(unknown[0], case.columns)
-        )
+    _check(case)
     return assess_case(case, threads=threads or os.cpu_count() or 1, progress=progress, codes=codes)
 
 
@@ -92,6 +90,8 @@ def assess_system(
             ingest(system.spec, lake, base=system.path.parent)
         progress("features as of the time of each request")
         cases = cases_of(system.spec, lake, declared, rows)
+    for case in cases:
+        _check(case)
     many = threads or os.cpu_count() or 1
     out = []
     for case in cases:
@@ -100,6 +100,13 @@ def assess_system(
             assess_case(case, threads=many, codes=codes, progress=lambda step, name=name: progress(f"{name}: {step}"))  # type: ignore[misc]
         )
     return tuple(out)
+
+
+def _check(case: Case) -> None:
+    """What was declared wrongly is said before anything is learned. Without a target there is nothing to cost."""
+    check_sensitive(case)
+    if case.obstacle is None:
+        costs_of(case)
 
 
 def question_codes(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...] | None:

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from poise.assessment.assess import Assessment
-from poise.assessment.costs import read_costs, read_mapping
+from poise.assessment.costs import read_costs
 from poise.assessment.report import is_report, render
 from poise.assessment.scanning import LEARNED_ROWS
+from poise.assessment.signing import read_answers, template
 from poise.assessment.summary import WIDTH, summary
 from poise.assessment.wording import VERDICTS
 from poise.assessment.writing import system_of
@@ -58,6 +59,9 @@ def assess(
     write_system: Annotated[
         Path | None, typer.Option("--write-system", help="Write a system file that trains as it stands.")
     ] = None,
+    write_answers: Annotated[
+        Path | None, typer.Option("--write-answers", help="Write the file that a person answers and signs.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that stand there.")] = False,
     expect: Annotated[
         list[str] | None, typer.Option("--expect", help="End with 4 if the verdict is none of these.")
@@ -67,13 +71,14 @@ def assess(
     """Say from evidence whether to use ML, a rule, or neither."""
     wanted = [_verdict(text) for text in expect or ()]
     page = _place(report, force, as_json)
-    if write_system is not None and write_system.exists() and not force:
-        raise StateError(f"{write_system} exists already", hint="another name, or --force to overwrite it")
+    for path in (write_system, write_answers):
+        if path is not None and path.exists() and not force:
+            raise StateError(f"{path} exists already", hint="another name, or --force to overwrite it")
     if write_system is not None and file is not None:
         raise DataError(f"--write-system is for tables: {file} is a system file already")
     more: dict[str, Any] = {
         "costs": None if costs is None else read_costs(costs),
-        "answers": None if answers is None else read_mapping(answers, "--answers", "{PA09: …}"),
+        "answers": None if answers is None else read_answers(answers),
         "sensitive": tuple(name.strip() for name in (sensitive or "").split(",") if name.strip()),
         "questions": tuple(question or ()),
         "skip": tuple(skip or ()),
@@ -85,6 +90,8 @@ def assess(
     contents = [one.to_dict() for one in made]
     wrote = [_write_page(page, contents, asked=report is not None)]
     try:
+        if write_answers is not None:
+            wrote.append(_write_answers(made[0], write_answers))
         if write_system is not None:
             wrote.append(_write_system(made[0], write_system))
     finally:  # what was found is told even where no system can be written
@@ -168,12 +175,23 @@ def _write_system(made: Assessment, path: Path) -> str:
     data = made.case.path
     if data is None:
         raise DataError("a system needs a table in a file")
-    text = system_of(made.case, made, os.path.relpath(data.absolute(), path.absolute().parent))
+    _write(path, system_of(made.case, made, os.path.relpath(data.absolute(), path.absolute().parent)))
+    return f"system: {path}; next: poise up -f {path}"
+
+
+def _write_answers(made: Assessment, path: Path) -> str:
+    """Write the file for a person to fill in, with what was found about people as comments."""
+    asked = made.answer("PA09")
+    found = "" if asked is None else "\n".join([asked.sentence, *(one.sentence for one in asked.findings)])
+    _write(path, template(made.case, found))
+    return f"to answer and sign: {path}; then: --answers {path}"
+
+
+def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StateError(f"{path} cannot be written: {error.strerror}") from None
-    return f"system: {path}; next: poise up -f {path}"
 
 
 def _print(contents: Sequence[dict[str, Any]], wrote: Sequence[str]) -> None:
