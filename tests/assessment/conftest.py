@@ -9,7 +9,7 @@ from poise.assessment import folds, learning_curve
 
 @pytest.fixture(autouse=True)
 def few_folds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.node.get_closest_marker("soak") or request.node.path.name == "test_folds.py":
+    if request.node.get_closest_marker("soak") or request.node.path.name in ("test_folds.py", "test_trials.py"):
         return
     monkeypatch.setattr(folds, "FEW_ROWS", 0)
     monkeypatch.setattr(folds, "SOME_ROWS", 0)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from poise import registry
-from poise.assessment import enough_data
+from poise.assessment import enough_data, folds
 from poise.assessment.base import Answer
 from poise.assessment.case import Case
 from poise.assessment.enough_data import EnoughData
@@ -17,12 +17,12 @@ from poise.assessment.reading import read_case
 from poise.assessment.trials import Trials
 from poise.errors import NotEnoughData
 from poise.models.losses import losses
-from tests.assessment.tables import in_time, table
+from tests.assessment.tables import in_time, table, trials_of
 
 
 def ask(frame: pl.DataFrame, **more: str) -> Answer:
-    case = read_case(frame, "y", **more)  # type: ignore[arg-type]
-    return EnoughData().ask(case, Trials(case))
+    trials = trials_of(frame, **more)
+    return EnoughData().ask(trials.case, trials)
 
 
 def test_it_is_asked() -> None:
@@ -55,17 +55,18 @@ def test_limits_at_twice_the_rows_hold_for_many_laws(law: str) -> None:
     assert np.mean(widths) < 0.1
 
 
-def test_limits_hold_for_what_is_really_learned() -> None:
+@pytest.mark.parametrize(("truths", "seeds"), [(2, 2), pytest.param(6, 8, marks=pytest.mark.soak)])
+def test_limits_hold_for_what_is_really_learned(truths: int, seeds: int) -> None:
     """The question's own curve of a linear model, against models that learned from twice the rows."""
     later = read_case(table("linear", 20_000, seed=900), "y")
     truth = []
-    for seed in range(6):
+    for seed in range(truths):
         twice = Trials(read_case(table("linear", 640, seed=500 + seed), "y"))
         predicted = twice.learn("linear", np.arange(640)).predict(later.table)
         base = losses(twice.problem, np.full(later.rows, later.target.mean()), later.target)
         truth.append(1 - losses(twice.problem, predicted, later.target).mean() / base.mean())
     held = []
-    for seed in range(8):
+    for seed in range(seeds):
         case = read_case(table("linear", 400, seed=seed), "y")
         trials = Trials(case)
         trials.__dict__["best"] = "linear"
@@ -86,7 +87,7 @@ def test_more_rows_are_less_and_less_worth_and_less_sure() -> None:
 
 
 def test_enough_rows_are_said_with_what_more_would_bring() -> None:
-    answer = ask(table("linear", 1_500))
+    answer = ask(table("linear", 1_000))
     assert answer.answer == "yes" and "twice as many would explain" in answer.sentence
     assert answer.low <= answer.figure <= answer.high < 0.1
     points = answer.details["curve"]["points"]
@@ -95,7 +96,7 @@ def test_enough_rows_are_said_with_what_more_would_bring() -> None:
 
 
 def test_noise_needs_no_more_rows_but_other_columns() -> None:
-    answer = ask(table("noise", 3_000))
+    answer = ask(table("noise", 1_500))
     assert answer.answer == "yes" and "Enough to tell" in answer.sentence
 
 
@@ -122,6 +123,7 @@ def test_where_far_more_would_be_learned_from_more_rows_data_come_first(monkeypa
         return Curve("trees", n, 1 - skill + 0.6 * ((n / 800) ** -0.5 - 1), np.full(5, 0.002), 0.005, 0.003)
 
     monkeypatch.setattr(enough_data, "learning_curve", steep)
+    monkeypatch.setattr(folds, "SOME_ROWS", 5_000)  # every row is judged
     weak = table("linear", 800).with_columns(y=pl.Series(np.random.default_rng(0).permutation(800) % 2))
     blend = np.random.default_rng(1).uniform(size=800) < 0.5
     answer = ask(weak.with_columns(y=pl.when(pl.Series(blend)).then(table("linear", 800)["y"]).otherwise(weak["y"])))
@@ -132,7 +134,7 @@ def test_where_far_more_would_be_learned_from_more_rows_data_come_first(monkeypa
 def test_many_rare_classes_are_reframed_as_pairs() -> None:
     rng = np.random.default_rng(0)
     y = [f"item {v}" for v in rng.zipf(1.3, 400) % 100]
-    answer = ask(table("noise", 400).with_columns(y=pl.Series(y)))
+    answer = ask(table("noise", 400, columns=3).with_columns(y=pl.Series(y)))
     said = [finding.sentence for finding in answer.findings]
     assert any("one row per pair of a row and a 'y'" in sentence for sentence in said)
 

@@ -16,13 +16,13 @@ from tests.assessment.tables import table
 
 @pytest.fixture(scope="module")
 def linear() -> Trials:
-    return Trials(read_case(table("linear", 500), "y"))
+    return Trials(read_case(table("linear", 600), "y"))
 
 
 def test_every_rung_predicts_the_judged_rows(linear: Trials) -> None:
-    assert len(linear.judge) == 500 and len(linear.target) == 500
+    assert len(linear.judge) == 600 and len(linear.target) == 600
     for rung in linear.rungs:
-        assert linear.prediction(rung).shape == (500,) and linear.failed(rung) is None
+        assert linear.prediction(rung).shape == (600,) and linear.failed(rung) is None
     assert set(linear.chosen) == {"linear"} == {linear.best}
     assert linear.skill(linear.prediction("constant")).value == 0
 
@@ -38,7 +38,7 @@ def test_skill_is_the_share_of_the_constants_loss_that_is_saved(linear: Trials) 
 
 def test_a_rung_is_learned_again_from_other_rows(linear: Trials) -> None:
     model = linear.learn("linear", np.arange(100), like=linear.model("linear"))
-    assert model.predict(linear.case.table).shape == (500,)
+    assert model.predict(linear.case.table).shape == (600,)
     assert model.settings == linear.model("linear").settings  # type: ignore[attr-defined]
 
 

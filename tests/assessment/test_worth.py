@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from poise.assessment.assess import assess
 from poise.assessment.base import Answer
+from poise.assessment.case import Declared
 from poise.assessment.costs import costs_of, read_costs
 from poise.assessment.policies import played
 from poise.assessment.reading import read_case
 from poise.assessment.trials import Trials
-from poise.assessment.worth_it import worst_slices
+from poise.assessment.worth_it import WorthIt, worst_slices
 from poise.errors import DataError, PoiseError
-from tests.assessment.tables import in_time, table
+from tests.assessment.tables import in_time, table, trials_of
 
 
 def asked(frame: pl.DataFrame, costs: dict[str, Any] | None = None, **more: Any) -> Answer:
-    made = assess(read_case(frame, "y", costs=costs, **more), codes=("PA08",)).answer("PA08")
-    assert made is not None
+    trials = trials_of(frame, **more)
+    made = WorthIt().ask(replace(trials.case, declared=Declared(costs=costs or {})), trials)
     json.dumps(made.to_dict())
     return made
 
@@ -61,20 +62,20 @@ def test_a_rule_that_brings_as_much_is_named() -> None:
 
 
 def test_noise_is_worth_nothing_at_any_ratio() -> None:
-    assert asked(table("noise", 2_000), {"hit": 10, "false_alarm": -10}).answer != "yes"
-    made = asked(table("noise", 2_000))
+    assert asked(table("noise", 800), {"hit": 10, "false_alarm": -10}).answer != "yes"
+    made = asked(table("noise", 800))
     assert made.answer == "unclear" and np.isnan(made.low)
 
 
 def test_without_declarations_there_is_a_range_of_ratios() -> None:
-    made = asked(table("linear", 1_500))
+    made = asked(table("linear", 800))
     assert made.answer == "unclear" and made.low < 1 < made.high
     assert "false alarm" in made.sentence and len(made.details["table"]) == 41
     assert "--costs" in made.change
 
 
 def test_thresholds_follow_the_ratio_and_the_expected_value_is_what_comes_true() -> None:
-    made = asked(table("linear", 3_000))
+    made = asked(table("linear", 800))
     rows = made.details["table"]
     assert all(a["threshold"] > b["threshold"] and a["alarms"] <= b["alarms"] for a, b in pairwise(rows))
     by_hand = [row for row in rows if row["alarms"] in (0.0, 1.0)]
@@ -82,8 +83,10 @@ def test_thresholds_follow_the_ratio_and_the_expected_value_is_what_comes_true()
 
 
 def test_what_is_always_the_same_is_worth_what_it_is() -> None:
-    case = read_case(table("linear", 600), "y", costs={"hit": 3, "miss": -7, "false_alarm": -2, "correct_rejection": 1})
-    trials, costs = Trials(case), costs_of(case)
+    trials = trials_of(table("linear", 800))
+    said = {"hit": 3, "miss": -7, "false_alarm": -2, "correct_rejection": 1}
+    case = replace(trials.case, declared=Declared(costs=said))
+    costs = costs_of(case)
     assert costs is not None
     made = played(case, trials, costs)
     share = trials.target.mean()
