@@ -59,7 +59,8 @@ def decay(case: Case, trials: Trials) -> Decay | None:
     parts = blocks_in_time(case.time[order], PARTS)
     if parts is None or np.bincount(parts).min() < LEAST_PER_PART:
         return None
-    rung = max(set(trials.chosen), key=trials.chosen.count)
+    # Of equals the one of the earliest fold, as the frozen model learns from the earliest rows.
+    rung = max(trials.chosen, key=trials.chosen.count)
     like = trials.model(rung) if trials.tried(rung)[-1].failed is None else None
     ends = np.searchsorted(parts, np.arange(PARTS + 1))
     size = int(ends[FIRST])

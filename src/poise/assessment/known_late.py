@@ -106,7 +106,7 @@ def _words(column: Column) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     held: dict[str, list[int]] = {}
     for i, code in enumerate(column.values.tolist()):
         if code >= 0:
-            for word in set(str(column.levels[code]).lower().split()):
+            for word in dict.fromkeys(str(column.levels[code]).lower().split()):
                 held.setdefault(word, []).append(i)
     n = len(column.values)
     often = sorted((w for w, at in held.items() if LEAST <= len(at) <= n - LEAST), key=lambda w: -len(held[w]))

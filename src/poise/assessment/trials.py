@@ -65,7 +65,7 @@ class Trials:
         """The proper score by which rungs are chosen and compared."""
         self._tried: dict[str, tuple[Tried, ...]] = {}
         self._calibrated: dict[str, Floats] = {}
-        self._screened: dict[int, tuple[str, ...] | None] = {}
+        self._screened: dict[bytes, tuple[str, ...] | None] = {}
 
     # ---- rows
 
@@ -228,7 +228,7 @@ class Trials:
         return first, learner.refit(first, self.problem, *self._examples(fold.train, train=fold.train))
 
     def _examples(self, *rows: Index, train: Index) -> list[Examples]:
-        key = hash(train.tobytes())
+        key = train.tobytes()
         if key not in self._screened:
             self._screened[key] = screened(self.case, train)
         names = self._screened[key]
