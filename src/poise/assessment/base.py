@@ -12,6 +12,7 @@ from poise.assessment.case import Case
 from poise.assessment.trials import Trials
 
 Said = Literal["yes", "no", "unclear", "needs a person"]
+Weight = Literal["stop", "warn", "note"]
 NAN = float("nan")
 
 
@@ -24,7 +25,7 @@ class Finding:
     """
 
     sentence: str
-    weight: Literal["stop", "warn", "note"] = "note"
+    weight: Weight = "note"
     columns: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

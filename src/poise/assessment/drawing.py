@@ -52,22 +52,26 @@ class Frame:
     """A value of x that a dashed line marks, and its name."""
 
 
+def _by_factors(x: float | None) -> float:
+    return log10(max(x or 1.0, 1e-9))
+
+
 def curves(drawn: Sequence[Curve], frame: Frame, title: str, key: str) -> Markup:
     """Lines with bands of their limits. A line of fewer than two points is left out; empty where none is left."""
     kept = [curve for curve in drawn if len({point.x for point in curve.points}) > 1]
     if not kept:
         return Markup("")
-    place: Shown = (lambda x: log10(max(x or 1.0, 1e-9))) if frame.by_factors else (lambda x: x)  # type: ignore
+    place = _by_factors if frame.by_factors else float
     xs = [point.x for curve in kept for point in curve.points]
     ys = [v for curve in kept for point in curve.points for v in (point.y, point.low, point.high) if v is not None]
     up = Scale.over([*ys, *frame.include], FOOT, TOP)
-    low, high = (float(place(edge)) for edge in (min(xs), max(xs)))
+    low, high = (place(edge) for edge in (min(xs), max(xs)))
     if up is None or not high > low:
         return Markup("")
     across = Scale(low, high, LEFT, WIDTH - 8)
 
     def at(x: float) -> float:
-        return across(float(place(x)))
+        return across(place(x))
 
     body = [_frame(at, across, up, frame, _ticks(frame, min(xs), max(xs)))]
     if frame.mark is not None:

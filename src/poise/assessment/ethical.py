@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from poise.assessment.base import Answer, Finding, Question
+from poise.assessment.base import Answer, Finding, Question, Weight
 from poise.assessment.case import Case
 from poise.assessment.gaps import FOUR_FIFTHS, Gap, gaps_of, groups_of, measures
 from poise.assessment.people import People, Sensitive, people_of
@@ -164,5 +164,5 @@ def _proxies(one: Sensitive, proxies: list[Proxy]) -> list[Finding]:
     shown = ", ".join(f"'{p.column}' (AUC {p.auc.value:.2f}, at least {p.auc.low:.2f})" for p in proxies[:SAID])
     verb = "tells" if len(proxies) == 1 else "tell"
     said = f"{shown}{_more(len(proxies))} {verb} '{one.column}' ({one.what}): leaving it out would not hide it"
-    weight = "warn" if proxies[0].auc.low >= STRONG else "note"
-    return [Finding(said, weight, (one.column, *(p.column for p in proxies[:SAID])))]  # type: ignore[arg-type]
+    weight: Weight = "warn" if proxies[0].auc.low >= STRONG else "note"
+    return [Finding(said, weight, (one.column, *(p.column for p in proxies[:SAID])))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,8 +84,8 @@ def split_of(case: Case, rows: Index, seed: int = SEED) -> Split:
     strata = np.zeros(case.rows, np.int64)
     if together is None and class_counts(case.to_problem(), case.target[:0]):
         strata = case.target.astype(np.int64)
-    kind = "time" if case.timed else "entity"
-    return Split(kind, rows, none, none, none, 0, 0, case.time, case.time, groups, strata, seed)  # type: ignore[arg-type]
+    kind: Literal["time", "entity"] = "time" if case.timed else "entity"
+    return Split(kind, rows, none, none, none, 0, 0, case.time, case.time, groups, strata, seed)
 
 
 def _count(rows: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from poise.assessment.case import ColumnKind
@@ -116,7 +117,7 @@ def _strings(column: pl.Series) -> Kind:
     levels, n = there.n_unique(), len(there)
     if levels == 1:
         return _varied(Kind("category", "category", column))
-    words = float(there.head(2_000).str.count_matches(r"\S+").mean())  # type: ignore[arg-type]
+    words = float(there.head(2_000).str.count_matches(r"\S+").to_numpy().mean())
     if words >= WORDS and levels > REPEATS * n and n > 10:
         return Kind("text", "text", column)
     if levels >= UNIQUE * n and n > 10:
@@ -145,7 +146,7 @@ def _number(column: pl.Series, whole: bool, note: str | None = None) -> Kind:
 
 def _numbering(name: str, values: pl.Series) -> bool:
     """Whether whole numbers that never repeat number the rows: by their name, or leaving next to nothing out."""
-    span = float(values.max()) - float(values.min()) + 1  # type: ignore[arg-type]
+    span = float(np.ptp(values.to_numpy())) + 1
     return bool(ID_NAME.search(name)) or span <= 1.1 * len(values)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.assessment.base import Finding
+from poise.assessment.base import Finding, Weight
 from poise.assessment.case import Case
 from poise.assessment.probing import evenly
 from poise.clock import DAY
@@ -71,7 +71,7 @@ def _of_input(case: Case, name: str, events: list[tuple[str, NDArray[np.bool_]]]
                 own = case.column_of(name)
                 return Finding(
                     f"'{own}' {how} {_tied(marked, event, said)}: it seems to be known only afterwards.",
-                    weight,  # type: ignore[arg-type]
+                    weight,
                     (own,),
                 )
     return None
@@ -116,7 +116,7 @@ def _words(column: Column) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         yield f"holds the word '{word}'", marked
 
 
-def _tie(marked: NDArray[np.bool_], event: NDArray[np.bool_]) -> str | None:
+def _tie(marked: NDArray[np.bool_], event: NDArray[np.bool_]) -> Weight | None:
     """How surely a mark gives the event away; None where it does not."""
     if min(event.sum(), (~event).sum()) < 5:
         return None

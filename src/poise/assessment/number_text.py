@@ -54,7 +54,7 @@ def spelt_numbers(text: pl.Series) -> tuple[pl.Series, str] | None:
     [1200.5, 80.0, None]
     """
     there = text.drop_nulls()
-    if not len(there) or not there.head(1_000).str.contains(r"\d").mean() >= MOST:  # type: ignore[operator]
+    if not len(there) or not there.head(1_000).str.contains(r"\d").to_numpy().mean() >= MOST:
         return None
     for spelling in SPELLINGS:
         found = _read(text, spelling)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from poise.assessment.base import Answer, Finding, Question
+from poise.assessment.base import Answer, Finding, Question, Weight
 from poise.assessment.case import Case, Index
 from poise.assessment.folds import Fold
 from poise.assessment.learnable import ENOUGH_OF_EACH, WORTH_NAMING
@@ -68,9 +68,9 @@ class PredictiveInTime(Question):
             if not falls:
                 said += f"; {promised}, which is no surer."
                 return self.answer("yes", said, _CHANGE, sure=1 - own.chance_below(0.0), **figures)
-            weight = "warn" if lost.value >= HALF * shuffled.value else "note"
+            weight: Weight = "warn" if lost.value >= HALF * shuffled.value else "note"
             said += f", though {promised}: {lost.value:.0%} more than there is."
-            told = Finding(f"A shuffled split flatters: {said[5:]}", weight)  # type: ignore[arg-type]
+            told = Finding(f"A shuffled split flatters: {said[5:]}", weight)
             return self.answer("yes", said, _CHANGE, sure=1 - own.chance_below(0.0), findings=(told,), **figures)
         if falls and shuffled.low(SURE_LEVEL) > 0:
             said = (

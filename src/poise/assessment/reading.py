@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from poise.assessment.case import Case, Declared, Obstacle, ReadColumn
 from poise.assessment.copies import copies_of
 from poise.assessment.date_text import parts_of
 from poise.assessment.kinds import Kind, kind_of
-from poise.assessment.scanning import LEARNED_ROWS, Scanned, sampled, scan
+from poise.assessment.scanning import LEARNED_ROWS, sampled, scan
 from poise.assessment.targets import Target, target_of
 from poise.data.instants import UTC
 from poise.errors import DataError, did_you_mean
@@ -52,58 +53,48 @@ def read_case(
     if len({target, time, key} - {None}) < 1 + (time is not None) + (key is not None):
         raise DataError("target, time and key must be different columns")
     frame, total, notes = sampled(found, rows, key)
-    declared = Declared(costs or {}, sensitive, answers or {})
-    title = name or (Path(data).stem if isinstance(data, Path | str) else "table")
-    return _case(frame, target, time, key, problem, declared, title, total, [*found.notes, *notes], found)
-
-
-def _case(
-    frame: pl.DataFrame,
-    target: str,
-    time: str | None,
-    key: str | None,
-    problem: ProblemType | None,
-    declared: Declared,
-    title: str,
-    total: int,
-    notes: list[str],
-    found: Scanned,
-) -> Case:
-    truth = target_of(frame[target], problem)
-    notes = [*notes, *truth.notes]
-    if not truth.has.all():
-        notes.append(f"{int((~truth.has).sum()):,} of {len(truth.has):,} rows have no '{target}' and are left out")
-    keep = truth.has.copy()
-    asked = np.full(frame.height, MISSING_TIME, np.int64)
-    columns: dict[str, ReadColumn] = {target: _read_column(target, truth.kind, frame.height)}
-    if time is not None:
-        asked, columns[time] = _time(frame[time])
-        lacking = keep & (asked == MISSING_TIME)
-        if lacking.any():
-            notes.append(f"{int(lacking.sum()):,} rows have no '{time}' and are left out")
-            keep &= ~lacking
-    if key is not None:
-        columns[key] = ReadColumn(
-            key,
-            "id",
-            "string",
-            dropped="rows of one key stay together; it is not learned from",
-            distinct=frame[key].n_unique(),
-        )
-    values = truth.values[keep[truth.has]]
-    frame = frame.filter(pl.Series(keep)) if not keep.all() else frame
-    asked = asked[keep]
-    table, types, more = _inputs(
-        frame, [n for n in frame.columns if n not in (target, time, key)], asked if time else None
+    made = _case(frame, _Roles(target, time, key), target_of(frame[target], problem))
+    return replace(
+        made,
+        name=name or (Path(data).stem if isinstance(data, Path | str) else "table"),
+        columns={name: made.columns[name] for name in found.columns},
+        notes=(*found.notes, *notes, *made.notes),
+        rows_in=total,
+        declared=Declared(costs or {}, sensitive, answers or {}),
+        path=found.path,
     )
-    columns.update(more)
+
+
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    """Columns that are no inputs."""
+
+    target: str
+    time: str | None
+    key: str | None
+
+
+def _case(frame: pl.DataFrame, roles: _Roles, truth: Target) -> Case:
+    """The case of the rows that were read; what the file says beside them is still to come."""
+    columns: dict[str, ReadColumn] = {roles.target: _read_column(roles.target, truth.kind, frame.height)}
+    notes = list(truth.notes)
+    kept, asked, said = _usable(frame, roles, truth, columns)
+    notes += said
+    values = truth.values[kept[truth.has]]
+    frame = frame.filter(pl.Series(kept)) if not kept.all() else frame
+    others = [name for name in frame.columns if name not in (roles.target, roles.time, roles.key)]
+    table, types, more = _inputs(frame, others, asked if roles.time else None)
+    columns |= more
     notes += [f"'{c.name}': {c.note}" for c in more.values() if c.note]
-    groups = _codes(frame[key]) if key is not None else None
-    obstacle = truth.obstacle or _obstacle(values, truth, types, target)
-    twins, said = (None, None) if groups is not None or obstacle else copies_of(table.select(types), values)
+    groups = None
+    if roles.key is not None:
+        columns[roles.key] = _key(frame[roles.key])
+        groups = _codes(frame[roles.key])
+    obstacle = truth.obstacle or _obstacle(values, truth, types, roles.target)
+    twins, said_of_them = (None, None) if groups is not None or obstacle else copies_of(table.select(types), values)
     return Case(
-        name=title,
-        target_name=target,
+        name="table",
+        target_name=roles.target,
         problem=truth.problem,
         table=table,
         types=types,
@@ -112,16 +103,35 @@ def _case(
         time=asked,
         groups=groups,
         copies=twins,
-        time_name=time,
-        key_name=key,
-        columns={name: columns[name] for name in found.columns if name in columns},
-        notes=tuple(notes if said is None else [*notes, said]),
-        rows_in=total,
-        declared=declared,
+        time_name=roles.time,
+        key_name=roles.key,
+        columns=columns,
+        notes=tuple(filter(None, [*notes, said_of_them])),
         obstacle=obstacle,
-        path=found.path,
         merged=truth.merged,
     )
+
+
+def _usable(
+    frame: pl.DataFrame, roles: _Roles, truth: Target, columns: dict[str, ReadColumn]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], list[str]]:
+    """Which rows have a target and a time, the times of those, and words on the others; tells `columns` of the time."""
+    kept, notes = truth.has.copy(), []
+    if not kept.all():
+        notes.append(f"{int((~kept).sum()):,} of {len(kept):,} rows have no '{roles.target}' and are left out")
+    if roles.time is None:
+        return kept, np.full(int(kept.sum()), MISSING_TIME, np.int64), notes
+    asked, columns[roles.time] = _time(frame[roles.time])
+    lacking = kept & (asked == MISSING_TIME)
+    if lacking.any():
+        notes.append(f"{int(lacking.sum()):,} rows have no '{roles.time}' and are left out")
+    kept &= ~lacking
+    return kept, asked[kept], notes
+
+
+def _key(column: pl.Series) -> ReadColumn:
+    why = "rows of one key stay together; it is not learned from"
+    return ReadColumn(column.name, "id", "string", dropped=why, distinct=column.n_unique())
 
 
 def _read_column(name: str, kind: Kind | None, height: int) -> ReadColumn:
@@ -160,7 +170,8 @@ def _time(column: pl.Series) -> tuple[NDArray[np.int64], ReadColumn]:
 
 
 def _from_numbers(name: str, values: pl.Series) -> tuple[pl.Series, str]:
-    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
+    there = values.drop_nulls().to_numpy()
+    low, high = float(there.min()), float(there.max())
     if low >= 1700 and high <= 2300:
         days = [
             None if v is None else np.datetime64(f"{int(v)}-01-01", "us").astype(np.int64) for v in values.to_list()

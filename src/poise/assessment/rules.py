@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -51,7 +52,11 @@ class BestRuleLearner(Learner):
         if problem.type == "regression":
             kinds.insert(0, ("line", 0))
         base = _out_of_fold(problem, fit, lambda rows: _constant(problem, rows, table))
-        scores = [_out_of_fold(problem, fit, lambda rows, k=kind: _made(problem, rows, table, *k)) for kind in kinds]
+
+        def scored(form: str, leaves: int) -> float:
+            return _out_of_fold(problem, fit, lambda rows: _made(problem, rows, table, form, leaves))
+
+        scores = [scored(*kind) for kind in kinds]
         allowed = min(scores) + SLACK * max(base - min(scores), 0.0)
         order = sorted(range(len(kinds)), key=lambda i: kinds[i][1] or (1 if kinds[i][0] == "line" else 99))
         kept = next(i for i in order if scores[i] <= allowed)
@@ -136,7 +141,7 @@ def _line(x: Floats, y: Floats) -> Floats:
     return np.array([base, slope, y[~there].mean() if (~there).any() else y.mean()])
 
 
-def _out_of_fold(problem: Problem, rows: Examples, made) -> float:  # type: ignore[no-untyped-def]
+def _out_of_fold(problem: Problem, rows: Examples, made: Callable[[Examples], RuleModel]) -> float:
     folds = folds_of(rows.time, rows.height, min(FOLDS, rows.height), problem.seed)
     total = 0.0
     for fold in range(int(folds.max()) + 1):

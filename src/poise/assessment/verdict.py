@@ -95,8 +95,8 @@ def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
     if is_("PA04", "no"):
         return _from("collect data first", [said["PA04"]])
     if is_("PA03", "no"):
-        part = "use ML for this part" if said["PA03"].details.get("part") else "do not use ML"
-        return _from(part, [said["PA03"]])  # type: ignore[arg-type]
+        part: Verdicts = "use ML for this part" if said["PA03"].details.get("part") else "do not use ML"
+        return _from(part, [said["PA03"]])
     return _from("use ML", [said[code] for code in ("PA01", "PA02") if code in said])
 
 

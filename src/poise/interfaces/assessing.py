@@ -93,13 +93,14 @@ def assess_system(
     for case in cases:
         _check(case)
     many = threads or os.cpu_count() or 1
-    out = []
-    for case in cases:
-        name = case.target_name
-        out.append(
-            assess_case(case, threads=many, codes=codes, progress=lambda step, name=name: progress(f"{name}: {step}"))  # type: ignore[misc]
-        )
-    return tuple(out)
+    return tuple(
+        assess_case(case, threads=many, codes=codes, progress=_about(case.target_name, progress)) for case in cases
+    )
+
+
+def _about(name: str, progress: Progress) -> Progress:
+    """Progress that says which objective it is about."""
+    return lambda step: progress(f"{name}: {step}")
 
 
 def _check(case: Case) -> None:

@@ -28,6 +28,21 @@ REPORT = Path("assess-report.html")
 EVERY = 5.0
 """Seconds between two lines of progress in a log; a terminal shows each step."""
 
+AnswersOption = Annotated[
+    str | None, typer.Option("--answers", help="What a person answered and signed: YAML, or a file of it.")
+]
+QuestionOption = Annotated[list[str] | None, typer.Option("--question", help="Beside PA01 and PA02 ask only this.")]
+ReportOption = Annotated[
+    Path | None, typer.Option("--report", help="Where the page goes; default assess-report.html here.")
+]
+SystemOption = Annotated[
+    Path | None, typer.Option("--write-system", help="Write a system file that trains as it stands.")
+]
+FormOption = Annotated[
+    Path | None, typer.Option("--write-answers", help="Write the file that a person answers and signs.")
+]
+ExpectOption = Annotated[list[str] | None, typer.Option("--expect", help="End with 4 if the verdict is none of these.")]
+
 
 class Unexpected(Refused):
     """The verdict is none of those that `--expect` names."""
@@ -43,37 +58,23 @@ def assess(
     problem: Annotated[str | None, typer.Option("--problem", help="binary, regression or multi-class.")] = None,
     costs: Annotated[str | None, typer.Option("--costs", help="What answers are worth: YAML, or a file of it.")] = None,
     sensitive: Annotated[str | None, typer.Option("--sensitive", help="Sensitive columns, by commas.")] = None,
-    answers: Annotated[
-        str | None, typer.Option("--answers", help="What a person answered and signed: YAML, or a file of it.")
-    ] = None,
+    answers: AnswersOption = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Assess a whole system by its file.")] = None,
-    question: Annotated[
-        list[str] | None, typer.Option("--question", help="Beside PA01 and PA02 ask only this.")
-    ] = None,
+    question: QuestionOption = None,
     skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave this question out.")] = None,
     rows: Annotated[int, typer.Option("--rows", help="Rows that are read at most.", min=1)] = LEARNED_ROWS,
     threads: Annotated[int | None, typer.Option("--threads", help="Default: all cores.", min=1)] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Where the page goes; default assess-report.html here.")
-    ] = None,
-    write_system: Annotated[
-        Path | None, typer.Option("--write-system", help="Write a system file that trains as it stands.")
-    ] = None,
-    write_answers: Annotated[
-        Path | None, typer.Option("--write-answers", help="Write the file that a person answers and signs.")
-    ] = None,
+    report: ReportOption = None,
+    write_system: SystemOption = None,
+    write_answers: FormOption = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that stand there.")] = False,
-    expect: Annotated[
-        list[str] | None, typer.Option("--expect", help="End with 4 if the verdict is none of these.")
-    ] = None,
+    expect: ExpectOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say from evidence whether to use ML, a rule, or neither."""
     wanted = [_verdict(text) for text in expect or ()]
     page = _place(report, force, as_json)
-    for path in (write_system, write_answers):
-        if path is not None and path.exists() and not force:
-            raise StateError(f"{path} exists already", hint="another name, or --force to overwrite it")
+    _check_free(write_system, write_answers, force)
     if write_system is not None and file is not None:
         raise DataError(f"--write-system is for tables: {file} is a system file already")
     more: dict[str, Any] = {
@@ -100,6 +101,13 @@ def assess(
         else:
             _print(contents, wrote)
     _judge(contents, wanted)
+
+
+def _check_free(write_system: Path | None, write_answers: Path | None, force: bool) -> None:
+    """Files are overwritten only where that was asked for, which is said before the work is done."""
+    for path in (write_system, write_answers):
+        if path is not None and path.exists() and not force:
+            raise StateError(f"{path} exists already", hint="another name, or --force to overwrite it")
 
 
 def _made(
