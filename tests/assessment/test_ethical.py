@@ -69,7 +69,7 @@ def test_gaps_and_proxies_are_found_with_limits() -> None:
     assert [proxy["column"] for proxy in group["proxies"]] == ["height"]
     assert group["proxies"][0]["auc"]["low"] > 0.85 and group["together"]["auc"]["value"] > 0.85
     said = " ".join(finding.sentence for finding in answer.findings)
-    assert "below four fifths" in said and "leaving it out would not hide it" in said
+    assert "below four fifths" in said and "Leaving out 'Geschlecht' (gender) would not hide it: 'height' (9" in said
 
 
 def test_groups_alike_show_no_gap() -> None:

@@ -217,7 +217,7 @@ def test_details_of_any_shape_do_not_break_the_page(content: dict[str, Any]) -> 
 def test_the_summary_reads_in_some_20_lines_of_80_columns(content: dict[str, Any], noise: Assessment) -> None:
     for told in (content, noise.to_dict()):
         lines = summary(told)
-        assert len(lines) <= 32 and all(columns(line) <= 80 for line, _ in lines)
+        assert len(lines) <= 22 and all(columns(line) <= 80 for line, _ in lines)
         bold = [line for line, style in lines if style == "bold"]
         assert told["verdict"]["verdict"] in bold[0] and "confidence" in bold[0]
         questions = [line for line, _ in lines if re.match(r"  PA\d\d ", line)]
@@ -226,6 +226,27 @@ def test_the_summary_reads_in_some_20_lines_of_80_columns(content: dict[str, Any
         re.search(r"PA01  ✓ yes +there is something to learn +\d+ % \(\d+ to \d+ %\)", line)
         for line, _ in summary(content)
     )
+
+
+def test_what_a_person_must_decide_is_told_in_22_lines_beside_what_the_figures_say(content: dict[str, Any]) -> None:
+    person = next(answer for answer in content["answers"] if answer["code"] == "PA09")
+    said = {
+        "sentence": "Only a person can say whether this may be automated. " * 2 + "People are concerned.",
+        "change": "Sign the file. It is written with --write-answers.",
+    }
+    named = [
+        {"sentence": f"Column {n} says more than it should. " * 4, "weight": "warn", "columns": []} for n in range(9)
+    ]
+    person |= {"answer": "needs a person", "findings": named, **said}
+    verdict = content["verdict"]
+    verdict |= {"verdict": "needs a person", "evidence": "use ML", "because": ["PA09", "PA01", "PA02"]}
+    verdict["next"] = [said["change"], *verdict["next"]]
+    lines = [line for line, _ in summary(content)]
+    assert len(lines) <= 22 and "● needs a person; by the figures alone: use ML" in lines[2]
+    told = " ".join(line.strip() for line in lines)
+    assert "People are concerned. The other columns explain" in told, "whole sentences, as many as there is room for"
+    assert sum(line.startswith("  !") for line in lines) == 2 and "  ! 8 more in the report" in lines
+    assert lines[-1] == "  → Sign the file."
 
 
 def test_the_summary_fits_narrow_terminals(content: dict[str, Any]) -> None:

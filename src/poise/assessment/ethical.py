@@ -68,8 +68,10 @@ class Ethical(Question):
                                "Another decision of a person.", sure=1.0, **more)  # fmt: skip
         change = _change(case, said)
         if people.concerned or said.about_people:
-            return self.answer("needs a person", f"People are concerned: {why or 'as was said'}. Only a person can say"
-                               " whether this may be automated, and none has signed.", change, **more)  # fmt: skip
+            told = (
+                f"Only a person can say whether this may be automated, and none has signed. People are concerned: {why}"
+            )
+            return self.answer("needs a person", f"{told if why else told + 'as was said'}.", change, **more)
         sentence = "Nothing in the table points to people; a person must still confirm that nobody is concerned."
         return self.answer("unclear", sentence, change, **more)
 
@@ -98,8 +100,8 @@ def _more(count: int) -> str:
 def _change(case: Case, said: Signed) -> str:
     if not case.declared.answers:
         return (
-            f"A person answers {len(QUESTIONS)} questions in a file, signs it, and gives it with --answers; for a table"
-            " that is not about people a name, a date and about_people: false are enough."
+            f"A person answers {len(QUESTIONS)} questions and signs (--write-answers, --answers). For a table that is"
+            " not about people, about_people: false, a name and a date are enough."
         )
     return f"The answers lack {', '.join(said.missing[:SAID])}{_more(len(said.missing))}."
 
@@ -126,7 +128,7 @@ def _looked(case: Case, trials: Trials, one: Sensitive, place: int) -> dict[str,
     table, gaps = gaps_of(trials, groups, measures(case, trials))
     proxies = proxies_of(case, one.column, groups, trials.judge)
     all_of_them = together(case, one.column, groups[0], trials.judge) if place < MOST_TOGETHER else None
-    findings += [_gap(one, gap) for gap in gaps if gap.shown]
+    findings = [*(_gap(one, gap) for gap in gaps if gap.shown), *findings]
     findings += _proxies(one, proxies)
     return base | {
         "table": table,
@@ -143,10 +145,11 @@ def _used(one: Sensitive) -> Finding:
 
 def _gap(one: Sensitive, gap: Gap) -> Finding:
     value, low = (f"{100 * v:.0f} points" if gap.share else number(v, 2) for v in (gap.value, gap.low))
-    words = f"{gap.words} differs by '{one.column}': {gap.group} {value} above {gap.other} (at least {low})"
+    where = f"where '{one.column}' is {gap.group} than where it is {gap.other}"
+    words = f"{gap.words} is {value} higher {where} (at least {low})"
     weighty = gap.measure in ("missed", "false_alarm", "calibration", "error", "off", "right")
     if gap.measure == "selected" and gap.ratio < FOUR_FIFTHS:
-        words += f"; {gap.other} is selected {gap.ratio:.0%} as often, below four fifths"
+        words += f": the latter are taken {gap.ratio:.0%} as often, which is below four fifths"
         weighty = True
     return Finding(words[0].upper() + words[1:], "warn" if weighty else "note", (one.column,))
 
@@ -161,8 +164,11 @@ def _gap_dict(gap: Gap) -> dict[str, Any]:
 def _proxies(one: Sensitive, proxies: list[Proxy]) -> list[Finding]:
     if not proxies:
         return []
-    shown = ", ".join(f"'{p.column}' (AUC {p.auc.value:.2f}, at least {p.auc.low:.2f})" for p in proxies[:SAID])
+    shown = ", ".join(f"'{p.column}' ({p.auc.value:.0%})" for p in proxies[:SAID])
     verb = "tells" if len(proxies) == 1 else "tell"
-    said = f"{shown}{_more(len(proxies))} {verb} '{one.column}' ({one.what}): leaving it out would not hide it"
+    said = (
+        f"Leaving out '{one.column}' ({one.what}) would not hide it: {shown}{_more(len(proxies))} {verb} it (share of"
+        " pairs of rows, one of a group and one of another, that are told apart rightly; guessing gives 50%)"
+    )
     weight: Weight = "warn" if proxies[0].auc.low >= STRONG else "note"
     return [Finding(said, weight, (one.column, *(p.column for p in proxies[:SAID])))]

@@ -137,7 +137,7 @@ def alone(details: Found, key: str) -> Markup:
     strong = sorted(
         ((name, value) for name, value in known if value is not None and value > 0), key=lambda one: -one[1]
     )
-    return charts.bars(strong[:SLICES], "What each column explains by itself", key)
+    return charts.bars(strong[:SLICES], "What each column explains by itself", key, whole=1.0)
 
 
 def learning(details: Found, key: str) -> Markup:

@@ -24,6 +24,7 @@ from poise.assessment.wording import (
     VERDICTS,
     figure_words,
     in_short,
+    is_share,
     problem_words,
     signed,
     sure_words,
@@ -35,6 +36,8 @@ from poise.releases.wording import count, extent, figure, share
 
 GENERATOR = "Poise assess"
 """How a page says what made it: only such a file is overwritten without being asked."""
+WARNED = 6
+"""Findings that stand before the questions; each stands again with its own."""
 COLUMNS, ROWS, FLAT, NESTED = 200, 40, 12, 8
 """Columns of the table, rows and columns of one question's numbers, and records whose own records are shown."""
 
@@ -190,8 +193,7 @@ def next_steps(content: Mapping[str, Any]) -> list[str]:
     """What to do, in order."""
     verdict = content["verdict"]
     if verdict["evidence"] != verdict["verdict"]:
-        advice = VERDICTS[verdict["evidence"]][2]
-        return [tame(verdict["next"][0]), f"Once that is settled, by the figures alone: {lowered(advice)}"]
+        return [tame(verdict["next"][0]), f"Once that is settled, the figures alone say: {verdict['evidence']}."]
     if verdict["verdict"] in ("use ML", "use ML for this part"):
         first = "Begin with a system file that trains as it stands: the same command with --write-system poise.yaml."
         return [first, "Then `poise up` learns, judges and serves it; its requirements refuse what is not good enough."]
@@ -249,10 +251,23 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    own = (figure_words, told, tame, count, share, problem_words, sure_words, findings, drawings, tables, single)
+    own = (
+        figure_words,
+        is_share,
+        told,
+        tame,
+        count,
+        share,
+        problem_words,
+        sure_words,
+        findings,
+        drawings,
+        tables,
+        single,
+    )
     made.filters |= {
         one.__name__: one
         for one in (*own, column_rows, next_steps, changes, command, asked, lowered, deciding, capitalised, in_short)
     }
-    made.globals |= {"MARKS": MARKS, "VERDICTS": VERDICTS, "COLUMNS": COLUMNS}
+    made.globals |= {"MARKS": MARKS, "VERDICTS": VERDICTS, "COLUMNS": COLUMNS, "WARNED": WARNED}
     return made

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -21,10 +22,12 @@ from poise.assessment.wording import (
 WIDTH = 80
 LEAST_WIDTH = 60
 """Narrower terminals show no figures beside the questions."""
-LINES = 5
-"""Lines of the verdict's reasons; the page has them whole."""
-WARNED = 3
-"""Findings that are told; the page has all."""
+LINES = 4
+"""Lines of the verdict's reasons; the page has them whole. Where a person must decide, what they must decide and what
+the figures say share them."""
+TOLD = 4
+"""Lines of what to watch out for, and of what to do next, together; the page has all."""
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 Line = tuple[str, str]
 """A line and its style: empty, `bold`, `dim`."""
 
@@ -32,34 +35,65 @@ Line = tuple[str, str]
 def summary(content: Mapping[str, Any], width: int = WIDTH) -> list[Line]:
     """The lines of one assessment (as `Assessment.to_dict` has it), each at most `width` columns wide."""
     verdict = content["verdict"]
-    person = verdict["evidence"] != verdict["verdict"]
     rows = f"{content['rows']:,} rows"
     head = f"{content['table']}: predict '{content['target']}' ({problem_words(content)}) from {rows}"
     out: list[Line] = [(line, "dim") for line in wrapped(head, width, 2)]
     out.append(("", ""))
-    symbol, _, advice = VERDICTS[verdict["verdict"]]
-    out += [(line, "bold") for line in wrapped(f"{symbol} {verdict['verdict']} ({sure_words(verdict)})", width)]
-    out += [(f"  {line}", "") for line in wrapped(advice, width - 2)]
-    out += [(f"  {line}", "") for line in wrapped(_reasons(content), width - 2, LINES)]
-    if person:
-        out += [(f"  {line}", "") for line in wrapped(f"By the figures alone: {verdict['evidence']}.", width - 2)]
+    out += _verdict(content, width)
     if content["answers"]:
         out.append(("", ""))
         deciding = set(verdict["because"])
         out += [_question(answer, answer["code"] in deciding, width) for answer in content["answers"]]
+    told = [*_warned(content, width), *_next(content, width)]
+    return [*out, ("", ""), *((line, "") for line in told)] if told else out
+
+
+def _verdict(content: Mapping[str, Any], width: int) -> Iterator[Line]:
+    """The verdict, what it means and why."""
+    verdict = content["verdict"]
+    symbol, _, advice = VERDICTS[verdict["verdict"]]
+    sentences = _reasons(content)
+    if verdict["evidence"] == verdict["verdict"]:
+        named, reasons = verdict["verdict"], [advice, *_fitting(sentences, width - 2, LINES)]
+    else:  # the person's sentence says what the advice would
+        named = f"{verdict['verdict']}; by the figures alone: {verdict['evidence']}"
+        first = _fitting(sentences[:1], width - 2, LINES // 2)
+        reasons = [*first, *_fitting(sentences[1:], width - 2, LINES - len(first))]
+    yield from ((line, "bold") for line in wrapped(f"{symbol} {named} ({sure_words(verdict)})", width))
+    yield from ((f"  {line}", "") for reason in reasons for line in wrapped(reason, width - 2))
+
+
+def _fitting(sentences: Sequence[str], width: int, most: int) -> list[str]:
+    """Lines of as many whole sentences as there is room for; the first is cut where it alone is too long."""
+    kept = next(
+        n for n in range(len(sentences), -1, -1) if n < 2 or len(wrapped(" ".join(sentences[:n]), width)) <= most
+    )
+    return wrapped(" ".join(sentences[:kept]), width, most)
+
+
+def _warned(content: Mapping[str, Any], width: int) -> list[str]:
+    """What to watch out for, the weightiest first, as far as there is room."""
     warned = findings(content)
-    if warned:
-        out.append(("", ""))
-        for finding in warned[:WARNED]:
-            out += [(line, "") for line in _item("!", finding["sentence"], width)]
-        if len(warned) > WARNED:
-            out.append((f"  ! {len(warned) - WARNED} more in the report", ""))
-    changes = [] if verdict["verdict"] in ("use ML", "use the rule") else verdict["next"][: 1 if person else 2]
-    if changes:
-        out.append(("", ""))
-        for change in changes:
-            out += [(line, "") for line in _item("→", change, width)]
-    return out
+    room = TOLD - (2 if _steps(content) else 1)
+    lines: list[str] = []
+    for at, finding in enumerate(warned):
+        item = list(_item("!", finding["sentence"], width, 2))
+        if lines and len(lines) + len(item) > room:
+            return [*lines, f"  ! {len(warned) - at} more in the report"]
+        lines += item
+    return lines
+
+
+def _next(content: Mapping[str, Any], width: int) -> list[str]:
+    """The first sentence of each step; the page has the others."""
+    steps = _steps(content)
+    return [line for step in steps for line in _item("→", _SENTENCE.split(step)[0], width, 2)]
+
+
+def _steps(content: Mapping[str, Any]) -> list[str]:
+    """What to do, where the verdict does not say so itself."""
+    verdict = content["verdict"]
+    return [] if verdict["verdict"] in ("use ML", "use the rule") else list(verdict["next"][:1])
 
 
 def findings(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -68,12 +102,12 @@ def findings(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [f for weight in ("stop", "warn") for f in found if f["weight"] == weight]
 
 
-def _reasons(content: Mapping[str, Any]) -> str:
+def _reasons(content: Mapping[str, Any]) -> list[str]:
     """The sentences of the answers that decided; of an obstacle the verdict's own."""
     by_code = {answer["code"]: answer for answer in content["answers"]}
     verdict = content["verdict"]
-    said = " ".join(told(by_code[code]["sentence"]) for code in verdict["because"] if code in by_code)
-    return said or tame(verdict["sentence"][:1].upper() + verdict["sentence"][1:])
+    said = [told(by_code[code]["sentence"]) for code in verdict["because"] if code in by_code]
+    return said or [tame(verdict["sentence"][:1].upper() + verdict["sentence"][1:])]
 
 
 def _question(answer: Mapping[str, Any], decided: bool, width: int) -> Line:
@@ -86,8 +120,9 @@ def _question(answer: Mapping[str, Any], decided: bool, width: int) -> Line:
     return (f"{line:<{width - len(figure) - 1}} {figure}".rstrip(), "bold" if decided else "")
 
 
-def _item(mark: str, text: str, width: int) -> Iterator[str]:
-    for at, line in enumerate(wrapped(tame(text), width - 4, 3)):
+def _item(mark: str, text: str, width: int, most: int) -> Iterator[str]:
+    """A point of a list; what comes from within a sentence begins large all the same."""
+    for at, line in enumerate(wrapped(tame(text[:1].upper() + text[1:]), width - 4, most)):
         yield f"  {mark if at == 0 else ' '} {line}"
 
 

@@ -141,12 +141,12 @@ def whiskers(
     return svg(body, foot + 20, title, says, key)
 
 
-def bars(shares: Sequence[tuple[str, float | None]], title: str, key: str) -> Markup:
-    """One bar per name, as long as its share of the largest, with the share in words."""
+def bars(shares: Sequence[tuple[str, float | None]], title: str, key: str, whole: float = 0.0) -> Markup:
+    """One bar per name, as long as its share of the largest (or of `whole`, if larger), with the share in words."""
     known = [(name, value) for name, value in shares if value is not None and value >= 0]
     if not known or not (largest := max(value for _, value in known)):
         return Markup("")
-    body = []
+    body, largest = [], max(largest, whole)
     for at, (name, value) in enumerate(known):
         y, long = ROW * 0.9 * at, round(value / largest * WIDTH, 1)
         body += [
