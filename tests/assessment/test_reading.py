@@ -127,10 +127,34 @@ def test_files_as_people_keep_them(tmp_path: Path) -> None:
     np.testing.assert_allclose(case.table["x0"].values, frame["x0"].to_numpy())
 
 
-def test_broken_lines_are_counted(tmp_path: Path) -> None:
+def test_broken_lines_are_counted_and_left_out(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("a,y\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(50)) + "1,2,3\n", encoding="utf-8")
-    assert "1 lines are broken" in read_case(path, "y").notes[0]
+    rows = [f"{i % 7},{i % 2}" for i in range(50)]
+    path.write_text("\n".join(["a,y", *rows[:20], "1,2,3", "", "4", *rows[20:], ""]), encoding="utf-8")
+    case = read_case(path, "y")
+    assert "3 lines are broken" in case.notes[0] and case.problem == "binary"
+    assert case.table["a"].values.tolist() == [i % 7 for i in range(50)]
+    path.write_text("\n".join(["a,y", *(f"{row}," for row in rows)]), encoding="utf-8")
+    assert read_case(path, "y").rows == 50, "a separator at the end of every line loses nothing"
+
+
+def test_what_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "my t.csv"
+    path.write_bytes("città,y\n1,2\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"not text in UTF-8.* iconv -f CP1252 -t UTF-8 'my t.csv' > utf8.csv"):
+        read_case(path, "y")
+    path.write_bytes(b"a,y\n" + "Málaga,2\n".encode("latin-1") * 50)
+    with pytest.raises(DataError, match="not text in UTF-8"):
+        read_case(path, "y")
+    path.write_text("a,a,y\n1,2,3\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"'a' twice .*a name of its own"):
+        read_case(path, "y")
+
+
+def test_a_time_in_two_spellings_is_refused_with_both() -> None:
+    mixed = [f"2024-01-{i % 28 + 1:02}" if i % 2 else f"{i % 28 + 1:02}.01.2024" for i in range(60)]
+    with pytest.raises(DataError, match=r"in one spelling, e.g. '01.01.2024' and '2024-01-02'"):
+        read_case(table("rule", 60).with_columns(at=pl.Series(mixed)), "y", time="at")
 
 
 def test_rows_without_a_key_stand_alone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,13 +149,7 @@ def _time(column: pl.Series) -> tuple[NDArray[np.int64], ReadColumn]:
     if values.dtype == pl.Float64 and values.count():
         values, note = _from_numbers(column.name, values)
     elif values.dtype != UTC and not isinstance(values.dtype, pl.Datetime):
-        shown = column.drop_nulls().head(1).to_list()
-        raise DataError(
-            f"the time '{column.name}' holds no instants, e.g. {shown[0]!r}"
-            if shown
-            else f"the time '{column.name}' has no values",
-            hint="ISO 8601, e.g. 2026-03-01 or 2026-03-01T12:00",
-        )
+        raise _no_time(column)
     out = values.cast(pl.Datetime("us", "UTC")).cast(pl.Int64).fill_null(MISSING_TIME).to_numpy().astype(np.int64)
     read = ReadColumn(
         column.name,
@@ -167,6 +162,18 @@ def _time(column: pl.Series) -> tuple[NDArray[np.int64], ReadColumn]:
         dropped="rows are ordered by it; it is not learned from",
     )
     return out, read
+
+
+def _no_time(column: pl.Series) -> DataError:
+    """What is wrong with a column that was named as the time, shown by a value of each of two spellings."""
+    spellings: dict[str, str] = {}
+    for value in map(str, column.drop_nulls().head(1_000).to_list()):
+        spellings.setdefault(re.sub(r"\d", "0", value), value)
+    if not spellings:
+        return DataError(f"the time '{column.name}' has no values")
+    shown = " and ".join(f"'{value}'" for value in list(spellings.values())[:2])
+    said = f"the time '{column.name}' holds no instants in one spelling, e.g. {shown}"
+    return DataError(said, hint="ISO 8601 throughout, e.g. 2026-03-01 or 2026-03-01T12:00")
 
 
 def _from_numbers(name: str, values: pl.Series) -> tuple[pl.Series, str]:

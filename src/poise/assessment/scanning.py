@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,13 +48,23 @@ def scan(data: Path | str | pl.DataFrame) -> Scanned:
     try:
         return _scan(path, kind)
     except (pl.exceptions.PolarsError, OSError, ValueError, UnicodeError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path.name} cannot be read as {kind}: {first}", hint="is it whole, and UTF-8?") from error
+        raise _unreadable(path.name, kind, error) from error
+
+
+def _unreadable(name: str, kind: str, error: Exception) -> DataError:
+    """What is wrong with a file, and what to do about it."""
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, UnicodeError) or "utf-8" in first.lower() or "utf8" in first.lower():
+        how = f"if it is Latin-1, as Excel writes it: iconv -f CP1252 -t UTF-8 {shlex.quote(name)} > utf8.csv"
+        return DataError(f"{name} is not text in UTF-8: {first}", hint=how)
+    hint = "give every column a name of its own" if "twice" in first else "is it whole, and of that kind?"
+    return DataError(f"{name} cannot be read as {kind}: {first}", hint=hint)
 
 
 def _scan(path: Path, kind: str) -> Scanned:
     if kind == "csv":
         rows, columns, flaws = csv_rows(path, ())
+        rows = rows if flaws is None else _without(rows, flaws)
     elif kind == "jsonl":
         columns, flaws = survey(path)
         rows = jsonl_rows(path, columns, flaws)
@@ -62,8 +73,18 @@ def _scan(path: Path, kind: str) -> Scanned:
         columns, flaws = tuple(rows.collect_schema().names()), None
     notes: tuple[str, ...] = ()
     if flaws is not None:
-        notes = (f"{flaws.height:,} lines are broken (e.g. line {flaws['_position'][0]}: {flaws['_flaw'][0]})",)
+        notes = (f"{flaws.height:,} lines are broken (e.g. row {flaws['_position'][0]}: {flaws['_flaw'][0]})",)
     return Scanned(columns, rows, notes, path)
+
+
+def _without(rows: pl.LazyFrame, flaws: pl.DataFrame) -> pl.LazyFrame:
+    """Rows whose lines are whole: values of a line with fields too many or too few may stand in the wrong columns.
+
+    Where most lines are so, as with a separator at the end of each, they are read as far as the header goes."""
+    if 2 * flaws.height > rows.select(pl.len()).collect(engine="streaming").item():
+        return rows
+    whole = ~pl.col("_row").is_in((flaws["_position"] - 1).to_list())
+    return rows.with_row_index("_row").filter(whole).drop("_row")
 
 
 def sampled(found: Scanned, most: int, key: str | None) -> tuple[pl.DataFrame, int, list[str]]:
@@ -82,8 +103,7 @@ def sampled(found: Scanned, most: int, key: str | None) -> tuple[pl.DataFrame, i
         index = found.rows.select(kept.alias("kept")).collect()["kept"]
         frame = _taken(found, index)
     except pl.exceptions.PolarsError as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(f"the table cannot be read: {first}", hint="is it whole, and UTF-8?") from error
+        raise _unreadable("the table" if found.path is None else found.path.name, "a table", error) from error
     what = "rows" if key is None else f"rows (whole keys of '{key}')"
     return frame, total, [f"{frame.height:,} of {total:,} {what} were drawn evenly, and all figures are about them"]
 
