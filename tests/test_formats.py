@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from poise import formats
+from poise.clock import Clock
+from poise.data.journal import Journal
 from poise.errors import SpecError, StateError
 from poise.models.calibration import Calibration
 from poise.models.constant import ConstantModel
@@ -55,6 +57,10 @@ def state(folder: Path) -> State:
     return State(f"sqlite:///{folder / 'state.db'}", "small")
 
 
+def journal(folder: Path) -> Journal:
+    return Journal.open(folder / "journal", Clock())
+
+
 KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "system": (nothing, lambda _: read_text(SYSTEM)),
     "release": (a_release, lambda folder: ReleaseFolder.open(folder / "r1")),
@@ -63,6 +69,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "evidence": (nothing, lambda _: Evidence.of({"format": 1, "system": "small"})),
     "state": (lambda folder: state(folder).history(), lambda folder: state(folder).history()),
     "snapshot": (lambda folder: MemoryStore().save(folder), lambda folder: MemoryStore().load(folder)),
+    "journal": (lambda folder: journal(folder).close(), lambda folder: journal(folder).close()),
     "judged": (lambda folder: Judged({}, None, {}).save(folder), Judged.load),
     "model": (a_predictor, Predictor.load),
 }

@@ -105,7 +105,9 @@ def test_imports_stand_at_the_top() -> None:
 HEAVY = {"polars", "deltalake", "sklearn", "lightgbm", "pandas", "optuna"}
 
 
-@pytest.mark.parametrize("module", ["poise.serving.answer", "poise.interfaces.http.app", "poise.stores.memory"])
+@pytest.mark.parametrize(
+    "module", ["poise.serving.answer", "poise.interfaces.http.app", "poise.stores.memory", "poise.data.journal_writer"]
+)
 def test_answering_needs_no_heavy_library(module: str) -> None:
     code = f"import sys, {module}; print(sorted(set(sys.modules) & {HEAVY!r}))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -20,6 +20,7 @@ CURRENT: dict[str, int] = {
     "state": 1,
     "snapshot": 1,
     "judged": 1,
+    "journal": 1,
     "model": 1,
     "json": 1,
 }

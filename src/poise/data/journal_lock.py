@@ -1,0 +1,49 @@
+"""The lock of a journal's folder: one process writes it. The file says which, and which journal was last made here."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from poise.data.journal_tables import LOCK, explained
+from poise.errors import StateError
+
+
+class FolderLock:
+    """Held from construction to `release`, or to the end of the process, however it ends.
+
+    Raises `StateError` naming the process that holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / LOCK
+        with explained(self._file):
+            self._handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = self._lines()[0] or "unknown"
+            os.close(self._handle)
+            hint = "stop that process, or set POISE_HOME to another folder"
+            raise StateError(f"the journal in {folder} is held by process {pid}", hint=hint) from None
+        self.journal = self._lines()[1]
+        """The id of the journal that was made in this folder; empty where none was."""
+        self.write(self.journal)
+
+    def write(self, journal: str) -> None:
+        """Note this process and the journal's id, durably."""
+        self.journal = journal
+        with explained(self._file):
+            text = f"{os.getpid()}\n{journal}\n".encode()
+            os.pwrite(self._handle, text, 0)
+            os.ftruncate(self._handle, len(text))
+            os.fsync(self._handle)
+
+    def release(self) -> None:
+        """Let another process have it."""
+        os.close(self._handle)
+
+    def _lines(self) -> list[str]:
+        lines = os.pread(self._handle, 200, 0).decode("utf-8", "replace").split("\n")
+        return [*lines, "", ""][:2]

@@ -1,0 +1,255 @@
+"""The one thread that writes the journal: whatever waits is judged and written as one group, with one sync of the disk.
+
+The more that comes in while a group is being written, the larger the next one is: single posts from many connections
+share a sync, and nobody waits for a timer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from poise.data.journal import Journal
+from poise.data.journal_record import Entry, Kind
+from poise.errors import Overloaded, PoiseError
+
+_log = logging.getLogger("poise.journal")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """rows, size: what may wait at most, in rows and bytes. at_once: rows of one group. idle: seconds after which κ is
+    written although nothing else is. leaving: seconds that `close` waits for the κ of what it wrote."""
+
+    rows: int = 100_000
+    size: int = 64 * 2**20
+    at_once: int = 5_000
+    idle: float = 0.2
+    leaving: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Generic[T]):
+    """A group that is on the disk.
+
+    firsts: per item, the position of the first row of each of its entries. events: what `Writer.settled` is told once
+    answers see these events.
+    """
+
+    items: tuple[T, ...]
+    firsts: tuple[tuple[int, ...], ...]
+    events: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[T]):
+    item: T
+    rows: int
+    size: int
+
+
+class Writer(Generic[T]):
+    """Writes items in the order in which they were submitted.
+
+    judge: what to write of each item of a group. applied: called with every group that is on the disk. failed: called
+    with the items of a group of which nothing was written, and why; later groups are not touched by that. All three are
+    called on the writer's thread, and nothing else may append to `journal` meanwhile.
+
+    >>> import tempfile; from pathlib import Path; from poise.clock import Clock
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> journal = Journal.open(Path(folder.name), Clock())
+    >>> done = []
+    >>> writer = Writer(journal, lambda bodies: [[Entry("events", "orders", 1, b)] for b in bodies], done.append, print)
+    >>> writer.submit(b'{"id": 1}')
+    >>> writer.close(); [group.firsts for group in done]
+    [((1,),)]
+    >>> journal.close(); folder.cleanup()
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        judge: Callable[[Sequence[T]], Sequence[Sequence[Entry]]],
+        applied: Callable[[Written[T]], object],
+        failed: Callable[[Sequence[T], PoiseError], object],
+        limits: Limits = Limits(),
+    ) -> None:
+        self._journal, self._judge, self._applied, self._failed = journal, judge, applied, failed
+        self._limits = limits
+        self._change = threading.Condition()
+        self._queue: deque[_Waiting[T]] = deque()
+        self._rows = self._size = 0
+        self._known: list[tuple[int, int]] = []
+        self._unsettled: set[int] = set()
+        self._below: dict[str, int] = {}
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="poise-journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Rows that wait to be written."""
+        return self._rows
+
+    def submit(self, item: T, rows: int = 1, size: int = 0) -> None:
+        """Hand in an item of so many rows and bytes.
+
+        Raises `Overloaded` where too much waits already, or after `close`.
+        """
+        with self._change:
+            if self._closing:
+                raise Overloaded("the server is stopping")
+            if self._queue and (self._rows + rows > self._limits.rows or self._size + size > self._limits.size):
+                told = f"{self._rows:,} rows ({self._size / 2**20:,.1f} MB) wait to be written"
+                raise Overloaded(
+                    f"{told}; at most {self._limits.rows:,} rows and {self._limits.size / 2**20:,.0f} MB may"
+                )
+            self._queue.append(_Waiting(item, rows, size))
+            self._rows, self._size = self._rows + rows, self._size + size
+            self._change.notify()
+
+    def settled(self, events: Sequence[int], known: int) -> None:
+        """From `known` (microseconds) on, answers see these events; it is written with the next group."""
+        with self._change:
+            self._known += [(first, known) for first in events]
+            self._unsettled.difference_update(events)
+            if self._closing:
+                self._change.notify()
+
+    def prune(self, below: Mapping[str, int]) -> None:
+        """Let the thread drop, between groups, records of a source that end at most at its position in `below`."""
+        with self._change:
+            self._below.update(below)
+            self._change.notify()
+
+    def close(self) -> None:
+        """Take nothing more, write what waits and the κ of what was written, and end the thread."""
+        with self._change:
+            self._closing = True
+            self._change.notify()
+        self._thread.join()
+
+    # On the thread
+
+    def _run(self) -> None:
+        while True:
+            group, known = self._next()
+            if group:
+                self._write(group, known)
+            elif known:
+                self._write_known(known)
+            elif self._closing:
+                return
+            self._prune()
+
+    def _next(self) -> tuple[list[_Waiting[T]], list[tuple[int, int]]]:
+        """What to write next; waits for it, for κ no longer than `idle`. Both empty: there is something to prune, or
+        all is done."""
+        with self._change:
+            while not self._queue and not self._closing and not self._below:
+                if not self._known and not self._unsettled:
+                    self._change.wait()
+                elif not self._change.wait(self._limits.idle) and self._known:
+                    break
+            if self._closing and not self._queue:
+                self._change.wait_for(lambda: not self._unsettled, self._limits.leaving)
+                self._unsettled.clear()
+            group: list[_Waiting[T]] = []
+            rows = 0
+            while self._queue and (not group or rows + self._queue[0].rows <= self._limits.at_once):
+                group.append(self._queue.popleft())
+                rows += group[-1].rows
+            self._rows -= rows
+            self._size -= sum(one.size for one in group)
+            known, self._known = self._known, []
+            return group, known
+
+    def _write(self, group: list[_Waiting[T]], known: list[tuple[int, int]]) -> None:
+        items = tuple(one.item for one in group)
+        try:
+            entries = self._judge(items)
+            together, places = merged(entries)
+            firsts = self._journal.append(together, known)
+        except Exception as error:
+            self._keep(known)
+            self._call(self._failed, items, _told(error))
+            return
+        events = tuple(first for entry, first in zip(together, firsts, strict=True) if entry.kind == "events")
+        with self._change:
+            self._unsettled.update(events)
+        positions = tuple(tuple(firsts[record] + offset for record, offset in one) for one in places)
+        self._call(self._applied, Written(items, positions, events))
+
+    def _write_known(self, known: list[tuple[int, int]]) -> None:
+        try:
+            self._journal.append([], known)
+        except Exception as error:
+            _log.warning("when events became visible was not written: %s", error)
+            if not self._closing:  # at the end there is no later: the next start settles them
+                self._keep(known)
+
+    def _keep(self, known: list[tuple[int, int]]) -> None:
+        with self._change:
+            self._known = known + self._known
+
+    def _prune(self) -> None:
+        """One step."""
+        with self._change:
+            below = dict(self._below)
+        if not below:
+            return
+        try:
+            left = self._journal.prune(below)
+        except Exception as error:
+            _log.warning("the journal was not pruned: %s", error)
+            left = 0
+        with self._change:
+            if not left and self._below == below:
+                self._below.clear()
+
+    def _call(self, told: Callable[..., object], *what: object) -> None:
+        """A fault of the one who is told must not end the thread: what is written stays written."""
+        try:
+            told(*what)
+        except Exception:
+            _log.exception("what the journal wrote could not be passed on")
+
+
+def merged(entries: Sequence[Sequence[Entry]]) -> tuple[list[Entry], list[list[tuple[int, int]]]]:
+    """Entries of all items as few as possible, and where each went: (which entry, how many rows are before it there).
+
+    >>> one, two = Entry("events", "a", 2, b"1\\n2"), Entry("events", "a", 1, b"3")
+    >>> [entry.body for entry in merged([[one], [two]])[0]], merged([[one], [two]])[1]
+    ([b'1\\n2\\n3'], [[(0, 0)], [(0, 2)]])
+    """
+    parts: dict[tuple[Kind, str], list[Entry]] = {}
+    rows: list[int] = []
+    places: list[list[tuple[int, int]]] = []
+    order: dict[tuple[Kind, str], int] = {}
+    for of_item in entries:
+        places.append([])
+        for entry in of_item:
+            key = (entry.kind, entry.source)
+            record = order.setdefault(key, len(order))
+            if record == len(rows):
+                rows.append(0)
+            places[-1].append((record, rows[record]))
+            rows[record] += entry.count
+            parts.setdefault(key, []).append(entry)
+    together = [
+        Entry(*key, rows[n], b"\n".join([one.body for one in of_key]), max(one.not_before for one in of_key))
+        for n, (key, of_key) in enumerate(parts.items())
+    ]
+    return together, places
+
+
+def _told(error: Exception) -> PoiseError:
+    if isinstance(error, PoiseError):
+        return error
+    _log.error("a group of rows could not be written", exc_info=error)
+    return PoiseError(f"these rows could not be judged or written: {type(error).__name__}: {error}")

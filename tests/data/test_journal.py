@@ -1,0 +1,309 @@
+"""The journal: what it keeps, in which order, through clocks, kills of its process, full disks and damage."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.data.conftest import NOW, Fixed
+
+from poise.data.journal import Entry, Journal
+from poise.data.journal_commits import Commits
+from poise.data.journal_reader import reading
+from poise.data.journal_tables import JOURNAL, LARGEST_WAL
+from poise.errors import StateError
+
+
+def some(count: int = 1, source: str = "orders", size: int = 10) -> Entry:
+    return Entry("events", source, count, b"\n".join([b"x" * size] * count))
+
+
+@contextmanager
+def opened(folder: Path, clock: Fixed | None = None) -> Iterator[Journal]:
+    journal = Journal.open(folder, clock or Fixed())
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def test_records_come_back_in_order_with_their_rows(tmp_path: Path) -> None:
+    refused = Entry("refused", "orders", 1, b'{"row": 1}')
+    with opened(tmp_path / "a" / "journal") as journal:
+        assert journal.append([some(2), refused, Entry("decisions", "", 1, b"{}")]) == [1, 3, 4]
+        assert journal.append([some(1, "users")], [(1, NOW + 5)]) == [5]
+        name = journal.id
+    with opened(tmp_path / "a" / "journal") as journal:
+        assert journal.id == name and journal.rows_waiting == 5 and journal.size > 0
+        records = list(journal.after(0))
+        assert [(r.first, r.last, r.kind, r.source) for r in records] == [
+            (1, 2, "events", "orders"),
+            (3, 3, "refused", "orders"),
+            (4, 4, "decisions", ""),
+            (5, 5, "events", "users"),
+        ]
+        assert records[0].rows() == [b"x" * 10] * 2 and records[0].known == NOW + 5
+        assert [r.known for r in records[1:3]] == [NOW, NOW]
+        assert [r.first for r in journal.after(3, kinds=["events"])] == [5]
+        assert [r.first for r in journal.after(0, most_rows=3)] == [1, 3]
+        assert journal.append([some()]) == [6]
+
+
+def test_time_never_goes_back(tmp_path: Path) -> None:
+    clock = Fixed()
+    with opened(tmp_path, clock) as journal:
+        journal.append([some()])
+        clock.at -= 1000
+        journal.append([some()], [(1, NOW + 7)])
+        journal.append([some()])
+        journal.append([Entry("decisions", "", 1, b"{}", not_before=NOW + 9)])
+        assert [r.at for r in journal.after(0)] == [NOW, NOW, NOW + 7, NOW + 9]
+        while journal.prune({"orders": 9, "": 9}):
+            pass
+    with opened(tmp_path, clock) as journal:
+        assert journal.at == NOW + 9 and journal.rows_waiting == 0
+        assert journal.append([some()]) == [5], "positions are never given again"
+        assert next(journal.after(0)).at == NOW + 9
+
+
+def test_events_without_a_known_get_one_after_all_that_is_written(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        journal.append([some()])
+        journal.append([Entry("decisions", "", 1, b"{}", not_before=NOW + 50)])
+        assert [r.known for r in journal.after(0)] == [None, NOW + 50]
+    with opened(tmp_path) as journal:
+        assert [r.known for r in journal.after(0)] == [NOW + 50, NOW + 50]
+
+
+def test_one_process_holds_it(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(StateError, match=f"held by process {os.getpid()}"):
+        Journal.open(tmp_path, Fixed())
+    with opened(tmp_path) as journal:
+        assert journal.rows_waiting == 0
+
+
+def test_a_count_that_is_not_the_lines_is_a_fault(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal, pytest.raises(ValueError, match="says 2 rows"):
+        journal.append([Entry("events", "orders", 2, b"{}")])
+
+
+def test_pruned_positions_are_no_gap_and_others_are(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        for n in range(200):
+            journal.append([some(2, "a" if n % 2 else "b")])
+        dropped = 0
+        while step := journal.prune({"a": 300, "b": 10}):
+            assert step <= 200
+            dropped += step
+        left = [r.first for r in journal.after(0)]
+        assert dropped + journal.rows_waiting == 400
+        assert left == [1 + 2 * n for n in range(200) if not (2 * n + 2 <= (300 if n % 2 else 10))]
+    with opened(tmp_path) as journal:
+        assert [r.first for r in journal.after(0)] == left
+    tamper(tmp_path, "DELETE FROM records WHERE first IN (389, 391, 397)")
+    with pytest.raises(StateError, match=r"positions 389 to 392, 397 to 398 are missing .*backup"):
+        Journal.open(tmp_path, Fixed())
+
+
+def tamper(folder: Path, statement: str) -> None:
+    connection = sqlite3.connect(folder / JOURNAL, isolation_level=None)
+    connection.execute(statement)
+    connection.close()
+
+
+def test_a_changed_body_is_told_and_where(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        journal.append([some(3)])
+    tamper(tmp_path, "UPDATE records SET body = CAST(replace(body, 'x', 'y') AS BLOB)")
+    with opened(tmp_path) as journal, pytest.raises(StateError, match=r"journal\.db is damaged: .* 1 to 3 .*backup"):
+        list(journal.after(0))
+    with pytest.raises(StateError, match="positions 1 to 3"):
+        list(reading(tmp_path).after(0))
+
+
+@pytest.mark.parametrize("size", [0, 100, 4096, 20_000])
+def test_a_truncated_file_is_told(tmp_path: Path, size: int) -> None:
+    with opened(tmp_path) as journal:
+        for _ in range(20):
+            journal.append([some(20, size=500)])
+    os.truncate(tmp_path / JOURNAL, size)
+    with pytest.raises(StateError, match=r"journal\.db is damaged"), opened(tmp_path) as journal:
+        list(journal.after(0))
+
+
+def test_a_file_of_noise_or_none_is_told(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        journal.append([some()])
+    (tmp_path / JOURNAL).write_bytes(b"not a database, by far" * 400)
+    with pytest.raises(StateError, match="damaged"):
+        Journal.open(tmp_path, Fixed())
+    (tmp_path / JOURNAL).unlink()
+    with pytest.raises(StateError, match="the file is gone"):
+        Journal.open(tmp_path, Fixed())
+    with opened(tmp_path / "other"):
+        pass
+    (tmp_path / "other" / JOURNAL).rename(tmp_path / JOURNAL)
+    with pytest.raises(StateError, match="it is journal"):
+        Journal.open(tmp_path, Fixed())
+
+
+def test_a_journal_that_ends_before_the_lake_is_told(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        journal.append([some(5)])
+        commits = Commits(tmp_path, journal.id)
+        commits.add("orders", 3, 5)
+    with opened(tmp_path):
+        commits.add("orders", 4, 6)
+    with pytest.raises(StateError, match="ends at position 5, and the lake has its rows up to 6"):
+        Journal.open(tmp_path, Fixed())
+
+
+def test_a_full_disk_writes_nothing_and_it_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        journal.append([some(2)])
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        try:
+            with pytest.raises(StateError, match=r"journal\.db .*\(look at the disk, its free space"):
+                journal.append([some(), some(500, size=1000)], [(1, NOW)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert [(r.first, r.known) for r in journal.after(0)] == [(1, None)]
+        assert journal.append([some()], [(1, NOW + 1)]) == [3]
+    with opened(tmp_path) as journal:
+        assert [(r.first, r.known) for r in journal.after(0)] == [(1, NOW + 1), (3, NOW + 1)]
+
+
+def test_no_room_in_the_database_is_said_as_a_full_disk(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        journal._connection.execute("PRAGMA max_page_count = 20").fetchall()
+        with pytest.raises(StateError, match="is full: nothing was written"):
+            journal.append([some(500, size=1000)])
+        journal._connection.execute("PRAGMA max_page_count = 1000").fetchall()
+        assert journal.append([some(500, size=1000)]) == [1]
+
+
+READ_ONLY = """
+    import sys
+    from pathlib import Path
+    from poise.clock import Clock
+    from poise.data.journal import Journal
+    from poise.errors import StateError
+    for folder in sys.argv[1:]:
+        try:
+            Journal.open(Path(folder), Clock())
+        except StateError as error:
+            print(error)
+"""
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    there, none = tmp_path / "there", tmp_path / "none"
+    with opened(there):
+        pass
+    none.mkdir()
+    for path in (there, there / JOURNAL, there / "lock", none):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    command = [sys.executable, "-c", textwrap.dedent(READ_ONLY), str(there), str(none)]
+    if os.geteuid() == 0:  # root may write everywhere, unless this is taken from it
+        command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 and all("Permission denied (the folder must be there and writable" in line for line in lines)
+    (there / "lock").chmod(0o644)
+    there.chmod(0o755)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "make the file and its folder writable" in done.stdout
+
+
+def test_the_log_and_the_file_stay_small(tmp_path: Path) -> None:
+    """Readers amid their reading do not keep the write-ahead log from being used again; pruned room is given back."""
+    with opened(tmp_path) as journal:
+        reader = reading(tmp_path)
+        for n in range(400):
+            first = journal.append([some(100, size=2000)], [(1 + 100 * (n - 1), NOW)] if n else [])[0]
+            if n % 50 == 10:
+                slow = reader.after(first - 1000)
+                next(slow)
+            assert (tmp_path / f"{JOURNAL}-wal").stat().st_size <= LARGEST_WAL
+        grown = journal.size
+        while journal.prune({"orders": first}):
+            pass
+        for _ in range(40):
+            journal.append([some()])
+            journal.prune({"orders": 10**9})
+        reader.close()
+    assert grown > 80e6 and (tmp_path / JOURNAL).stat().st_size < grown / 2
+    assert len(list((tmp_path).glob("*-wal"))) == 0
+
+
+def test_another_process_reads_what_is_settled(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="there is no journal"):
+        reading(tmp_path)
+    with opened(tmp_path) as journal:
+        journal.append([some(), Entry("decisions", "", 1, b"{}")])
+        reader = reading(tmp_path)
+        assert reader.id == journal.id
+        assert list(reader.after(0)) == [], "nothing at or after an event whose known is not written"
+        journal.append([some()], [(1, NOW + 3)])
+        assert [(r.first, r.known) for r in reader.after(0)] == [(1, NOW + 3), (2, NOW)]
+        reader.commits.add("orders", 1, 1)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader._connection.execute("DELETE FROM records")
+        reader.close()
+
+
+KILLED = """
+    import sys, random
+    from pathlib import Path
+    from poise.clock import Clock
+    from poise.data.journal import Entry, Journal
+    from poise.data.journal_writer import Writer
+    journal = Journal.open(Path(sys.argv[1]), Clock())
+    known = {int(row) for record in journal.after(0) for row in record.rows()}
+    def judge(items):
+        return [[Entry("events", "orders", 1, b"%d" % n)] for n in items]
+    def applied(group):
+        print("\\n".join(f"{n} {first[0]}" for n, first in zip(group.items, group.firsts)), flush=True)
+        writer.settled(group.events, Clock().now())
+    writer = Writer(journal, judge, applied, print)
+    n = max(known, default=0)
+    while True:
+        n += 1
+        if writer.waiting < 200:
+            writer.submit(n)
+"""
+
+
+def survive(folder: Path, rounds: int) -> None:
+    """Kill a process that writes, again and again: what it said was written is there, once, in order."""
+    said: dict[int, int] = {}
+    for n in range(rounds):
+        command = [sys.executable, "-c", textwrap.dedent(KILLED), str(folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                row, _, position = line.strip().partition(" ")
+                if position and line.endswith("\n"):
+                    said[int(row)] = int(position)
+                if len(said) > (n + 1) * (100 + 37 * n % 300):
+                    process.send_signal(signal.SIGKILL)
+        with opened(folder) as journal:
+            assert all(record.known is not None for record in journal.after(0))
+            there = [(int(row), record.first + k) for record in journal.after(0) for k, row in enumerate(record.rows())]
+        assert len(dict(there)) == len(there), "doubled"
+        assert [position for _, position in there] == list(range(1, len(there) + 1))
+        assert set(said.items()) <= set(there), "lost"
+
+
+def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    survive(tmp_path, 3)
