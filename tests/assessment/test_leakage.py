@@ -123,6 +123,19 @@ def test_rows_of_one_customer_know_each_other() -> None:
     assert not named(ask(frame, key="customer"), "warn")
 
 
+def test_a_key_of_one_or_two_rows_each_is_tried_though_it_is_no_input() -> None:
+    """Twin rows, told from all others by what belongs to neither outcome."""
+    rng = np.random.default_rng(4)
+    kinds, outcome = rng.normal(size=(1_200, 3)), rng.integers(0, 2, 1_200)
+    each = rng.permutation(np.r_[np.repeat(np.arange(1_000), 2), np.arange(1_000, 1_200)])
+    columns = {f"x{j}": kinds[each, j] + 0.01 * rng.normal(size=len(each)) for j in range(3)}
+    keys = [f"K{one:04}" for one in each]
+    answer = ask(pl.DataFrame({**columns, "customer": keys, "y": outcome[each]}))
+    assert named(answer, "warn") == {"customer"} and "--key customer" in answer.sentence
+    unique = read_case(pl.DataFrame({**columns, "customer": [f"K{n}" for n in range(2_200)], "y": outcome[each]}), "y")
+    assert "customer" not in unique.table and "customer" not in unique.types
+
+
 def test_copies_are_named() -> None:
     _, columns = honest()
     frame = pl.DataFrame(columns)

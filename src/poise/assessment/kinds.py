@@ -39,6 +39,11 @@ class Kind:
     note: str | None = None
     dropped: str | None = None
 
+    @property
+    def unique(self) -> bool:
+        """Whether nearly every row has a value of its own."""
+        return self.values.drop_nulls().n_unique() >= UNIQUE * self.values.count()
+
 
 def kind_of(column: pl.Series) -> Kind:
     """What a column is. Never raises for odd values: what cannot be used says why.

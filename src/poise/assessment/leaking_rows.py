@@ -97,9 +97,10 @@ def is_key(name: str) -> bool:
 
 
 def keys_of(case: Case) -> list[str]:
-    """Inputs that look like the key of something that has several rows, the likeliest first."""
+    """Columns that look like the key of something that has several rows, the likeliest first: inputs, and ids."""
+    ids = {name: "category" for name, column in case.columns.items() if column.kind == "id" and name in case.table}
     found = []
-    for name, of in case.types.items():
+    for name, of in {**case.types, **ids}.items():
         if of == "text":
             continue
         column = case.table[name]

@@ -198,7 +198,7 @@ def _from_numbers(name: str, values: pl.Series) -> tuple[pl.Series, str]:
 def _inputs(
     frame: pl.DataFrame, names: list[str], asked: NDArray[np.int64] | None
 ) -> tuple[Table, dict[str, OutputType], dict[str, ReadColumn]]:
-    """What models see of each column."""
+    """What models see of each column, and ids that repeat: `types` has only the former."""
     table: dict[str, Column] = {}
     types: dict[str, OutputType] = {}
     read: dict[str, ReadColumn] = {}
@@ -208,6 +208,8 @@ def _inputs(
         table |= made
         outputs: OutputType = kind.kind if kind.kind in ("category", "text") else "number"
         types |= dict.fromkeys(made, outputs)
+        if kind.kind == "id" and kind.values.dtype == pl.String and not kind.unique:
+            table |= _columns(name, kind, asked)  # rows of one may know each other: PA06 tries it as a key
         missing = 1 - kind.values.count() / max(frame.height, 1)
         distinct = kind.values.n_unique() if not kind.values.dtype.is_nested() else 0
         read[name] = ReadColumn(
