@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 
+from poise.data.delta_log import log_file, newest
 from poise.errors import StateError
 
 KEPT = "interval 36500 days"
@@ -75,9 +76,10 @@ def scan(url: str, at: int | None = None) -> pl.LazyFrame:
         raise StateError(f"the table {url}{wanted} cannot be read: {error}") from error
 
 
-def write(url: str, frame: pl.DataFrame, *, replace: bool = False) -> None:
+def write(url: str, frame: pl.DataFrame, *, replace: bool = False, upto: tuple[str, int] | None = None) -> None:
     """Append `frame` (or `replace` all rows and columns with it) in one durable commit; new columns are added.
 
+    upto: (app id, position): with this commit, that log is in the table up to there; see `position`.
     Raises `StateError` where the disk does not take it.
     """
     before = version(url)
@@ -88,12 +90,21 @@ def write(url: str, frame: pl.DataFrame, *, replace: bool = False) -> None:
             mode="overwrite" if replace else "append",
             schema_mode="overwrite" if replace else "merge",
             configuration=CONFIGURATION if before is None else None,
+            commit_properties=None if upto is None else CommitProperties(app_transactions=[Transaction(*upto)]),
         )
     except (DeltaError, OSError) as error:
-        raise StateError(
-            f"the table {url} cannot be written: {error}", hint="is the disk full or read-only?"
-        ) from error
-    _sync(url, -1 if before is None else before)
+        raise cannot_be_written(url, error) from error
+    sync(url, -1 if before is None else before)
+
+
+def cannot_be_written(url: str, error: Exception) -> StateError:
+    """What to say where a commit fails."""
+    return StateError(f"the table {url} cannot be written: {error}", hint="is the disk full or read-only?")
+
+
+def position(url: str, app: str, at: int | None = None) -> int:
+    """How far the log `app` is in the table (of version `at` or the newest); 0 where nothing of it is."""
+    return (DeltaTable(url, version=at).transaction_version(app) or 0) if exists(url) else 0
 
 
 def mend(url: str) -> bool:
@@ -102,7 +113,7 @@ def mend(url: str) -> bool:
     if not logs or _whole(Path(url), logs[-1]):
         return False
     logs[-1].rename(logs[-1].with_suffix(".torn"))
-    _sync_path(logs[-1].parent)
+    sync_path(logs[-1].parent)
     return True
 
 
@@ -128,30 +139,31 @@ def _whole(table: Path, log: Path) -> bool:
         return False
 
 
-def _sync(url: str, before: int) -> None:
-    """Sync everything that commits after version `before` wrote."""
+def sync(url: str, before: int) -> None:
+    """Sync everything that commits after version `before` wrote; -1 where the table was not there before."""
     if not local(url):
         return  # an object store acknowledges only what it keeps
     table = Path(url)
-    for log in _logs(url):
-        if int(log.stem) > before:
-            for action in _actions(log):
-                if "add" in action:
-                    _sync_path(table / str(action["add"]["path"]))
-            _sync_path(log)
-    folder = table / "_delta_log"
-    for path in folder.iterdir():  # a checkpoint, written every hundred commits
-        checkpoint = path.suffix == ".parquet" and int(path.stem.split(".")[0]) > before
-        if checkpoint or path.name == "_last_checkpoint":
-            _sync_path(path)
-    _sync_path(folder)
-    _sync_path(table)
+    last = newest(table, before)
+    for number in range(before + 1, -1 if last is None else last + 1):
+        log = log_file(table, number)
+        for action in _actions(log):
+            if "add" in action:
+                sync_path(table / str(action["add"]["path"]))
+        sync_path(log)
+        checkpoint = log.with_suffix(".checkpoint.parquet")
+        if checkpoint.exists():  # written every hundred commits
+            sync_path(checkpoint)
+            sync_path(log.parent / "_last_checkpoint")
+    sync_path(table / "_delta_log")
+    sync_path(table)
     if before < 0:
-        _sync_path(table.parent)
-        _sync_path(table.parent.parent)
+        sync_path(table.parent)
+        sync_path(table.parent.parent)
 
 
-def _sync_path(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Have a file or folder on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

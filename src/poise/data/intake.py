@@ -46,7 +46,7 @@ class Intake:
         self._now, self._live, self._system = now, live, system_name
         self._identity = Identity(lake, judge.name, judge.source, tuple(judge.source.columns), origin.ingest, as_of)
         self._ward = ward or Ward(lake, judge.name, origin, now)
-        self._next = _next_seq(lake, judge.name)
+        self._next = next_seq(lake, judge.name)
         self._raw = _raw_positions(lake, judge.name, origin.ingest)
 
     def take(self, batch: Batch) -> Counts:
@@ -99,7 +99,7 @@ class Intake:
 
     def _stamped(self, fresh: pl.DataFrame) -> pl.DataFrame:
         """Accepted rows with their reserved columns, these first."""
-        time, known = times(self._judge.source, self._now, live=self._live)
+        time, known = times(self._judge.source, pl.lit(self._now), live=self._live)
         start = self._next
         self._next += fresh.height
         return fresh.select(
@@ -113,9 +113,12 @@ class Intake:
         )
 
 
-def times(source: Source, now: int, *, live: bool) -> tuple[pl.Expr, pl.Expr]:
-    """τ and κ of typed rows. A table's rows are of when they were accepted; rows without time have neither."""
-    accepted = pl.lit(now).cast(INSTANT)
+def times(source: Source, accepted: pl.Expr, *, live: bool) -> tuple[pl.Expr, pl.Expr]:
+    """τ and κ of typed rows that were `accepted` then (microseconds). live: nobody can have known them before.
+
+    A table's rows are of when they were accepted; rows without time have neither.
+    """
+    accepted = accepted.cast(INSTANT)
     if source.kind == "table":
         return accepted, accepted
     if source.time is None:
@@ -126,7 +129,8 @@ def times(source: Source, now: int, *, live: bool) -> tuple[pl.Expr, pl.Expr]:
     return time, pl.max_horizontal(known, accepted) if live else known
 
 
-def _next_seq(lake: Lake, name: str) -> int:
+def next_seq(lake: Lake, name: str) -> int:
+    """The `_seq` of the next row of a source."""
     rows = lake.scan(name)
     largest = None if rows is None else rows.select(pl.col("_seq").max()).collect().item()
     return 0 if largest is None else int(largest) + 1

@@ -6,6 +6,7 @@
 | `raw/<source>` | the same rows and the refused ones, each value as the text it came as |
 | `quarantine/<source>` | refused rows, with their reasons |
 | `ingests` | one row per file taken in: its fingerprint, the rules it met, its counts |
+| `decisions` | one row per request that was answered, as `poise.serving.decision_log` describes it |
 
 Reserved columns of accepted rows: `_time` (τ), `_known` (κ), `_seq` (order of arrival within the source), `_ingest`
 (which content of which source brought it), `_position` (its row in that file), `_system`.
@@ -18,6 +19,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Literal
 
 import polars as pl
@@ -41,6 +43,8 @@ RESERVED: dict[str, pl.DataType] = {
     "_position": pl.Int64(),
     "_system": pl.String(),
 }
+TURN = 0.02
+"""Seconds between two looks whether another process still holds the lake."""
 
 
 class Lake:
@@ -60,6 +64,11 @@ class Lake:
     def ingests(self) -> str:
         """Where the table of ingests is."""
         return f"{self.url}/ingests"
+
+    @property
+    def decisions(self) -> str:
+        """Where the table of decisions is."""
+        return f"{self.url}/decisions"
 
     def versions(self) -> dict[str, int]:
         """The newest version of each source's accepted rows: what a training run records and can be repeated on."""
@@ -127,27 +136,34 @@ class Lake:
         return None if largest is None or largest == MISSING_TIME else int(largest)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the lake for writing. Raises `StateError` where another process holds it."""
+    def writing(self, wait: float = 0.0) -> Iterator[None]:
+        """Hold the lake for writing. Raises `StateError` where another process holds it for more than `wait` seconds:
+        what takes files in and what writes the journal to the lake take turns."""
         if not delta.local(self.url):
             yield
             return
         Path(self.url).mkdir(parents=True, exist_ok=True)
         handle = os.open(Path(self.url) / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            raise StateError(f"another process writes to the lake {self.url}", hint="wait for it to end") from None
-        try:
+            self._hold(handle, monotonic() + wait)
             yield
         finally:
             os.close(handle)
 
+    def _hold(self, handle: int, until: float) -> None:
+        while True:
+            try:
+                return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if monotonic() >= until:
+                    said = f"another process writes to the lake {self.url}"
+                    raise StateError(said, hint="wait for it to end") from None
+                sleep(TURN)
+
     def mend(self, source: str) -> list[str]:
         """Take back commits that a power loss tore; sentences that say which."""
         parts: tuple[Part, ...] = ("accepted", "raw", "quarantine")
-        urls = [*(self.table(part, source) for part in parts), self.ingests]
+        urls = [*(self.table(part, source) for part in parts), self.ingests, self.decisions]
         return [f"a torn commit of {url} was taken back" for url in urls if delta.mend(url)]
 
 

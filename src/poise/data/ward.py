@@ -46,18 +46,37 @@ def entries(lake: Lake, name: str) -> pl.DataFrame:
     return delta.scan(url).collect().sort("_entry")
 
 
+def next_entry(lake: Lake, name: str) -> int:
+    """The number of the next entry of a source's quarantine."""
+    url = lake.table("quarantine", name)
+    largest = delta.scan(url).select(pl.col("_entry").max()).collect().item() if delta.exists(url) else None
+    return 0 if largest is None else int(largest) + 1
+
+
+def numbered(refused: pl.DataFrame, start: int, origin: Origin, at: pl.Expr) -> pl.DataFrame:
+    """Refused rows as entries from number `start` on, refused `at` (microseconds)."""
+    return refused.select(
+        pl.int_range(start, start + refused.height, dtype=pl.Int64).alias("_entry"),
+        at.cast(INSTANT).alias("_at"),
+        pl.lit(origin.ingest).alias("_ingest"),
+        pl.lit(origin.path).alias("_path"),
+        pl.lit(origin.format).alias("_format"),
+        pl.col(POSITION),
+        "reasons",
+        "why",
+        "row",
+    )
+
+
 class Ward:
     """Receives refused rows of one file and settles the entries that it had before."""
 
     def __init__(self, lake: Lake, name: str, origin: Origin, now: int) -> None:
         self._lake, self._name, self._origin, self._now = lake, name, origin, now
         self._url = lake.table("quarantine", name)
-        self._next, self._old = 0, pl.DataFrame(schema=ENTRY)
+        self._next, self._old = next_entry(lake, name), pl.DataFrame(schema=ENTRY)
         if delta.exists(self._url):
-            rows = delta.scan(self._url)
-            largest = rows.select(pl.col("_entry").max()).collect().item()
-            self._next = 0 if largest is None else int(largest) + 1
-            self._old = rows.filter(pl.col("_path") == origin.path).collect().sort("_entry")
+            self._old = delta.scan(self._url).filter(pl.col("_path") == origin.path).collect().sort("_entry")
         self._settled: list[pl.Series] = []
 
     def receive(self, batch: Batch, refused: pl.DataFrame) -> None:
@@ -92,17 +111,7 @@ class Ward:
     def _numbered(self, refused: pl.DataFrame) -> pl.DataFrame:
         start = self._next
         self._next += refused.height
-        return refused.select(
-            pl.int_range(start, start + refused.height, dtype=pl.Int64).alias("_entry"),
-            pl.lit(self._now).cast(INSTANT).alias("_at"),
-            pl.lit(self._origin.ingest).alias("_ingest"),
-            pl.lit(self._origin.path).alias("_path"),
-            pl.lit(self._origin.format).alias("_format"),
-            pl.col(POSITION),
-            "reasons",
-            "why",
-            "row",
-        )
+        return numbered(refused, start, self._origin, pl.lit(self._now))
 
 
 class Readmission(Ward):

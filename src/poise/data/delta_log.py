@@ -1,0 +1,67 @@
+"""What the log of a Delta table on this machine's disk says, read as JSON: no library, so that a server may ask too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SAME_ROWS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
+"""Operations that leave every row as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of a table. `positions`: app id -> how far that log has been written to the table with it."""
+
+    version: int
+    operation: str
+    mode: str
+    positions: Mapping[str, int]
+
+    @property
+    def appends(self) -> bool:
+        """Whether it only adds rows (perhaps none)."""
+        return self.operation == "WRITE" and self.mode == "Append"
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether rows that were there before may be gone or others."""
+        return not self.appends and self.operation not in SAME_ROWS
+
+
+def log_file(table: Path, version: int) -> Path:
+    """Where the entry of a version is."""
+    return table / "_delta_log" / f"{version:020}.json"
+
+
+def newest(table: Path, since: int = -1) -> int | None:
+    """The newest version, None where there is no table. `since`: a version that is known, to look upwards from."""
+    if since >= 0 and log_file(table, since).exists():
+        while log_file(table, since + 1).exists():
+            since += 1
+        return since
+    numbers = [int(log.stem) for log in (table / "_delta_log").glob("*.json") if log.stem.isdigit()]
+    return max(numbers, default=None)
+
+
+def commits(table: Path, after: int, upto: int) -> list[Commit] | None:
+    """The versions in (after, upto], in order; None where an entry is gone or cannot be read."""
+    try:
+        return [_commit(version, log_file(table, version)) for version in range(after + 1, upto + 1)]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _commit(version: int, log: Path) -> Commit:
+    operation, mode, positions = "", "", {}
+    for line in log.read_text("utf-8").splitlines():
+        # Entries that add or remove files may be long, and nothing of them is asked.
+        if line.startswith('{"commitInfo"'):
+            info = json.loads(line)["commitInfo"]
+            operation, mode = info.get("operation", ""), info.get("operationParameters", {}).get("mode", "")
+        elif line.startswith('{"txn"'):
+            action = json.loads(line)["txn"]
+            positions[action["appId"]] = int(action["version"])
+    return Commit(version, operation, mode, positions)

@@ -1,0 +1,216 @@
+"""The drain: what the journal acknowledged goes to the lake, each row exactly once, in files of sensible size.
+
+It only reads the journal. Whoever calls it drops from the journal what `Drain.done` says is in the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+import polars as pl
+
+from poise.clock import SECOND, Clock
+from poise.data import delta, fingerprints
+from poise.data.drain_source import SourceDrain
+from poise.data.drained import Drained
+from poise.data.journal_record import Record
+from poise.data.lake import INSTANT, Lake
+from poise.data.ledger import Entry, Ledger
+from poise.data.report import Counts
+from poise.errors import SpecError, StateError
+from poise.spec.system import SystemSpec
+
+ENOUGH = 10_000
+"""Rows of a source that are written at once as soon as there are so many."""
+LONGEST = 10 * SECOND
+"""How long fewer wait for more."""
+MOST = 100_000
+"""Rows that are held in memory and written in one commit, at most (but for the last record's)."""
+WALL = Clock()
+TURN = 60.0
+"""Seconds to wait for a file that is being taken in, before trying again later."""
+
+
+class Reader(Protocol):
+    """What is needed of a journal: `poise.data.journal_reader.JournalReader` is one."""
+
+    id: str
+
+    def after(self, position: int, *, most_rows: int) -> Iterator[Record]:
+        """Records that begin after `position`, in order, up to the first whose κ is not written yet."""
+
+
+class DecisionsDrain:
+    """Writes the journal's decisions to the lake's table of them."""
+
+    def __init__(self, lake: Lake, app: str) -> None:
+        self.table = Drained(lake.decisions, app)
+
+    def renew(self) -> None:
+        """Look at what others wrote meanwhile."""
+        self.table.renewed()
+
+    def write(self, records: Sequence[Record], now: int) -> None:
+        """Write what of `records` is not in the table yet; durable on return."""
+        rows = [
+            (record.first + n, record.at, *_head(line), line.decode())
+            for record in records
+            for n, line in enumerate(record.rows())
+            if record.first + n > self.table.position
+        ]
+        if rows:
+            frame = pl.DataFrame(rows, schema=DECISION, orient="row")
+            self.table.append(frame.with_columns(pl.col("_at", "time").cast(INSTANT)), records[-1].last)
+
+    def compact(self) -> None:
+        """Put small files together where there are many."""
+        self.table.compact()
+
+
+DECISION = {
+    "_position": pl.Int64(),
+    "_at": pl.Int64(),
+    "kind": pl.String(),
+    "time": pl.Int64(),
+    "release": pl.String(),
+    "per": pl.String(),
+    "decision": pl.String(),
+}
+"""Columns of `decisions`: its position in the journal, when it was written, and of the record (`decision`, JSON) the
+kind, T, release and source."""
+
+
+class _Head(msgspec.Struct):
+    kind: str
+    at: int | None
+    release: str
+    per: str
+
+
+def _head(line: bytes) -> tuple[str, int | None, str, str]:
+    head = msgspec.json.decode(line, type=_Head)
+    return head.kind, head.at, head.release, head.per
+
+
+class Drain:
+    """Writes a journal to the lake. For one thread; a repeat after a kill writes nothing twice.
+
+    systems: a source's rows are judged by the first of these under whose columns its rows in the lake are.
+    """
+
+    def __init__(self, systems: Sequence[SystemSpec], lake: Lake, reader: Reader, clock: Clock = WALL) -> None:
+        self._systems, self._lake, self._reader, self._clock = systems, lake, reader, clock
+        self.app = f"journal:{reader.id}"
+        self._tables: dict[str, SourceDrain | DecisionsDrain] = {}
+        self._waiting: dict[str, list[Record]] = {}
+        self._since: dict[str, int] = {}
+        self._read = 0
+        self.done: dict[str, int] = {}
+        """Per source (decisions: '') the position up to which its rows are in the lake, synced."""
+        self.rows = 0
+        """How many rows this wrote."""
+        self.stuck: dict[str, str] = {}
+        """Per source why its rows cannot be written until the system file or the release is another."""
+
+    def once(self, *, everything: bool = False, wait: float = TURN) -> bool:
+        """Write what is due, or `everything` that can be read; is more due at once?
+
+        Raises `StateError` where another process holds the lake for more than `wait` seconds, where a table cannot be
+        written, or where the journal cannot be read. Nothing is lost by that: call it again.
+        """
+        full = self._take()
+        due = [name for name in self._waiting if everything or full or self._due(name)]
+        if due:
+            with self._lake.writing(wait):
+                self._write_all(due)
+        return full
+
+    def taken_up(self, source: str, position: int) -> None:
+        """The server knows the rows that files brought to `source`: what it acknowledges after `position` is new."""
+        table = self._tables.get(source)
+        if isinstance(table, SourceDrain):
+            table.compare_upto = position
+
+    def _take(self) -> bool:
+        """Read on in the journal; is as much in memory as may be?"""
+        held = sum(record.count for records in self._waiting.values() for record in records)
+        now = self._clock.now()
+        for record in self._reader.after(self._read, most_rows=max(1, MOST - held)):
+            self._read = record.last
+            if record.source not in self.stuck:
+                held += record.count
+                self._waiting.setdefault(record.source, []).append(record)
+                self._since.setdefault(record.source, now)
+        return held >= MOST
+
+    def _due(self, name: str) -> bool:
+        rows = sum(record.count for record in self._waiting[name])
+        waits = self._clock.now() - self._since[name]
+        return rows >= ENOUGH or not 0 <= waits < LONGEST  # a clock that was set back is not waited for
+
+    def _write_all(self, due: Sequence[str]) -> None:
+        """Write these sources; one that cannot be written does not keep the others from it."""
+        failed: StateError | None = None
+        for name in due:
+            try:
+                self._write(name)
+            except SpecError as error:
+                self.stuck[name] = str(error)
+                del self._waiting[name], self._since[name]
+            except StateError as error:
+                self._tables.pop(name, None)  # what it remembers of its tables may no longer be so
+                failed = error
+        if failed is not None:
+            raise failed
+
+    def _write(self, name: str) -> None:
+        records = self._waiting[name]
+        if name not in self._tables:
+            self._tables[name] = self._opened(name, records[-1].last)
+        table = self._tables[name]
+        table.renew()
+        table.write(records, self._clock.now())
+        self.done[name] = records[-1].last
+        self.rows += sum(record.count for record in records)
+        del self._waiting[name], self._since[name]
+        table.compact()
+
+    def _opened(self, name: str, last: int) -> SourceDrain | DecisionsDrain:
+        """What writes a source's rows, once a commit that a power loss tore is taken back.
+
+        Files may have been taken in while no server knew of it: rows up to `last` are compared with them.
+        """
+        if not name:
+            delta.mend(self._lake.decisions)
+            return DecisionsDrain(self._lake, self.app)
+        self._lake.mend(name)
+        system = in_force(self._systems, self._lake, name, self._clock.now())
+        made = SourceDrain(system, name, self._lake, self.app)
+        made.compare_upto = last
+        return made
+
+
+def in_force(systems: Sequence[SystemSpec], lake: Lake, name: str, now: int) -> SystemSpec:
+    """The first system by whose columns the rows of source `name` are in the lake, which may have none yet.
+
+    Raises `SpecError` where there is none.
+    """
+    ledger = Ledger(lake)
+    before = ledger.definition(name)
+    for system in systems:
+        source = system.sources.get(name)
+        if source is None:
+            continue
+        present = fingerprints.definition(source, source.timezone or system.timezone)
+        if before is None:
+            ledger.write([Entry(now, name, "", "", "", present, "", "begun", Counts())])
+        if before in (None, present):
+            return system
+    raise SpecError(
+        f"rows of '{name}' came in that are kept in the journal and cannot be written to the lake: "
+        "neither the system file nor the live release has the columns that its rows there are of",
+        where=f"sources.{name}",
+        hint="put the columns back, or run 'poise ingest' and serve a release of the new file",
+    )

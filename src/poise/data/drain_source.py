@@ -1,0 +1,238 @@
+"""From the journal to the lake, for one source: raw rows, accepted rows and quarantine, each row once.
+
+Each of the three tables says with every commit how far the journal is in it. Raw rows are written first, then accepted
+ones, then refused ones; after a kill between them each table goes on from where it is itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from poise.data.base import Finding
+from poise.data.drained import Drained
+from poise.data.identity import Identity
+from poise.data.intake import next_seq, times
+from poise.data.journal_record import Record
+from poise.data.judge import REFUSED, Judge, as_came, described
+from poise.data.lake import INSTANT, Lake
+from poise.data.lines import batch_of, broken
+from poise.data.raw import as_text
+from poise.data.reading import POSITION, Batch
+from poise.data.ward import Origin, next_entry, numbered
+from poise.spec.system import SystemSpec
+
+END = int(np.iinfo(np.int64).max)
+CHANGED = "rules"
+"""The code of a row that was acknowledged and that today's rules leave out without a reason of their own."""
+
+
+class _Refused(msgspec.Struct):
+    """A line of a record of refused rows."""
+
+    row: msgspec.Raw
+    reasons: list[str]
+    why: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of one kind: their JSON, positions (n,), and when each became known, (n,) microseconds."""
+
+    body: bytes
+    positions: NDArray[np.int64]
+    known: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> _Rows:
+        counts = [record.count for record in records]
+        positions = [np.arange(record.first, record.last + 1, dtype=np.int64) for record in records]
+        known = np.repeat(np.array([record.known for record in records], np.int64), counts)
+        body = b"\n".join(record.body for record in records)
+        return cls(body, np.concatenate([np.empty(0, np.int64), *positions]), known)
+
+
+class SourceDrain:
+    """Writes the journal's records of one source to its tables in `lake`. `app` names the journal in their commits.
+
+    compare_upto: rows up to this position may be known to the lake from files that were taken in beside them, so they
+    are compared with it; the server knew all others when it acknowledged them.
+    """
+
+    def __init__(self, system: SystemSpec, name: str, lake: Lake, app: str) -> None:
+        self._lake, self._app, self._system = lake, app, system.system
+        self._judge = Judge(system, name)
+        self._origin = Origin(app, shown(name), "jsonl")
+        self._columns = tuple(dict.fromkeys(self._judge.source.in_file.values()))
+        self.raw = Drained(lake.table("raw", name), app)
+        self.accepted = Drained(lake.table("accepted", name), app)
+        self.quarantine = Drained(lake.table("quarantine", name), app)
+        self._next_seq, self._next_entry = next_seq(lake, name), next_entry(lake, name)
+        self._begun = self.accepted.position
+        """Rows up to here were accepted before a kill; those of them that are in no table yet were refused."""
+        self.compare_upto = 0
+
+    def renew(self) -> None:
+        """Look at what others wrote meanwhile."""
+        name = self._judge.name
+        if self.accepted.renewed():
+            self._next_seq = next_seq(self._lake, name)
+            self.compare_upto = END
+        if self.quarantine.renewed():
+            self._next_entry = next_entry(self._lake, name)
+        self.raw.renewed()
+
+    def write(self, records: Sequence[Record], now: int) -> None:
+        """Write what of `records` (in order) is not in the tables yet; durable on return.
+
+        now: no row whose τ was acceptable to the server is ahead of this. Raises `StateError` where the disk does not
+        take it: then a repeat goes on from there.
+        """
+        done = min(self.accepted.position, self.quarantine.position)
+        events = _Rows.of([r for r in records if r.kind == "events" and r.last > done])
+        refusals = [r for r in records if r.kind == "refused" and r.last > self.quarantine.position]
+        last = records[-1].last
+        batch = batch_of(events.body, pl.Series(events.positions), self._columns)
+        fresh, refused = self._judged(events, batch, int(events.known.max(initial=now)))
+        told, came = self._as_told(refusals)
+        self._keep_raw([(batch, [fresh[POSITION], refused[POSITION]]), *((one, [one.frame[POSITION]]) for one in came)])
+        if len(events.positions) and last > self.accepted.position:  # though all were refused: they have been looked at
+            new = fresh.filter(pl.col(POSITION) > self.accepted.position)
+            self.accepted.append(self._stamped(new, events), last)
+            self._next_seq += new.height
+        self._refuse(pl.concat([refused, told]).sort(POSITION), _Rows.of(records), last)
+
+    def compact(self) -> None:
+        """Put small files together where there are many."""
+        for table in (self.raw, self.accepted, self.quarantine):
+            table.compact()
+
+    def _judged(self, events: _Rows, batch: Batch, now: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Acknowledged rows by today's rules: those that are (to be) accepted, and those for quarantine."""
+        if not len(events.positions):
+            return self._judge.judge(batch, now).good, pl.DataFrame(schema=REFUSED)
+        judged = self._judge.judge(batch, now)
+        good, refused = judged.good, [judged.refused]
+        if judged.other:
+            gone = ~pl.Series(events.positions).is_in(pl.concat([good[POSITION], judged.refused[POSITION]]).implode())
+            refused.append(
+                _left_out(batch, batch.frame.filter(gone), f"its 'where' is false: {self._judge.source.where}")
+            )
+        if (
+            events.positions[0] <= self.compare_upto
+            and self._judge.source.identity
+            and self._judge.source.kind != "table"
+        ):
+            good, conflicting = self._unknown(good, batch)
+            refused.append(conflicting)
+        if events.positions[0] <= self._begun:
+            good, also = self._before_a_kill(good, batch)
+            refused.append(also)
+        return good, pl.concat(refused)
+
+    def _unknown(self, good: pl.DataFrame, batch: Batch) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows that no file brought meanwhile, and those that contradict one. Rows of this journal are not asked."""
+        judge = self._judge
+        identity = Identity(self._lake, judge.name, judge.source, tuple(judge.source.columns), "")
+        ours = self._ours(good)
+        fate = identity.sort(good)
+        code, why = identity.conflicts()
+        rows = good.filter(fate.conflict & ~ours)
+        masks = pl.DataFrame({"hit:0": pl.repeat(True, rows.height, eager=True)})
+        found = [described(rows, masks, [Finding(code, pl.lit(True), why)], batch.frame)] if rows.height else []
+        return good.filter(fate.fresh | ours), pl.concat([pl.DataFrame(schema=REFUSED), *found])
+
+    def _before_a_kill(self, good: pl.DataFrame, batch: Batch) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Good rows; those that were not when this journal's accepted rows were written go to quarantine."""
+        late = (good[POSITION] <= self._begun) & ~self._ours(good)
+        return good.filter(~late), _left_out(batch, good.filter(late), "the rules changed while it was being written")
+
+    def _ours(self, good: pl.DataFrame) -> pl.Series:
+        """Which rows this journal has written to the lake already."""
+        rows = self._lake.scan(self._judge.name)
+        if rows is None or not good.height:
+            return pl.repeat(False, good.height, dtype=pl.Boolean, eager=True)
+        span = pl.col(POSITION).is_between(good[POSITION].min(), good[POSITION].max())
+        held = rows.filter((pl.col("_ingest") == self._app) & span).select(POSITION).collect().to_series()
+        return good[POSITION].is_in(held.implode())
+
+    def _as_told(self, records: Sequence[Record]) -> tuple[pl.DataFrame, list[Batch]]:
+        """Rows that were refused when they came, with the reasons of then, and as batches."""
+        if not records:
+            return pl.DataFrame(schema=REFUSED), []
+        rows = _Rows.of(records)
+        lines = [msgspec.json.decode(line, type=_Refused) for line in rows.body.split(b"\n")]
+        whole = np.array([bytes(line.row).lstrip().startswith(b"{") for line in lines])
+        parts = []
+        if whole.any():
+            body = b"\n".join(bytes(line.row) for line, ok in zip(lines, whole, strict=True) if ok)
+            parts.append(batch_of(body, pl.Series(rows.positions[whole]), self._columns))
+        if not whole.all():
+            texts = [(bytes(line.row).decode(), line.why[0]) for line, ok in zip(lines, whole, strict=True) if not ok]
+            parts.append(broken([t for t, _ in texts], [w for _, w in texts], rows.positions[~whole], self._columns))
+        came = pl.concat([_spelt(part) for part in parts])
+        reasons = {"reasons": [line.reasons for line in lines], "why": [line.why for line in lines]}
+        told = pl.DataFrame({POSITION: rows.positions, **reasons}, schema={k: REFUSED[k] for k in (POSITION, *reasons)})
+        return told.join(came, on=POSITION, how="left", maintain_order="left"), parts
+
+    def _keep_raw(self, parts: Sequence[tuple[Batch, list[pl.Series]]]) -> None:
+        """Rows as they came: of each batch those whose positions are kept anywhere."""
+        shown = []
+        for batch, kept in parts:
+            positions = pl.concat(kept)
+            rows = batch.frame
+            if positions.len() < rows.height:
+                rows = rows.filter(pl.col(POSITION).is_in(positions.implode()))
+            shown.append(as_text(rows.filter(pl.col(POSITION) > self.raw.position), self._app))
+        rows = pl.concat(shown)
+        if rows.height:
+            self.raw.append(rows, int(rows[POSITION].max()))  # type: ignore[arg-type]
+
+    def _stamped(self, new: pl.DataFrame, events: _Rows) -> pl.DataFrame:
+        """Accepted rows with their reserved columns, these first."""
+        accepted = pl.Series("known:", events.known[np.searchsorted(events.positions, new[POSITION].to_numpy())])
+        time, known = times(self._judge.source, pl.col("known:"), live=True)
+        return new.with_columns(accepted).select(
+            time.cast(INSTANT).alias("_time"),
+            known.cast(INSTANT).alias("_known"),
+            pl.int_range(self._next_seq, self._next_seq + new.height, dtype=pl.Int64).alias("_seq"),
+            pl.lit(self._app).alias("_ingest"),
+            pl.col(POSITION),
+            pl.lit(self._system).alias("_system"),
+            *self._judge.columns,
+        )
+
+    def _refuse(self, refused: pl.DataFrame, rows: _Rows, last: int) -> None:
+        new = refused.filter(pl.col(POSITION) > self.quarantine.position)
+        if new.height:
+            at = pl.Series(rows.known[np.searchsorted(rows.positions, new[POSITION].to_numpy())])
+            self.quarantine.append(numbered(new, self._next_entry, self._origin, pl.lit(at)), last)
+            self._next_entry += new.height
+
+
+def shown(source: str) -> str:
+    """Where rows that came over HTTP are said to be from.
+
+    >>> shown("orders")
+    'POST /v1/events/orders'
+    """
+    return f"POST /v1/events/{source}"
+
+
+def _left_out(batch: Batch, rows: pl.DataFrame, why: str) -> pl.DataFrame:
+    """Rows for quarantine that no check refused."""
+    if not rows.height:
+        return pl.DataFrame(schema=REFUSED)
+    said = f"it was acknowledged, and by the rules of today it is not of this source: {why}"
+    masks = pl.DataFrame({"hit:0": pl.repeat(True, rows.height, eager=True)})
+    return described(rows, masks, [Finding(CHANGED, pl.lit(True), pl.lit(said))], batch.frame)
+
+
+def _spelt(batch: Batch) -> pl.DataFrame:
+    """Each row of a batch as quarantine keeps it."""
+    return batch.frame.select(POSITION).with_columns(as_came(batch.frame, batch.frame[POSITION]).alias("row"))

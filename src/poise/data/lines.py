@@ -1,0 +1,32 @@
+"""Rows that came over HTTP as a batch: JSON lines are read as a .jsonl file of the source would be."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from poise.data.reading import FLAW, LINE, POSITION, Batch
+
+
+def batch_of(body: bytes, positions: Sequence[int] | pl.Series, columns: Iterable[str]) -> Batch:
+    """n JSON objects, one a line, as a batch of the `columns` as their text; a column that a row lacks is missing.
+
+    positions: the number of each row, (n,), ascending.
+
+    >>> batch = batch_of(b'{"x": 1, "more": 2}\\n{"x": "1.50"}', [7, 9], ["x", "y"])
+    >>> batch.frame.rows()
+    [('1', None, 7), ('1.50', None, 9)]
+    """
+    schema = dict.fromkeys(columns, pl.String())
+    frame = pl.read_ndjson(io.BytesIO(body), schema=schema) if body else pl.DataFrame(schema=schema)
+    return Batch(frame.with_columns(pl.Series(POSITION, positions, dtype=pl.Int64)), False)
+
+
+def broken(lines: Sequence[str], flaws: Sequence[str], positions: Sequence[int], columns: Iterable[str]) -> Batch:
+    """n rows that are no JSON objects, with what is wrong with each, (n,)."""
+    frame = pl.DataFrame(schema={**dict.fromkeys(columns, pl.String()), POSITION: pl.Int64()})
+    told = {POSITION: list(positions), FLAW: list(flaws), LINE: list(lines)}
+    rows = pl.DataFrame(told, schema={POSITION: pl.Int64(), FLAW: pl.String(), LINE: pl.String()})
+    return Batch(pl.concat([frame, rows], how="diagonal"), False)
