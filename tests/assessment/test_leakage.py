@@ -132,6 +132,11 @@ def test_a_key_of_one_or_two_rows_each_is_tried_though_it_is_no_input() -> None:
     keys = [f"K{one:04}" for one in each]
     answer = ask(pl.DataFrame({**columns, "customer": keys, "y": outcome[each]}))
     assert named(answer, "warn") == {"customer"} and "--key customer" in answer.sentence
+    some = np.arange(0, len(each), 4)
+    typed = np.array(keys)
+    typed[some] = typed[rng.permutation(some)]
+    better = pl.DataFrame({"size": 5 * each, **columns, "customer": typed, "y": outcome[each]})
+    assert named(ask(better), "warn") == {"customer"}, "what is called a key is named, though another column tells more"
     unique = read_case(pl.DataFrame({**columns, "customer": [f"K{n}" for n in range(2_200)], "y": outcome[each]}), "y")
     assert "customer" not in unique.table and "customer" not in unique.types
 

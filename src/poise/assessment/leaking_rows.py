@@ -45,7 +45,9 @@ def leaking_rows(case: Case) -> tuple[list[Finding], list[dict[str, Any]]]:
     found = [*_copies(case), *_sorted(case)]
     tried = [] if case.groups is not None else [_entity(case, name) for name in keys_of(case)[:TRIED]]
     made = [one for one in tried if one is not None]
-    worst = max((one for one in made if one.inflated), key=lambda one: one.lost.value, default=None)
+    inflated = [one for one in made if one.inflated]
+    # What is called a key is one; an age or an amount may tell its rows as well as that, and would be no advice.
+    worst = max(inflated, key=lambda one: (is_key(one.column), one.lost.value), default=None)
     if worst is not None:
         found.append(worst.finding(case))
     return found, [one.to_dict() for one in made]
