@@ -124,6 +124,8 @@ def say(code: str, answer: str, **more: object) -> Answer:
         ([say("PA01", "no"), say("PA09", "needs a person")], "do not use ML"),
         ([say("PA01", "yes"), say("PA02", "yes"), say("PA09", "no")], "do not use ML"),
         ([say("PA01", "yes"), say("PA08", "no", details={"instead": "the rule"})], "use the rule"),
+        ([say("PA02", "yes"), say("PA06", "yes")], "needs a person"),
+        ([], "needs a person"),
     ],
 )  # fmt: skip
 def test_answers_decide_in_order(answers: list[Answer], verdict: str) -> None:

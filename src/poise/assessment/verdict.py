@@ -97,6 +97,9 @@ def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
     if is_("PA03", "no"):
         part: Verdicts = "use ML for this part" if said["PA03"].details.get("part") else "do not use ML"
         return _from(part, [said["PA03"]])
+    if "PA01" not in said:  # nothing else that was asked speaks against ML, but nothing speaks for it either
+        left_out = "Whether there is anything to learn was not asked (PA01), and no verdict for ML rests on less"
+        return _verdict("needs a person", f"{left_out}.", [], 0.5, ("Ask PA01 and PA02 too.",))
     return _from("use ML", [said[code] for code in ("PA01", "PA02") if code in said])
 
 
