@@ -68,6 +68,19 @@ def test_a_threshold_without_noise_is_a_suspect_at_most() -> None:
     assert not named(answer, "stop") and named(answer, "warn") == {"x0"}
 
 
+def test_what_is_called_after_is_a_suspect_beside_columns_that_say_much_themselves() -> None:
+    rng, columns = honest()
+    calls = rng.poisson(1 + 5 * columns["y"])
+    assert named(ask(pl.DataFrame({**columns, "n_calls_after": calls})), "warn") == {"n_calls_after"}
+    assert not named(ask(pl.DataFrame({**columns, "n_calls": calls})), "warn")
+
+
+def test_a_column_far_ahead_of_every_other_is_worth_a_note() -> None:
+    rng, columns = honest()
+    slips = columns["y"] ^ (rng.random(N) < 0.03)
+    assert named(ask(pl.DataFrame({**columns, "score": slips + 0.2 * rng.normal(size=N)})), "note") == {"score"}
+
+
 def test_heaps_need_a_valley() -> None:
     x = np.random.default_rng(0).random(1_000)
     y = (x > 0.5).astype(np.float64)

@@ -104,7 +104,9 @@ def measures(case: Case, trials: Trials) -> list[Measure]:
         Measure("truth", f"the share that is '{yes}'", truth),
         Measure("selected", f"the share taken for '{yes}'", said),
         Measure("missed", f"the share of '{yes}' that is missed", np.where(truth == 1, 1 - said, np.nan)),
-        Measure("false_alarm", f"the share of the others wrongly taken for '{yes}'", np.where(truth == 0, said, np.nan)),
+        Measure(
+            "false_alarm", f"the share of the others wrongly taken for '{yes}'", np.where(truth == 0, said, np.nan)
+        ),
         Measure("calibration", f"the share by which '{yes}' is foretold too often", predicted - truth),
     ]
 

@@ -35,11 +35,14 @@ STRONG = 0.8
 three wrong rows in a hundred, which foresight reaches about as rarely as a leak is found there."""
 STANDS_OUT, FEW_OTHERS = 0.3, 5.0
 """The strongest column is worth a note from such a share on, where it says so many times what all others say."""
+AHEAD, FAR_AHEAD = 0.6, 3.0
+"""… or, from this share on, where it says so many times what any other column says by itself."""
 STRONG_BY_NAME = 0.4
 """The same for columns whose name says that they are known afterwards. A name alone is no reason."""
-APART = 3.0
+APART, APART_BY_NAME = 3.0, 1.5
 """Suspects explain what the other columns do not: without them so many times more stays uncertain. A strong signal
-that several honest columns share (the size of a tumour, measured in ten ways) is none."""
+that several honest columns share (the size of a tumour, measured in ten ways) is none. Less is asked where the name
+says it too."""
 MUCH = 0.8
 """Where the other columns explain so much themselves, even a column that parts the classes is no proof."""
 COPY = 0.98
@@ -97,7 +100,8 @@ def leaking_columns(case: Case) -> Columns:
     if not suspects and found[0].skill >= STANDS_OUT:
         suspects = found[:1]
     rest = _rest(case, tuple(one.name for one in suspects)) if suspects else None
-    findings = tuple(f for one in suspects if (f := _judged(case, one, shapes.get(one.name), rest or 0.0)))
+    second = max((one.skill for one in found if one not in suspects), default=0.0)
+    findings = tuple(f for one in suspects if (f := _judged(case, one, shapes.get(one.name), rest or 0.0, second)))
     together = case.together
     blocks = blocks_of(np.full(len(rows), MISSING_TIME), None if together is None else together[rows])
     shares = {one.name: one.skill for one in found[:20]}
@@ -109,7 +113,8 @@ def needed(case: Case, name: str) -> float:
     return STRONG_BY_NAME if AFTER_NAME.search(case.column_of(name)) else STRONG
 
 
-def _judged(case: Case, one: Alone, shape: Shape | None, rest: float) -> Finding | None:
+def _judged(case: Case, one: Alone, shape: Shape | None, rest: float, second: float) -> Finding | None:
+    """What is said of a suspect. rest: what all others say together; second: the most that one of them says."""
     column = case.column_of(one.name)
     alike = f"'{column}' alone explains {one.skill:.0%} of what is uncertain about '{case.target_name}'"
     others = f"the other columns together {max(rest, 0):.0%}"
@@ -117,11 +122,12 @@ def _judged(case: Case, one: Alone, shape: Shape | None, rest: float) -> Finding
         said = f"'{column}' {shape.how}: it is '{case.target_name}' under another name, or was made from it."
         return Finding(said, "stop", (column,))
     if shape is None and one.skill < needed(case, one.name):
-        if rest > one.skill / FEW_OTHERS:
+        if rest > one.skill / FEW_OTHERS and one.skill < max(AHEAD, FAR_AHEAD * second):
             return None
         return Finding(f"{alike}, {others}: is it known when the question is asked?", "note", (column,))
     told = shape is not None and shape.parts
-    if not told and (1 - rest) < APART * min(1 - one.skill, 1.0 if shape is None else shape.open):
+    apart = APART_BY_NAME if AFTER_NAME.search(column) else APART
+    if not told and (1 - rest) < apart * min(1 - one.skill, 1.0 if shape is None else shape.open):
         return None
     if shape is not None:
         said = f"'{column}' {shape.how}, as others nearly do: is it known when the question is asked?"
