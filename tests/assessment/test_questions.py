@@ -44,6 +44,17 @@ def test_the_verdict_is_the_truth(truth: str, rows: int, verdict: str) -> None:
     assert made.verdict.because and made.verdict.next
 
 
+def test_a_rule_is_not_sure_where_ml_likely_adds_more_than_is_shown() -> None:
+    """A second column that helps, in too few rows to show it: the rule stands until it is shown, and says how sure."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    y = (2 * x[:, 0] + 0.7 * x[:, 1] + rng.logistic(size=200) > 0) * 1
+    made = assessed(pl.DataFrame({**{f"x{j}": x[:, j] for j in range(3)}, "y": y}))
+    answer = made.answer("PA02")
+    assert answer is not None and answer.sentence.startswith("Not shown") and answer.figure > 0.05
+    assert answer.sure is not None and answer.sure < 0.2 and made.verdict.confidence == "low"
+
+
 def test_later_rows_are_what_counts() -> None:
     """The truth turns round half-way: shuffled rows hide it, later ones do not."""
     frame = in_time(table("rule", 800)).with_columns(

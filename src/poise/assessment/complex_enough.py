@@ -60,7 +60,7 @@ class ComplexEnough(Question):
                 f" nothing more: {words}."
             )
             return self.answer("no", said, "More rows could show that ML adds something.",
-                               sure=more.chance_above(needed), findings=(Finding(words),), **figures)  # fmt: skip
+                               sure=1 - more.chance_above(needed), findings=(Finding(words),), **figures)  # fmt: skip
         said = (
             f"No: a rule over one column does it, and ML adds at most {max(more.high(), 0):.1%}"
             f"{self._steps(trials)}. The rule: {words}."
