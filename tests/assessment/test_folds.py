@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from poise.assessment.folds import MANY_ROWS, folds_of_case, most_rows, shuffles
 from poise.assessment.reading import read_case
+from poise.clock import DAY
 from poise.errors import NotEnoughData
 from tests.assessment.tables import in_time, table
 
@@ -27,6 +30,17 @@ def test_in_time_what_is_judged_comes_later_and_instants_stay_together() -> None
     for fold in folds_of_case(case):
         assert case.time[fold.train].max() < case.time[fold.judge].min()
         assert case.time[fold.fit].max() < case.time[fold.tune].min()
+
+
+def test_nothing_is_learned_from_a_row_whose_truth_was_not_known_yet() -> None:
+    case = read_case(in_time(table("rule", 600)), "y", time="asked")
+    late = replace(case, known_at=case.time + 10 * DAY)
+    folds = folds_of_case(late)
+    for fold in folds:
+        assert late.known_at is not None and late.known_at[fold.train].max() < late.time[fold.judge].min()
+        assert late.known_at[fold.fit].max() < late.time[fold.tune].min()
+    assert len(folds[0].train) < len(folds_of_case(case)[0].train)
+    assert late.shuffled().known_at is None and len(late.take(folds[0].judge).known_at) == len(folds[0].judge)  # type: ignore[arg-type]
 
 
 def test_keys_are_never_parted() -> None:

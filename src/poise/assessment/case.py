@@ -75,6 +75,7 @@ class Case:
     target: (n,) binary 0 and 1, regression the value, multi-class codes into `classes`. classes: for binary (no, yes).
     time: (n,) microseconds, `MISSING_TIME` everywhere without time. groups: (n,) rows of one key, None without a key.
     copies: (n,) a number that copies of one row share, None where rows are not copied.
+    known_at: (n,) microseconds from which on the target of a row is known, None where that is not known: then at once.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Case:
     time: NDArray[np.int64]
     groups: NDArray[np.int64] | None = None
     copies: NDArray[np.int64] | None = None
+    known_at: NDArray[np.int64] | None = None
     time_name: str | None = None
     key_name: str | None = None
     columns: Mapping[str, ReadColumn] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class Case:
             time=self.time[rows],
             groups=None if self.groups is None else self.groups[rows],
             copies=None if self.copies is None else self.copies[rows],
+            known_at=None if self.known_at is None else self.known_at[rows],
         )
 
     def without(self, *inputs: str) -> Case:
@@ -156,4 +159,4 @@ class Case:
 
     def shuffled(self) -> Case:
         """The same case as if its rows had no time: later rows help to predict earlier ones."""
-        return replace(self, time=np.full(self.rows, MISSING_TIME, np.int64))
+        return replace(self, time=np.full(self.rows, MISSING_TIME, np.int64), known_at=None)

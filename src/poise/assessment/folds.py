@@ -85,7 +85,8 @@ def split_of(case: Case, rows: Index, seed: int = SEED) -> Split:
     if together is None and class_counts(case.to_problem(), case.target[:0]):
         strata = case.target.astype(np.int64)
     kind: Literal["time", "entity"] = "time" if case.timed else "entity"
-    return Split(kind, rows, none, none, none, 0, 0, case.time, case.time, groups, strata, seed)
+    known_at = case.time if case.known_at is None else case.known_at
+    return Split(kind, rows, none, none, none, 0, 0, case.time, known_at, groups, strata, seed)
 
 
 def _count(rows: int) -> int:

@@ -85,6 +85,7 @@ def _case(
         classes=() if problem == "regression" else classes,
         time=data.requests.time,
         groups=data.groups,
+        known_at=data.known_at if timed else None,
         time_name=_time_name(system, data) if timed else None,
         key_name=None if data.groups is None else group,
         columns=columns,
