@@ -99,6 +99,13 @@ class NotJson(RequestError):
     title = "The body is not JSON"
 
 
+class NoSuchSource(RequestError):
+    """Rows came for a source that the system file does not name (HTTP 404)."""
+
+    status = 404
+    title = "There is no such source"
+
+
 class TooLarge(RequestError):
     """A stated limit of size was reached (HTTP 413)."""
 

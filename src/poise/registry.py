@@ -73,6 +73,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "rule": "poise.data.check_rule:RuleCheck",
         "future": "poise.data.check_future:FutureCheck",
     },
+    "judge": {"careful": "poise.data.careful:Careful"},
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from poise.data.base import AS_CAME, Check, Finding, Setting
-from poise.spec.source import Source
+from poise.data.roles import roles_of
 
 
 class RequiredCheck(Check):
@@ -24,20 +24,6 @@ class RequiredCheck(Check):
             if spec.required and column not in roles:
                 sentence = f"{column} is missing, and it is required"
                 yield Finding(f"required:{column}", _absent(column, setting), pl.lit(sentence))
-
-
-def roles_of(source: Source) -> dict[str, str]:
-    """The columns without which a row cannot be placed, each with the word for its role."""
-    roles: dict[str, str] = {}
-    for column in source.id or ():
-        roles[column] = "id"
-    for column in source.key or ():
-        roles[column] = "key"
-    if source.time:
-        roles.setdefault(source.time, "time")
-    if source.known:
-        roles.setdefault(source.known, "known time")
-    return roles
 
 
 def _absent(column: str, setting: Setting) -> pl.Expr:

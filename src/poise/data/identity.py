@@ -68,7 +68,7 @@ class Identity:
         rows = good.select(*dict.fromkeys([*ids, *self.content]))
         is_first = rows.select(_one(ids).is_first_distinct()).to_series()
         like_first = self._like_first(rows, is_first)
-        stored = self._stored(rows.select(ids))
+        stored = self.stored(rows.select(ids))
         if stored is None:
             return Sorted(is_first, like_first)
         against = rows.join(stored, on=ids, how="left", maintain_order="left", suffix=":stored")
@@ -92,7 +92,7 @@ class Identity:
         alike = match.filter(_same(match, [c for c in self.content if c not in ids], ":first"))["row:"]
         return pl.int_range(rows.height, eager=True).is_in(alike.cast(pl.Int64).implode())
 
-    def _stored(self, ids: pl.DataFrame) -> pl.DataFrame | None:
+    def stored(self, ids: pl.DataFrame) -> pl.DataFrame | None:
         """What the lake has under these identities: content, `there:` and `ours:` (of this content, or newer)."""
         lake = self.lake.scan(self.name)
         if lake is None:

@@ -1,7 +1,8 @@
 """Expressions over Polars columns, for work in batch.
 
-Must agree with `poise.spec.in_numpy`, and calls it for what Polars would answer otherwise: logarithms in their last
-bit, spellings of numbers, local times by another edition of the time zones. Constant parts are computed by it once.
+Must agree with `poise.spec.in_numpy`, and calls it for what Polars would answer otherwise: logarithms and quotients in
+their last bit, spellings of numbers, local times by another edition of the time zones. Constant parts are computed by
+it once.
 
 | type | column that comes in | result |
 |---|---|---|
@@ -25,7 +26,7 @@ import polars as pl
 
 from poise.spec.calls_in_numpy import CALLS
 from poise.spec.expression import Expression, Type, typed
-from poise.spec.in_numpy import MOST_SHIFT
+from poise.spec.in_numpy import MOST_SHIFT, finite
 from poise.spec.in_numpy import compile as compile_numpy
 from poise.spec.syntax import Binary, Call, Constant, Member, Name, Node, Unary, names
 from poise.spec.zones import FIRST, LAST
@@ -121,7 +122,9 @@ class _Compiler:
             return (left - right).cast(pl.Float64)
         if kinds[0] == "time":
             return _shifted(left, right if node.operator == "+" else -right)
-        return _shifted(right, left) if kinds[1] == "time" else _finite(apply(left, right))
+        if kinds[1] == "time":
+            return _shifted(right, left)
+        return _divided(left, right) if node.operator == "/" else _finite(apply(left, right))
 
     def _membership(self, node: Member) -> pl.Expr:
         options = [option.value for option in node.options]
@@ -187,6 +190,17 @@ def _column(name: str, kind: Type) -> pl.Expr:
 
 def _finite(value: pl.Expr) -> pl.Expr:
     return pl.when(value.is_finite()).then(value)
+
+
+def _divided(left: pl.Expr, right: pl.Expr) -> pl.Expr:
+    """By NumPy: Polars multiplies by 1 / right where that is one number, which is not the same in the last bit."""
+
+    def run(series: Sequence[pl.Series]) -> pl.Series:
+        above, below = (_array(each, "number") for each in series)
+        with np.errstate(all="ignore"):
+            return _series(finite(above / below), "number")
+
+    return pl.map_batches([left, right], run, return_dtype=pl.Float64, is_elementwise=True)
 
 
 def _shifted(time: pl.Expr, duration: pl.Expr) -> pl.Expr:

@@ -1,0 +1,157 @@
+"""From a body's bytes to rows of one source: one object, a list of them, or `{"rows": [{…}, …]}`.
+
+What is wrong with the body as a whole is an error here; what is wrong with a row is for its judge to say. Each row's
+bytes are kept as they came, on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from poise.data.id_hash import Hashes
+from poise.data.json_keys import Keys, declared_keys, keys
+from poise.data.row_judge import RowJudge
+from poise.data.strict_json import described, not_json, refuse_twice
+from poise.errors import NotJson, RequestError, TooLarge
+
+FORM = 'one row {…}, a list of rows [{…}, …], or {"rows": [{…}, …]}'
+_ANY = msgspec.json.Decoder()
+_RAW = msgspec.json.Decoder(msgspec.Raw)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_SPACES = bytes.maketrans(b"\r\n", b"  ")
+
+
+MOST_BYTES = 100_000
+"""Bytes of one row."""
+DEEPEST = 32
+"""Levels that a row may nest."""
+
+
+class Bounds(Protocol):
+    """What one body may hold; more is answered 413."""
+
+    @property
+    def body(self) -> int:
+        """Bytes."""
+
+    @property
+    def rows(self) -> int:
+        """Rows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """Rows of one source as one caller sent them.
+
+    rows: the JSON of each, on one line. single: it came alone, as an object. undeclared: keys of rows that the source
+    does not declare, which are not read. parsed: what the quick judge could read of each row.
+    """
+
+    source: str
+    rows: list[bytes]
+    single: bool
+    undeclared: tuple[str, ...]
+    parsed: Sequence[Any | None]
+
+
+class DeliveryReader:
+    """Reads bodies for the source of `judge`.
+
+    >>> from types import SimpleNamespace; from poise.data.row_judge import example_judge
+    >>> bounds = SimpleNamespace(body=1_000, rows=10)
+    >>> found = DeliveryReader(example_judge()).read(b'[{"order": "a", "price": 2.50, "by": 1}]', bounds)
+    >>> found.rows, found.undeclared
+    ([b'{"order": "a", "price": 2.50, "by": 1}'], ('by',))
+    """
+
+    def __init__(self, judge: RowJudge) -> None:
+        self._judge = judge
+        self._declared: Hashes = declared_keys(list(judge.source.in_file.values()))
+
+    def read(self, body: bytes, bounds: Bounds) -> Delivery:
+        """The rows of `body`.
+
+        Raises `NotJson` for what is no JSON, `TooLarge` beyond `bounds`, `RequestError` for another form and for a key
+        that stands twice in one object.
+        """
+        if len(body) > bounds.body:
+            raise TooLarge(f"the body has {len(body):,} bytes; at most {bounds.body:,} are allowed")
+        try:
+            if not body.isascii():
+                body.decode()
+            text, rows = _split(body)
+            _check_size([text] if rows is None else rows, bounds)
+            found = self._keys(text, single=rows is None)
+            parsed = self._parsed(text, rows)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise not_json(body, error, FORM) from None
+        except RecursionError:
+            raise NotJson("the body is nested too deeply", allowed=f"{DEEPEST} levels") from None
+        lines = [text] if rows is None else rows
+        if b"\n" in text or b"\r" in text:
+            lines = [line.translate(_SPACES) for line in lines]
+        return Delivery(self._judge.name, lines, rows is None, found.strange, parsed)
+
+    def _keys(self, text: bytes, *, single: bool) -> Keys:
+        found = keys(text, self._declared)
+        if found.depth > DEEPEST + (not single):
+            raise NotJson("the body is nested too deeply", allowed=f"{DEEPEST} levels in a row")
+        if found.unclear:
+            refuse_twice(text)
+        return found
+
+    def _parsed(self, text: bytes, rows: list[bytes] | None) -> Sequence[Any | None]:
+        """What the quick judge can read; the rest is at least JSON."""
+        quick = self._judge.quick.row
+        if rows is not None and quick is not None:
+            every = quick.decode_all(text)
+            if every is not None:
+                return every
+        lines = [text] if rows is None else rows
+        parsed = self._judge.parse(lines)
+        for line, row in zip(lines, parsed, strict=True):
+            if row is None:
+                _readable(line)
+        return parsed
+
+
+def _split(body: bytes) -> tuple[bytes, list[bytes] | None]:
+    """The text of the row or of the list of rows, and the rows of the list."""
+    text = body.strip(b" \t\r\n")
+    if text[:1] == b"{":
+        _RAW.decode(text)
+        inner = _OBJECT.decode(text) if b'"rows"' in text else {}
+        if list(inner) != ["rows"] or bytes(inner["rows"])[:1] != b"[":
+            return text, None
+        if text.count(b'"rows"') > 1:
+            refuse_twice(text)
+        text = bytes(inner["rows"])
+    elif text[:1] != b"[":
+        raise RequestError(f"the body is {described(_ANY.decode(text))}", allowed=FORM)
+    return text, [bytes(raw) for raw in _LIST.decode(text)]
+
+
+def _check_size(rows: list[bytes], bounds: Bounds) -> None:
+    allowed = f"1 to {bounds.rows:,} rows"
+    if not rows:
+        raise RequestError("an empty list came", allowed=allowed)
+    if len(rows) > bounds.rows:
+        raise TooLarge(f"{len(rows):,} rows came", field="rows", allowed=allowed)
+    for at, row in enumerate(rows):
+        if row[:1] != b"{":
+            raise RequestError(f"{described(_ANY.decode(row))} came", field=f"rows[{at}]", allowed="an object")
+        if len(row) > MOST_BYTES:
+            raise TooLarge(f"{len(row):,} bytes came", field=f"rows[{at}]", allowed=f"at most {MOST_BYTES:,}")
+
+
+def _readable(row: bytes) -> None:
+    """Raises `msgspec.DecodeError` where `row` is not JSON throughout; a number beyond all floats is for the judge."""
+    try:
+        _ANY.decode(row)
+    except msgspec.ValidationError:
+        return

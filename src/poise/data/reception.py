@@ -1,0 +1,159 @@
+"""Reception: rows that come in one delivery at a time, judged as those of files are, ready for journal and features.
+
+`read` takes a body apart, `judge` says what becomes of each row, `written` and `forget_unwritten` hear whether the
+journal has them, `replay` gives back at start what a journal holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.data.delivery import Bounds, Delivery, DeliveryReader
+from poise.data.journal_record import Record
+from poise.data.judged import Accepted, Judged, concluded
+from poise.data.known_ids import KnownIds
+from poise.data.recognition import recognised
+from poise.data.row_judge import RowJudge
+from poise.data.stored import NEVER, Stored
+from poise.errors import NoSuchSource, did_you_mean
+from poise.spec.source import Source
+from poise.spec.system import SystemSpec
+from poise.table import MISSING_TIME, Table
+
+__all__ = ["Accepted", "Bounds", "Delivery", "Judged", "Reception", "Replayed", "times"]
+
+REPLAYED = 10_000
+"""Rows that are judged together at start."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replayed:
+    """Rows of the journal, ready for features: τ and κ in microseconds, shape (n,)."""
+
+    source: str
+    table: Table
+    time: NDArray[np.int64]
+    known: NDArray[np.int64]
+
+
+class Reception:
+    """Receives rows for every source of `system`.
+
+    known: what `KnownIds` there are of rows in the lake; a source without any begins with none. stored: where contents
+    are looked up. `read` is for any thread; `judge`, `forget_unwritten` and `replay` are for one at a time.
+    """
+
+    def __init__(self, system: SystemSpec, known: Mapping[str, KnownIds], stored: Stored) -> None:
+        self._sources: Mapping[str, Source] = system.sources
+        self._judges = {name: RowJudge(system, name) for name in system.sources}
+        self._readers = {name: DeliveryReader(judge) for name, judge in self._judges.items()}
+        self._known = {name: known.get(name) or KnownIds() for name, one in system.sources.items() if one.identity}
+        self._stored = stored
+        self._tokens = count()
+
+    def read(self, source: str, body: bytes, bounds: Bounds) -> Delivery:
+        """The rows of a body for `source`. Raises `NoSuchSource`, and what `DeliveryReader.read` does."""
+        if source not in self._readers:
+            hint = did_you_mean(source[:100], self._sources)
+            raise NoSuchSource(f"there is no source '{source[:100]}'", hint=hint)
+        return self._readers[source].read(body, bounds)
+
+    def judge(self, deliveries: Sequence[Delivery], now: int) -> list[Judged]:
+        """What becomes of the rows of n deliveries, in their order; one for each. `now` in microseconds.
+
+        Rows that are accepted here count as known from now on, unless `forget_unwritten` takes that back.
+        """
+        groups: dict[str, list[int]] = {}
+        for place, delivery in enumerate(deliveries):
+            groups.setdefault(delivery.source, []).append(place)
+        found: dict[int, Judged] = {}
+        for source, places in groups.items():
+            judged = self._group(source, [deliveries[place] for place in places], now)
+            found.update(zip(places, judged, strict=True))
+        return [found[place] for place in range(len(deliveries))]
+
+    def written(self, judged: Judged, firsts: Sequence[int]) -> None:
+        """The journal has the entries of `judged`, from positions `firsts` on, one for each."""
+        if len(judged.rows):
+            self._stored.written(judged.token, firsts[0])
+
+    def forget_unwritten(self, judged: Iterable[Judged]) -> None:
+        """The journal could not write these, which are all that one call of `judge` gave: nothing came."""
+        groups: dict[int, Accepted] = {}
+        for one in judged:
+            self._stored.failed(one.token)
+            groups[id(one.group)] = one.group
+        for group in groups.values():
+            if group.source in self._known:
+                self._known[group.source].remove(group.fresh)
+
+    def replay(self, records: Iterable[Record]) -> Iterator[Replayed]:
+        """The accepted rows of records, in groups; they count as known from then on.
+
+        Within a group tables and histories come first, which events may point to. A row that today's rules refuse is
+        left out: the drain sets it apart.
+        """
+        waiting: dict[str, list[Record]] = {}
+        rows = 0
+        for record in records:
+            if record.kind == "events" and record.source in self._judges:
+                waiting.setdefault(record.source, []).append(record)
+                rows += record.count
+            if rows >= REPLAYED:
+                yield from self._replayed(waiting)
+                waiting, rows = {}, 0
+        yield from self._replayed(waiting)
+
+    def _group(self, source: str, deliveries: Sequence[Delivery], now: int) -> list[Judged]:
+        judge = self._judges[source]
+        rows = [row for delivery in deliveries for row in delivery.rows]
+        parsed = [row for delivery in deliveries for row in delivery.parsed]
+        starts = np.cumsum([0, *(len(delivery.rows) for delivery in deliveries)])
+        judged = judge.judge(rows, now, parsed)
+        of = np.searchsorted(starts, judged.good, side="right") - 1
+        fates, fresh = recognised(judge, judged, self._known.get(source), self._stored, of)
+        tokens = [next(self._tokens) for _ in deliveries]
+        found = concluded(judge, judged, deliveries, starts, fates, fresh, tokens, now)
+        for one in found:
+            self._stored.expect(one.token, source, judged, one.good)
+        return found
+
+    def _replayed(self, waiting: Mapping[str, Sequence[Record]]) -> Iterator[Replayed]:
+        for source in sorted(waiting, key=lambda name: self._sources[name].kind == "log"):
+            spec, records = self._sources[source], waiting[source]
+            rows = [row for record in records for row in record.rows()]
+            judged = self._judges[source].judge(rows, NEVER)
+            counts = [record.count for record in records]
+            known = np.repeat(np.array([record.known or record.at for record in records], np.int64), counts)[
+                judged.good
+            ]
+            if judged.prints is not None:
+                self._known[source].add(judged.prints.prints)
+                of = np.repeat(np.arange(len(records)), counts)[judged.good]
+                starts = np.cumsum([0, *counts])
+                for at, record in enumerate(records):
+                    mine = of == at
+                    self._stored.replayed(
+                        source, judged.prints.keys[mine], record.first, judged.good[mine] - starts[at]
+                    )
+            if not len(judged.good):
+                continue
+            time, known = times(spec, judged.table, known)
+            yield Replayed(source, judged.table, time, known)
+
+
+def times(source: Source, rows: Table, known: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """τ and κ of rows that a server came to know at `known`, shape (n,); a table's rows are of that time."""
+    if source.kind == "table":
+        return known, known
+    if source.time is None:
+        nothing = np.full(len(known), MISSING_TIME, np.int64)
+        return nothing, nothing
+    time = rows[source.time].values
+    declared = time if source.known is None else rows[source.known].values
+    return time, np.maximum(known, np.maximum(time, declared))
