@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -260,50 +259,3 @@ def test_another_process_reads_what_is_settled(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader._connection.execute("DELETE FROM records")
         reader.close()
-
-
-KILLED = """
-    import sys, random
-    from pathlib import Path
-    from poise.clock import Clock
-    from poise.data.journal import Entry, Journal
-    from poise.data.journal_writer import Writer
-    journal = Journal.open(Path(sys.argv[1]), Clock())
-    known = {int(row) for record in journal.after(0) for row in record.rows()}
-    def judge(items):
-        return [[Entry("events", "orders", 1, b"%d" % n)] for n in items]
-    def applied(group):
-        print("\\n".join(f"{n} {first[0]}" for n, first in zip(group.items, group.firsts)), flush=True)
-        writer.settled(group.events, Clock().now())
-    writer = Writer(journal, judge, applied, print)
-    n = max(known, default=0)
-    while True:
-        n += 1
-        if writer.waiting < 200:
-            writer.submit(n)
-"""
-
-
-def survive(folder: Path, rounds: int) -> None:
-    """Kill a process that writes, again and again: what it said was written is there, once, in order."""
-    said: dict[int, int] = {}
-    for n in range(rounds):
-        command = [sys.executable, "-c", textwrap.dedent(KILLED), str(folder)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                row, _, position = line.strip().partition(" ")
-                if position and line.endswith("\n"):
-                    said[int(row)] = int(position)
-                if len(said) > (n + 1) * (100 + 37 * n % 300):
-                    process.send_signal(signal.SIGKILL)
-        with opened(folder) as journal:
-            assert all(record.known is not None for record in journal.after(0))
-            there = [(int(row), record.first + k) for record in journal.after(0) for k, row in enumerate(record.rows())]
-        assert len(dict(there)) == len(there), "doubled"
-        assert [position for _, position in there] == list(range(1, len(there) + 1))
-        assert set(said.items()) <= set(there), "lost"
-
-
-def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    survive(tmp_path, 3)

@@ -29,6 +29,7 @@ from poise.data.journal_tables import (
     explained,
     transaction,
 )
+from poise.data.journal_wal import check_log
 from poise.formats import CURRENT
 
 __all__ = ["Entry", "Journal", "Kind", "Record"]
@@ -166,10 +167,11 @@ class Journal:
     # Opening
 
     def _check_there(self) -> None:
-        """A journal that was here and is gone is not begun anew in silence."""
+        """A journal that was here is not begun anew in silence, whole or in part."""
         beside = [self._folder / COMMITS, self._folder / f"{JOURNAL}-wal"]
         if not self._file.exists() and (self._lock.journal or any(file.exists() for file in beside)):
             raise damaged(self._file, "the file is gone")
+        check_log(self._file)
 
     def _prepare(self) -> None:
         content = about(self._connection, self._file)
