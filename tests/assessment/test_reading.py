@@ -107,6 +107,16 @@ def test_copies_are_seen_and_what_often_happens_is_no_copy() -> None:
     assert read_case(often, "y").copies is None
 
 
+def test_copies_are_seen_where_only_columns_together_tell_rows_apart() -> None:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({f"c{j}": rng.integers(0, 30, 800) for j in range(6)} | {"y": rng.integers(0, 2, 800)})
+    case = read_case(pl.concat([frame, frame.head(200)]), "y")
+    assert case.copies is not None and len(np.unique(case.copies)) == 800
+    assert read_case(frame, "y").copies is None
+    chance = pl.DataFrame({f"c{j}": rng.integers(0, 5, 4_000) for j in range(5)} | {"y": rng.integers(0, 2, 4_000)})
+    assert read_case(chance, "y").copies is None, "such rows repeat by chance"
+
+
 def test_a_table_that_holds_nothing_to_learn_from_is_an_obstacle() -> None:
     few = read_case(table("rule", 12), "y").obstacle
     assert few is not None and few.verdict == "collect data first" and "only 12 rows" in few.sentence
