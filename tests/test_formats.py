@@ -18,6 +18,7 @@ from poise.errors import SpecError, StateError
 from poise.models.calibration import Calibration
 from poise.models.constant import ConstantModel
 from poise.models.predictor import Predictor
+from poise.releases.built import Built
 from poise.releases.contract import Contract
 from poise.releases.evidence import Evidence
 from poise.releases.folder import ReleaseFolder, building
@@ -69,6 +70,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "evidence": (nothing, lambda _: Evidence.of({"format": 1, "system": "small"})),
     "state": (lambda folder: state(folder).history(), lambda folder: state(folder).history()),
     "snapshot": (lambda folder: MemoryStore().save(folder), lambda folder: MemoryStore().load(folder)),
+    "built": (lambda folder: Built("d", {}, 0).write(folder), Built.read),
     "journal": (lambda folder: journal(folder).close(), lambda folder: journal(folder).close()),
     "judged": (lambda folder: Judged({}, None, {}).save(folder), Judged.load),
     "model": (a_predictor, Predictor.load),

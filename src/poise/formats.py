@@ -19,6 +19,7 @@ CURRENT: dict[str, int] = {
     "manifest": 1,
     "state": 1,
     "snapshot": 1,
+    "built": 1,
     "judged": 1,
     "journal": 1,
     "model": 1,

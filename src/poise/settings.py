@@ -59,6 +59,11 @@ class Settings:
         return self.home / "judged"
 
     @property
+    def journal(self) -> Path:
+        """Folder of the journal that acknowledges what comes in while a server answers."""
+        return self.home / "journal"
+
+    @property
     def online(self) -> Path:
         """Folder of the snapshots of the online state."""
         return self.home / "online"

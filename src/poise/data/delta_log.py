@@ -26,9 +26,9 @@ class Commit:
         return self.operation == "WRITE" and self.mode == "Append"
 
     @property
-    def rewrites(self) -> bool:
-        """Whether rows that were there before may be gone or others."""
-        return not self.appends and self.operation not in SAME_ROWS
+    def keeps_rows(self) -> bool:
+        """Whether every row is as it was, and none came."""
+        return self.operation in SAME_ROWS
 
 
 def log_file(table: Path, version: int) -> Path:

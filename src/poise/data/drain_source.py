@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from poise.data.base import Finding
 from poise.data.drained import Drained
 from poise.data.identity import Identity
-from poise.data.intake import next_seq, times
+from poise.data.intake import times
 from poise.data.journal_record import Record
 from poise.data.judge import REFUSED, Judge, as_came, described
 from poise.data.lake import INSTANT, Lake
@@ -72,7 +72,7 @@ class SourceDrain:
         self.raw = Drained(lake.table("raw", name), app)
         self.accepted = Drained(lake.table("accepted", name), app)
         self.quarantine = Drained(lake.table("quarantine", name), app)
-        self._next_seq, self._next_entry = next_seq(lake, name), next_entry(lake, name)
+        self._next_seq, self._next_entry = lake.largest_seq(name) + 1, next_entry(lake, name)
         self._begun = self.accepted.position
         """Rows up to here were accepted before a kill; those of them that are in no table yet were refused."""
         self.compare_upto = 0
@@ -81,8 +81,8 @@ class SourceDrain:
         """Look at what others wrote meanwhile."""
         name = self._judge.name
         if self.accepted.renewed():
-            self._next_seq = next_seq(self._lake, name)
-            self.compare_upto = END
+            self._next_seq = self._lake.largest_seq(name) + 1
+            self._begun, self.compare_upto = self.accepted.position, END
         if self.quarantine.renewed():
             self._next_entry = next_entry(self._lake, name)
         self.raw.renewed()

@@ -46,7 +46,7 @@ class Intake:
         self._now, self._live, self._system = now, live, system_name
         self._identity = Identity(lake, judge.name, judge.source, tuple(judge.source.columns), origin.ingest, as_of)
         self._ward = ward or Ward(lake, judge.name, origin, now)
-        self._next = next_seq(lake, judge.name)
+        self._next = lake.largest_seq(judge.name) + 1
         self._raw = _raw_positions(lake, judge.name, origin.ingest)
 
     def take(self, batch: Batch) -> Counts:
@@ -127,13 +127,6 @@ def times(source: Source, accepted: pl.Expr, *, live: bool) -> tuple[pl.Expr, pl
     time = pl.col(source.time)
     known = time if source.known is None else pl.max_horizontal(time, pl.col(source.known))
     return time, pl.max_horizontal(known, accepted) if live else known
-
-
-def next_seq(lake: Lake, name: str) -> int:
-    """The `_seq` of the next row of a source."""
-    rows = lake.scan(name)
-    largest = None if rows is None else rows.select(pl.col("_seq").max()).collect().item()
-    return 0 if largest is None else int(largest) + 1
 
 
 def _raw_positions(lake: Lake, name: str, ingest: str) -> pl.Series:

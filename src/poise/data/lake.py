@@ -22,7 +22,9 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from poise.data import delta
 from poise.data.history import to_history
@@ -93,8 +95,18 @@ class Lake:
         refused = delta.exists(self.table("quarantine", source))
         return "all that came were refused: see 'poise quarantine'" if refused else "run 'poise ingest' first"
 
-    def read(self, source: str, columns: Sequence[str] | None = None, version: int | None = None) -> pl.DataFrame:
+    def read(
+        self,
+        source: str,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+        *,
+        after: int = -1,
+        upto: int | None = None,
+    ) -> pl.DataFrame:
         """Accepted rows in order of arrival: all columns, or those asked for.
+
+        after, upto: only rows whose `_seq` is above the one and not above the other.
 
         Raises `DataError` where the source has no rows, or no such column.
         """
@@ -109,20 +121,52 @@ class Lake:
                     f"source '{source}' has no column '{column}' in the lake", hint=did_you_mean(column, names)
                 )
         with_order = dict.fromkeys([*wanted, "_seq"])
+        if after >= 0:
+            rows = rows.filter(pl.col("_seq") > after)
+        if upto is not None:
+            rows = rows.filter(pl.col("_seq") <= upto)
         return rows.select(*with_order).collect().sort("_seq").select(wanted)
 
     def history(
-        self, system: SystemSpec, source: str, columns: Sequence[str] | None = None, version: int | None = None
+        self,
+        system: SystemSpec,
+        source: str,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+        *,
+        after: int = -1,
+        upto: int | None = None,
     ) -> History:
         """The accepted rows of `source` as arrays, sorted by (τ, order of arrival), of a version or the newest.
 
-        `columns` defaults to all declared and derived ones.
+        `columns` defaults to all declared and derived ones. after, upto: as in `read`.
         """
         spec = system.sources[source]
         shown = list(column_types(spec, system)) if columns is None else list(dict.fromkeys(columns))
         wanted = dict.fromkeys([*shown, *(spec.key or ()), "_time", "_known", "_seq"])
-        made = to_history(source, spec, self.read(source, list(wanted), version))
-        return History(made.source, made.kind, made.time, made.known, made.rows.select(shown), made.first)
+        rows = self.read(source, list(wanted), version, after=after, upto=upto)
+        made = to_history(source, spec, rows)
+        first = made.first
+        if first is not None and after >= 0:
+            first = first & self._first_ever(source, spec, rows, version, after)
+        return History(made.source, made.kind, made.time, made.known, made.rows.select(shown), first)
+
+    def _first_ever(
+        self, source: str, spec: Source, rows: pl.DataFrame, version: int | None, after: int
+    ) -> NDArray[np.bool_]:
+        """Of which rows of a table, in the order of a history, no row up to `after` has the key."""
+        stored = self.scan(source, version)
+        assert stored is not None and spec.key is not None
+        keys = rows.sort("_time", "_seq", nulls_last=False).select(spec.key)
+        before = stored.filter(pl.col("_seq") <= after).select(spec.key).unique().with_columns(held=True)
+        joined = keys.lazy().join(before, on=spec.key, how="left", nulls_equal=True, maintain_order="left")
+        return joined.select(pl.col("held").is_null()).collect().to_series().to_numpy()
+
+    def largest_seq(self, source: str, version: int | None = None) -> int:
+        """The `_seq` of the row that arrived last; -1 where the source has none."""
+        rows = self.scan(source, version)
+        largest = None if rows is None else rows.select(pl.col("_seq").max()).collect().item()
+        return -1 if largest is None else int(largest)
 
     def watermark(self, system: SystemSpec, source: str, version: int | None = None) -> int | None:
         """Up to when the source is complete (microseconds): `complete_until`, else the largest τ; None without time."""

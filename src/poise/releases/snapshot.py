@@ -1,12 +1,21 @@
-"""The online state of a system, built from the lake: what a server needs to answer without reading it."""
+"""The online state of a system, built from the lake: what a server needs to answer without reading it.
+
+A snapshot is extended where that is possible: only rows that came since are read.
+"""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from poise.data import delta
+from poise.data.delta_log import commits
+from poise.data.known_ids import KnownIds
 from poise.data.lake import Lake
+from poise.data.prints_in_polars import frame_prints, known_in_lake
 from poise.errors import StateError
-from poise.releases.built import Built, fingerprint
+from poise.releases.built import TOKEN, Built, fingerprint
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration
 from poise.table import History
@@ -30,13 +39,31 @@ def columns_of(declarations: tuple[Declaration, ...]) -> dict[str, set[str]]:
     return found
 
 
+def in_order(declarations: tuple[Declaration, ...]) -> list[str]:
+    """The sources that a store must be shown: those that events point to before those events."""
+    parts = [part for one in declarations if not isinstance(one, RowDeclaration) for part in one.by]
+    pointed_to = {part.source for part in parts if isinstance(part, JoinedKey)}
+    return sorted(columns_of(declarations), key=lambda source: (source not in pointed_to, source))
+
+
 def build(
-    system: SystemSpec, lake: Lake, declarations: tuple[Declaration, ...], store: OnlineStore, folder: Path
+    system: SystemSpec,
+    lake: Lake,
+    declarations: tuple[Declaration, ...],
+    store: OnlineStore,
+    folder: Path,
+    *,
+    journal: str = "",
+    before: Built | None = None,
 ) -> Built:
     """Fill `store` from the lake, save it to `folder`, and say what it was built from.
 
+    journal: the id of the journal that rows of the lake came from. before: `folder` has a snapshot of this, and the
+    store gets it and what came since; see `renew`.
+
     The store is advanced to just after the newest row of any source. Raises `StateError` where the lake lacks a source
-    that the store is declared to hold: answering without it would look like a world in which nothing ever happened.
+    that the store is declared to hold (answering without it would look like a world in which nothing ever happened),
+    and where the snapshot cannot be extended.
     """
     columns = columns_of(declarations)
     every = lake.versions()
@@ -46,18 +73,66 @@ def build(
             hint="restore the lake, or run 'poise ingest'",
         )
     store.declare(declarations)
-    now = 0
-    for source in sorted(set(columns) & set(every)):
-        history = lake.history(system, source, sorted(columns[source]), every[source])
-        store.observe(history)
-        now = max(now, newest(history))
-    marks = [lake.watermark(system, source) for source in every if system.sources[source].time]
+    if before is not None and not before.goes_with(store.load(folder)):
+        raise StateError("the snapshot is another one than it is said to be", where=str(folder))
+    since = {} if before is None else before.seqs
+    now = 0 if before is None else before.now - 1
+    for source in in_order(declarations):
+        history = lake.history(system, source, sorted(columns[source]), every[source], after=since.get(source, -1))
+        if history.height:
+            store.observe(history)
+            now = max(now, newest(history))
+    timed = [source for source in every if source in system.sources and system.sources[source].time]
+    marks = [lake.watermark(system, source, every[source]) for source in timed]
     now = max([now, *(mark for mark in marks if mark is not None)]) + 1
     store.advance(now)
-    store.save(folder)
-    built = Built(fingerprint(declarations), every, now)
+    built = Built(
+        fingerprint(declarations),
+        every,
+        now,
+        {source: lake.largest_seq(source, version) for source, version in every.items()},
+        journal,
+        _positions(lake, every, journal),
+        secrets.token_hex(8),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    _save_ids(system, lake, built, folder, before)
+    store.save(folder, {TOKEN: built.token})
     built.write(folder)
     return built
+
+
+def renew(
+    system: SystemSpec,
+    lake: Lake,
+    declarations: tuple[Declaration, ...],
+    new_store: Callable[[], OnlineStore],
+    folder: Path,
+    *,
+    journal: str = "",
+) -> Built:
+    """The snapshot in `folder` as of the newest rows of the lake: extended by what came since, or built."""
+    before = Built.read(folder)
+    if before is not None and extendable(lake, before, declarations):
+        try:
+            return build(system, lake, declarations, new_store(), folder, journal=journal, before=before)
+        except StateError:
+            pass  # it is damaged, or a row came too late to be added: the lake has everything that stands in it
+    return build(system, lake, declarations, new_store(), folder, journal=journal)
+
+
+def extendable(lake: Lake, before: Built, declarations: tuple[Declaration, ...]) -> bool:
+    """Whether the lake has every row that it had when the snapshot was built, and none was changed."""
+    if before.declarations != fingerprint(declarations) or not delta.local(lake.url):
+        return False
+    now = lake.versions()
+    if not before.versions.keys() <= now.keys():
+        return False
+    for source, version in before.versions.items():
+        since = commits(Path(lake.table("accepted", source)), version, now[source])
+        if since is None or not all(commit.appends or commit.keeps_rows for commit in since):
+            return False
+    return True
 
 
 def newest(history: History) -> int:
@@ -69,3 +144,29 @@ def newest(history: History) -> int:
     if history.kind == "table":
         return 0
     return int(max(history.time.max(initial=0), history.known.max(initial=0)))
+
+
+def _positions(lake: Lake, versions: Mapping[str, int], journal: str) -> dict[str, int]:
+    if not journal:
+        return {}
+    tables = {source: lake.table("accepted", source) for source in versions}
+    return {source: delta.position(url, f"journal:{journal}", versions[source]) for source, url in tables.items()}
+
+
+def _save_ids(system: SystemSpec, lake: Lake, built: Built, folder: Path, before: Built | None) -> None:
+    """The known ids of every source that has identities, those of the snapshot before and those that came since."""
+    for source, version in built.versions.items():
+        spec = system.sources.get(source)
+        if spec is None or not spec.identity:
+            continue
+        held = None if before is None else before.ids_file(folder, source)
+        if before is not None and held is not None and held.exists():
+            known = KnownIds.load(held)
+            names = dict.fromkeys([*spec.identity, *(spec.columns if spec.kind == "table" else ())])
+            prints = frame_prints(spec, lake.read(source, list(names), version, after=before.seqs[source]))
+            assert prints is not None
+            known.add(prints.prints)
+        else:
+            known = known_in_lake(lake, source, spec, version)  # type: ignore[assignment]  # it has identities
+        known.save(built.ids_file(folder, source))
+        delta.sync_path(built.ids_file(folder, source))

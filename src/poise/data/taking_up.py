@@ -1,0 +1,32 @@
+"""Rows of files that came beside a server, as files that it can read without what reads the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from poise.data import rows_file
+from poise.data.beside import Change
+from poise.data.lake import Lake
+from poise.data.prints_in_polars import frame_prints
+from poise.spec.system import SystemSpec
+
+PART = 200_000
+"""Rows per file, at most: what the server takes in between two answers."""
+
+
+def write_parts(lake: Lake, system: SystemSpec, change: Change, columns: Sequence[str], folder: Path) -> list[Path]:
+    """Write the rows of a change to files in `folder`, in order of arrival, with `columns` and the prints of their
+    identities; the files. `poise.data.rows_file.read` reads one."""
+    spec, paths = system.sources[change.source], []
+    wanted = [*columns, *spec.identity, *(spec.columns if spec.kind == "table" else ())]
+    for after, upto in change.seqs:
+        for start in range(after, upto, PART):
+            end = min(start + PART, upto)
+            path = folder / f"lake-{change.source}-{start + 1}-{end}.npz"
+            rows = lake.history(system, change.source, columns, change.versions[1], after=start, upto=end)
+            frame = lake.read(change.source, list(dict.fromkeys(wanted)), change.versions[1], after=start, upto=end)
+            prints = frame_prints(spec, frame)
+            rows_file.write(path, rows, None if prints is None else prints.prints)
+            paths.append(path)
+    return paths

@@ -1,0 +1,193 @@
+"""`python -m poise.interfaces.draining FILE RELEASE_FOLDER`: the journal to the lake, and the snapshot of online state.
+
+A process of its own beside the server that holds the journal, so that what reads and writes the lake never touches
+answers. It ends when its standard input closes: it then writes all that waits.
+
+It tells, one JSON object a line: `drained` (per source the position up to which its rows are in the lake), `prune` (up
+to which position they are also in the snapshot, so that the journal may drop them), `snapshot` (its versions), `lake`
+(per source the versions (from, to] in which others wrote) with `rows` (files with those rows) or `rewritten`, `stuck`
+(per source why its rows stay in the journal), `trouble` (why it goes on later).
+It is told: `{"versions": {source: version}}`, what of the lake the server has; `{"taken": {source: position}}`, that it
+knows the rows of others, so that what is acknowledged after that position is new; `{"all": true}`, to write all now and
+say so with `"all": true`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any
+
+from poise.data.beside import Beside
+from poise.data.drain import Drain
+from poise.data.journal_reader import JournalReader, reading
+from poise.data.lake import Lake
+from poise.data.taking_up import write_parts
+from poise.errors import PoiseError, SpecError
+from poise.features.function import importable_from
+from poise.releases.built import Built, fingerprint, keep_for
+from poise.releases.folder import ReleaseFolder
+from poise.releases.snapshot import columns_of, renew
+from poise.serving.loaded import Loaded
+from poise.settings import Settings
+from poise.spec.reading import read_text
+from poise.spec.system import SystemSpec
+from poise.stores.memory import MemoryStore
+
+LOOK = 0.5
+"""Seconds between two looks at the journal and the lake."""
+EVERY, MANY = 600.0, 200_000
+"""Seconds, or rows that were drained, after which the snapshot is extended."""
+
+
+class Draining:
+    """The drain of one server, and what it tells its parent."""
+
+    def __init__(self, file: Path, folder: Path) -> None:
+        self._settings = Settings.read(file)
+        self._loaded = Loaded.of(ReleaseFolder.open(folder))
+        self._lake = Lake(self._settings.lake)
+        self._journal: JournalReader = reading(self._settings.journal)
+        self._drain = Drain([*_of_file(file), self._loaded.system], self._lake, self._journal)
+        self._snapshot = self._settings.online / fingerprint(self._loaded.declarations)
+        built = Built.read(self._snapshot)
+        versions = {} if built is None else built.versions
+        self._covered = {name: built.position(self._journal.id, name) for name in versions} if built else {}
+        self._beside = Beside(self._lake, self._drain.app, versions)
+        self._extended, self._rows = monotonic(), 0
+        self._told: dict[str, Any] = {"drained": {}, "prune": {}, "stuck": {}}
+        keep_for(self._settings.journal, fingerprint(self._loaded.declarations))
+
+    def step(self) -> bool:
+        """Do what is due, and tell; is more due at once?"""
+        more = self._try(self._drain.once)
+        self._try(self._take_up)
+        waited = monotonic() - self._extended >= EVERY and self._drain.rows > self._rows
+        if waited or self._drain.rows - self._rows >= MANY:
+            self._try(self._extend)
+        self._tell_positions()
+        return more
+
+    def obey(self, line: str) -> None:
+        """Do what the parent says."""
+        said = json.loads(line)
+        if "versions" in said:
+            self._beside = Beside(self._lake, self._drain.app, said["versions"])
+        for source, position in said.get("taken", {}).items():
+            self._drain.taken_up(source, position)
+        if said.get("all"):
+            self._try(self._everything)
+            self._tell_positions()
+            tell(all=True)
+
+    def finish(self) -> None:
+        """Write all that waits, and extend the snapshot by it."""
+        self._try(self._everything)
+        if self._drain.rows > self._rows:
+            self._try(self._extend)
+        self._tell_positions()
+        self._journal.close()
+
+    def _everything(self) -> None:
+        while self._drain.once(everything=True):
+            pass
+
+    def _extend(self) -> None:
+        """The snapshot, up to the newest rows of the lake."""
+        self._extended, self._rows, done = monotonic(), self._drain.rows, dict(self._drain.done)
+        loaded = self._loaded
+        built = renew(
+            loaded.system, self._lake, loaded.declarations, MemoryStore, self._snapshot, journal=self._journal.id
+        )
+        self._covered.update(done)
+        tell(snapshot=dict(built.versions))
+
+    def _take_up(self) -> None:
+        """Tell what others wrote to the lake."""
+        columns = columns_of(self._loaded.declarations)
+        for source in self._loaded.system.sources:
+            change = self._beside.look(source)
+            if change is None:
+                continue
+            shown = sorted(columns.get(source, ()))
+            parts = write_parts(self._lake, self._loaded.system, change, shown, self._settings.journal)
+            tell(
+                lake={source: list(change.versions)},
+                rows={source: [str(part) for part in parts]},
+                rewritten=[source] if change.rewritten else [],
+            )
+
+    def _tell_positions(self) -> None:
+        done = self._drain.done
+        prune = {name: min(at, self._covered.get(name, 0)) if name else at for name, at in done.items()}
+        told = {"drained": dict(done), "prune": prune, "stuck": dict(self._drain.stuck)}
+        if told != self._told:
+            self._told = told
+            tell(**told)
+
+    def _try(self, act: Callable[[], bool | None]) -> bool:
+        """Do it; what it says. A failure is told, and it is tried again later: nothing is lost by it."""
+        try:
+            return bool(act())
+        except PoiseError as error:
+            tell(trouble=str(error))
+            return False
+
+
+def tell(**what: Any) -> None:
+    """One line for the parent. A parent that is gone hears nothing, and the end comes of itself."""
+    with suppress(BrokenPipeError):
+        print(json.dumps(what), flush=True)
+
+
+def _of_file(file: Path) -> list[SystemSpec]:
+    """The system as the file says it now; nothing where it is being mended."""
+    try:
+        return [read_text(file.read_text(encoding="utf-8"), name=str(file))]
+    except (SpecError, OSError, UnicodeDecodeError):
+        return []
+
+
+def run(draining: Draining, said: SimpleQueue[str | None]) -> None:
+    """Drain until None is said."""
+    more = True
+    while True:
+        try:
+            line = said.get(block=not more, timeout=LOOK)
+        except Empty:
+            more = draining.step()
+            continue
+        if line is None:
+            return draining.finish()
+        draining.obey(line)
+
+
+def _listen(said: SimpleQueue[str | None]) -> None:
+    for line in sys.stdin:
+        said.put(line)
+    said.put(None)
+
+
+def main(file: str, folder: str) -> int:
+    """Drain until the standard input closes; the exit code of the error, if there is one."""
+    importable_from(Path(file).parent)
+    said: SimpleQueue[str | None] = SimpleQueue()
+    try:
+        draining = Draining(Path(file), Path(folder))
+        threading.Thread(target=_listen, args=(said,), daemon=True).start()
+        tell(ready=True)
+        run(draining, said)
+    except PoiseError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
