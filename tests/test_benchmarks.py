@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("start", "asof", "checks", "windows", "online_store", "serving", "lists", "training")
+NAMES = ("start", "asof", "checks", "windows", "online_store", "journal", "serving", "lists", "training")
 
 
 def test_all_are_listed():
     every = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
-    assert every - {"__init__", "__main__", "figure", "training_by_hand"} == set(NAMES)
+    assert every - {"__init__", "__main__", "anchors", "figure", "training_by_hand"} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -36,7 +36,7 @@ from poise.serving.answer import Answerer
 BEGAN = time.monotonic()
 HERE = Path(__file__).parent
 SYSTEM_FILE = "poise.yaml"
-DAYS, LISTS, USERS = 28, 10_000, 900
+DAYS, LISTS, USERS = 28, 7_500, 900
 """A smaller market than `prepare.py` writes, so that all of it takes seconds."""
 STOPPED = 130
 """The exit code after Ctrl-C."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.data.test_journal_kill import survive
 
 pytestmark = pytest.mark.soak

@@ -17,6 +17,7 @@ from poise.data.lake import Lake
 from poise.data.report import IngestReport
 from poise.errors import Refused, SpecError, StateError
 from poise.features.function import importable_from
+from poise.interfaces.snapshotting import made_ready
 from poise.releases.build import Workplace, train
 from poise.releases.folder import ReleaseFolder
 from poise.releases.rule_release import by_rule
@@ -137,6 +138,7 @@ class System:
         folder = ReleaseFolder.open(self.settings.folder_of(chosen.folder), seal=chosen.seal)
         live = self.state.live()
         name = self._free_name("release", self.settings.releases)
+        made_ready(self.settings, self.lake, folder)
         command = [sys.executable, "-m", "poise", "serve", "--file", str(self.path), "--release", chosen.name]
         outcome = judge_candidate(
             self.spec,

@@ -29,6 +29,7 @@ from poise.spec.default_features import by_default
 from poise.spec.expression import parse, type_of
 from poise.spec.objective import Objective
 from poise.spec.source_types import listed_by, position_feature
+from poise.table import Table
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -37,8 +38,9 @@ DEFAULT_METRIC = {"regression": "rmse", "binary": "log_loss", "multi-class": "lo
 """What chooses the rung where the objective names no `metric`: proper scores, since terms multiply estimates."""
 BASELINES = ("constant", "rule")
 """Rungs that requirements compare with; they are judged beside the chosen one."""
-MANY_CELLS = 500_000
-"""With fewer cells (rows x features) one thread learns as fast as several, which mostly wait for each other."""
+MANY_CELLS = 3_000_000
+"""With fewer cells (rows x features) several threads mostly wait for each other: at 1.5 million two take twice the CPU
+time of one, and are slower where the machine does anything else."""
 TIMED_ROWS = 200
 """Rows answered one by one to time a rung."""
 
@@ -150,6 +152,7 @@ def _fit_all(
     """Every rung, fitted and refitted; a rung that cannot be learned from these rows is left out, with a warning."""
     fit, tune = data.examples(data.split.fit), data.examples(data.split.tune)
     both = data.examples(np.concatenate([data.split.fit, data.split.tune]))
+    single = _single_rows(data)
     out: list[_Fit] = []
     for learner in learners:
         progress(f"{data.name}: {learner.name}")
@@ -163,7 +166,7 @@ def _fit_all(
             continue
         model = learner.refit(first, problem, both)
         seconds = time.perf_counter() - started
-        out.append(_Fit(learner, model, seconds, _size(model), _latency(model, data)))
+        out.append(_Fit(learner, model, seconds, _size(model), _latency(model, single)))
     return out
 
 
@@ -174,10 +177,14 @@ def _size(model: Model) -> int:
         return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
 
 
-def _latency(model: Model, data: ObjectiveData) -> float:
-    """Median seconds of one row's prediction."""
+def _single_rows(data: ObjectiveData) -> list[Table]:
+    """Rows of *tune*, one by one, that every rung is timed on."""
     rows = data.columns.take(data.split.tune[:TIMED_ROWS])
-    single = [rows.take(np.array([i])) for i in range(min(rows.height, TIMED_ROWS))]
+    return [rows.take(np.array([i])) for i in range(rows.height)]
+
+
+def _latency(model: Model, single: Sequence[Table]) -> float:
+    """Median seconds of one row's prediction."""
     model.predict(single[0])
     taken = []
     for row in single:

@@ -28,7 +28,9 @@ from poise.spec.system import SystemSpec
 
 Progress = Callable[[str], None]
 REQUESTS = 400
-"""Requests per size in a rehearsal: 299 are the least that give an upper limit of a 99 % latency."""
+"""Requests of a size that a latency is required for: 299 are the least that give an upper limit of a 99 % latency."""
+UNASKED = 100
+"""Requests of the usual size where no latency is required of it: enough for the mean that costs are known by."""
 MOST_UNANSWERED = 0.1
 """A candidate that refuses more than this share of the real requests is not judged at all."""
 
@@ -139,8 +141,11 @@ def _unanswered(rehearsals: Mapping[int, Rehearsal]) -> list[str]:
 
 def sizes_asked(system: SystemSpec) -> list[int]:
     """Rows (or candidates) per request that latencies are required for, and the usual one, which is always measured."""
-    asked = {r.candidates or 1 for r in system.requirements if r.metric.startswith("latency_")}
-    return sorted(asked | {usual_size(system)})
+    return sorted(_required_sizes(system) | {usual_size(system)})
+
+
+def _required_sizes(system: SystemSpec) -> set[int]:
+    return {r.candidates or 1 for r in system.requirements if r.metric.startswith("latency_")}
 
 
 def usual_size(system: SystemSpec) -> int:
@@ -154,10 +159,11 @@ def _rehearse(
 ) -> dict[int, Rehearsal]:
     """One rehearsal per size, all on one start of the server."""
     route = "/v1/decide" if system.decision else "/v1/predict"
-    made = {}
+    required, made = _required_sizes(system), {}
     with running(command, env=env) as server:
         for size in sizes_asked(system):
-            made[size] = measure(server, _bodies(system, judged, size), route, REQUESTS, rows_per_request=size)
+            count = REQUESTS if size in required else UNASKED
+            made[size] = measure(server, _bodies(system, judged, size), route, count, rows_per_request=size)
     return made
 
 
