@@ -111,6 +111,19 @@ def test_without_people_nothing_is_held_up_but_said() -> None:
     assert answer.answer == "yes"
 
 
+def test_the_sex_of_penguins_needs_no_signature() -> None:
+    birds = table("linear", 100).with_columns(
+        species=pl.Series(["a", "b"] * 50), sex=pl.Series(["f", "f", "m", "m"] * 25)
+    )
+    assert not people_of(read_case(birds, "y")).concerned
+    assert people_of(read_case(birds.drop("species"), "y")).concerned
+    assert people_of(read_case(birds.with_columns(owner_name="y", customer=1), "y")).concerned, (
+        "those of pets are people"
+    )
+    named = replace(read_case(birds, "y"), declared=Declared(sensitive=("sex",)))
+    assert people_of(named).concerned
+
+
 def test_what_is_declared_is_sensitive_and_must_exist() -> None:
     answer, _ = asked(table("linear", 800), sensitive=("x1",))
     assert answer.answer == "needs a person" and answer.details["sensitive"][0]["found"] == "declared"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,12 @@ def test_every_format_gives_the_same_case(ending: str, tmp_path: Path) -> None:
     assert dict(case.types) == {f"x{j}": "number" for j in range(5)} | {"c": "category"}
     np.testing.assert_allclose(case.table["x0"].values, frame["x0"].to_numpy())
     assert case.target.tolist() == frame["y"].to_list()
+
+
+def test_a_packed_file_is_called_as_the_one_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "my.visits.csv.gz"
+    path.write_bytes(gzip.compress(table("rule", 40).write_csv().encode()))
+    assert read_case(path, "y").name == "my.visits"
 
 
 def test_what_does_not_exist_is_said_with_the_nearest(tmp_path: Path) -> None:

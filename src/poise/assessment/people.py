@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poise.assessment.case import Case, ReadColumn
-from poise.assessment.people_words import DECIDED, EXTRA, NAMES, PERSON, PLACE, THINGS, VALUES, WORDS
+from poise.assessment.people_words import ANIMALS, DECIDED, EXTRA, NAMES, PERSON, PLACE, THINGS, VALUES, WORDS
 from poise.errors import DataError, did_you_mean
 
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+", re.UNICODE)
@@ -83,6 +83,8 @@ def people_of(case: Case) -> People:
         if runs & PLACE:
             places.append(name)
     target = bool(_runs(case.target_name) & (DECIDED | PERSON)) or _kind(case, case.target_name)[0] is not None
+    if not persons and not target and any(_runs(name) & ANIMALS for name in case.columns):
+        found = [one for one in found if one.found == "declared" or one.kind not in ("gender", "age")]
     return People(tuple(found), tuple(persons), target, tuple(places))
 
 

@@ -79,6 +79,11 @@ THINGS = _words(
     " file system engine equipment asset plant roof battery days concrete"
 )
 """An age of these is no age of people."""
+ANIMALS = _words(
+    "species specie espèce espece especie espécie specie_animale gatunek tierart art_des_tieres breed rasse_des_tieres"
+    " animal animals livestock cattle herd litter_size"
+)
+"""In a table of these, a sex or an age by itself is that of an animal."""
 VALUES: dict[str, tuple[frozenset[str], ...]] = {
     "gender": (
         _words("male female m f"),

@@ -57,13 +57,17 @@ def read_case(
     made = _case(frame, _Roles(target, time, key), target_of(frame[target], problem))
     return replace(
         made,
-        name=name or (Path(data).stem if isinstance(data, Path | str) else "table"),
+        name=name or (_stem(Path(data).name) if isinstance(data, Path | str) else "table"),
         columns={name: made.columns[name] for name in found.columns},
         notes=(*found.notes, *notes, *made.notes),
         rows_in=total,
         declared=Declared(costs or {}, sensitive, answers or {}),
         path=found.path,
     )
+
+
+def _stem(name: str) -> str:
+    return Path(name.removesuffix(".gz")).stem
 
 
 @dataclass(frozen=True, slots=True)
