@@ -81,6 +81,17 @@ def test_a_column_far_ahead_of_every_other_is_worth_a_note() -> None:
     assert named(ask(pl.DataFrame({**columns, "score": slips + 0.2 * rng.normal(size=N)})), "note") == {"score"}
 
 
+def test_a_size_measured_in_several_ways_is_no_leak_but_what_tops_them_is() -> None:
+    rng = np.random.default_rng(0)
+    size = rng.gamma(4, size=N)
+    sides = {f"side{j}": size * np.exp(0.08 * rng.normal(size=N)) for j in range(4)}
+    price = size * np.exp(0.1 * rng.normal(size=N))
+    assert not named(ask(pl.DataFrame({**sides, "y": price})), "warn")
+    band = np.floor(np.log(price) * 4)
+    assert named(ask(pl.DataFrame({**sides, "band": band, "y": price})), "warn") == {"band"}
+    assert named(ask(pl.DataFrame({"side0": sides["side0"], "other": rng.normal(size=N), "y": price})), "warn")
+
+
 def test_heaps_need_a_valley() -> None:
     x = np.random.default_rng(0).random(1_000)
     y = (x > 0.5).astype(np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -37,6 +38,9 @@ STANDS_OUT, FEW_OTHERS = 0.3, 5.0
 """The strongest column is worth a note from such a share on, where it says so many times what all others say."""
 AHEAD, FAR_AHEAD = 0.6, 3.0
 """… or, from this share on, where it says so many times what any other column says by itself."""
+CONFIRM, AS_MUCH = 2, 2.0
+"""So many other suspects that leave at most so many times as much open confirm one that is no copy: a size that is
+measured in several ways. Leaks come alone or in pairs."""
 STRONG_BY_NAME = 0.4
 """The same for columns whose name says that they are known afterwards. A name alone is no reason."""
 APART, APART_BY_NAME = 3.0, 1.5
@@ -101,7 +105,8 @@ def leaking_columns(case: Case) -> Columns:
         suspects = found[:1]
     rest = _rest(case, tuple(one.name for one in suspects)) if suspects else None
     second = max((one.skill for one in found if one not in suspects), default=0.0)
-    findings = tuple(f for one in suspects if (f := _judged(case, one, shapes.get(one.name), rest or 0.0, second)))
+    judged = [one for one in suspects if one.name in shapes or not _confirmed(case, one, suspects, shapes)]
+    findings = tuple(f for one in judged if (f := _judged(case, one, shapes.get(one.name), rest or 0.0, second)))
     together = case.together
     blocks = blocks_of(np.full(len(rows), MISSING_TIME), None if together is None else together[rows])
     shares = {one.name: one.skill for one in found[:20]}
@@ -111,6 +116,13 @@ def leaking_columns(case: Case) -> Columns:
 def needed(case: Case, name: str) -> float:
     """How much a column must say to be a suspect."""
     return STRONG_BY_NAME if AFTER_NAME.search(case.column_of(name)) else STRONG
+
+
+def _confirmed(case: Case, one: Alone, suspects: list[Alone], shapes: Mapping[str, Shape]) -> bool:
+    """Whether other suspects say the same, none of which is the target in another form or is called as if it were."""
+    honest = [other for other in suspects if other.name not in shapes and needed(case, other.name) == STRONG]
+    alike = [other for other in honest if 1 - other.skill <= AS_MUCH * (1 - one.skill)]
+    return one in honest and len(alike) > CONFIRM
 
 
 def _judged(case: Case, one: Alone, shape: Shape | None, rest: float, second: float) -> Finding | None:
