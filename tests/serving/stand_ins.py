@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ from poise.decisions.of_system import chooser_of
 from poise.errors import StateError
 from poise.features.columns import ColumnsSpec
 from poise.features.plan import FeaturePlan
+from poise.interfaces.cli import STOPPED
 from poise.interfaces.http.server import serve
 from poise.models.predictor import Predictor
 from poise.releases.contract import Contract
@@ -166,4 +168,7 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     bounds = Limits(patience=asked.patience, connections=asked.connections)
     registry = State(asked.state, "flights") if asked.state else StandInRegistry()
-    serve(answerer(limits=bounds), registry, port=asked.port, on_ready=lambda address: print(address, flush=True))
+    try:
+        serve(answerer(limits=bounds), registry, port=asked.port, on_ready=lambda address: print(address, flush=True))
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)

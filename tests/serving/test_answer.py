@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from poise.clock import Clock, ReplayClock
-from poise.errors import NotFinite, RequestError
+from poise.errors import NotFinite, PoiseError, RequestError
+from poise.serving.answer import _plain
 from poise.serving.follow import Follower
 from poise.stores.state_base import LiveRow, LiveState, ReleaseRow, WeightsRow
 
@@ -98,9 +101,11 @@ def test_on_a_replay_clock_a_time_moves_the_clock_forward_only(stand_ins: Module
     found = ask(answerer.predict, later, may_ask_time=True)
     assert found["time"] == found["clock"]["time"] == "2013-03-02T07:00:00-05:00"
     assert ask(answerer.predict, stand_ins.ROW)["time"] == "2013-03-02T07:00:00-05:00"
-    with pytest.raises(RequestError, match="in the past of what has been answered already") as error:
+    with pytest.raises(RequestError, match="2013-03-01T07:00 is too long ago") as error:
         ask(answerer.predict, {**stand_ins.ROW, "time": "2013-03-01T07:00"}, may_ask_time=True)
     assert error.value.field == "time"
+    assert error.value.hint == "leave 'time' out to ask for now, 2013-03-02T07:00:00-05:00"
+    assert "store" not in str(error.value), "a caller does not know of it"
 
 
 def test_no_clock_goes_into_the_future(stand_ins: ModuleType) -> None:
@@ -157,6 +162,12 @@ class Written(LiveState):
 
     def weights(self) -> WeightsRow | None:
         return self.rows[-1] if self.rows else None
+
+
+def test_a_value_that_json_cannot_say_is_named() -> None:
+    assert _plain(np.float64(0.5)) == 0.5
+    with pytest.raises(PoiseError, match=r"a value of type pathlib\.\w+, which JSON cannot say"):
+        _plain(Path("x"))
 
 
 def test_written_weights_are_followed_and_impossible_ones_are_not(stand_ins: ModuleType) -> None:

@@ -34,8 +34,8 @@ from poise.formats import CURRENT
 
 __all__ = ["Entry", "Journal", "Kind", "Record"]
 
-STEP_RECORDS, STEP_ROWS = 64, 10_000
-"""What one step of pruning drops at most: some 10 ms, during which nothing is acknowledged."""
+STEP_RECORDS, STEP_ROWS = 500, 10_000
+"""What one step of pruning drops at most: some 10 to 20 ms, during which nothing is acknowledged."""
 
 SPARE = 16 * 2**20 // PAGE
 """Free pages that are kept for the next records; what is above goes back to the disk, at most `GIVEN_BACK` a step."""
@@ -143,6 +143,11 @@ class Journal:
                 # `execute` would give back a single page: this pragma takes one step per page and returns no row.
                 self._connection.executescript(f"PRAGMA incremental_vacuum({GIVEN_BACK})")
         return rows
+
+    @property
+    def last(self) -> int:
+        """The position of the last row that was written; 0 before the first."""
+        return self._spans.next - 1
 
     @property
     def rows_waiting(self) -> int:

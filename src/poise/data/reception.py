@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import accumulate, count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.data.delivery import Bounds, Delivery, DeliveryReader
+from poise.data.id_hash import Hashes
 from poise.data.journal_record import Record
 from poise.data.judged import Accepted, Judged, concluded
 from poise.data.known_ids import KnownIds
@@ -77,6 +78,11 @@ class Reception:
             found.update(zip(places, judged, strict=True))
         return [found[place] for place in range(len(deliveries))]
 
+    def know(self, source: str, prints: Hashes | None) -> None:
+        """Rows of `source` with these prints of their identities are in the lake."""
+        if prints is not None and source in self._known:
+            self._known[source].add(prints)
+
     def written(self, judged: Judged, firsts: Sequence[int]) -> None:
         """The journal has the entries of `judged`, from positions `firsts` on, one for each."""
         if len(judged.rows):
@@ -113,10 +119,9 @@ class Reception:
         judge = self._judges[source]
         rows = [row for delivery in deliveries for row in delivery.rows]
         parsed = [row for delivery in deliveries for row in delivery.parsed]
-        starts = np.cumsum([0, *(len(delivery.rows) for delivery in deliveries)])
+        starts = [0, *accumulate(len(delivery.rows) for delivery in deliveries)]
         judged = judge.judge(rows, now, parsed)
-        of = np.searchsorted(starts, judged.good, side="right") - 1
-        fates, fresh = recognised(judge, judged, self._known.get(source), self._stored, of)
+        fates, fresh = recognised(judge, judged, self._known.get(source), self._stored, starts)
         tokens = [next(self._tokens) for _ in deliveries]
         found = concluded(judge, judged, deliveries, starts, fates, fresh, tokens, now)
         for one in found:

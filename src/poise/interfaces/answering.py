@@ -9,16 +9,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 from starlette.routing import BaseRoute
 
 from poise.clock import Clock, ReplayClock
+from poise.data.journal import Journal
 from poise.errors import SpecError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.http.server import serve
-from poise.releases.built import Built, fingerprint, local_versions
+from poise.interfaces.taking_in import taking_in
+from poise.releases.built import Built, fingerprint
 from poise.releases.folder import ReleaseFolder
 from poise.serving.answer import Answerer
 from poise.serving.loaded import Loaded
@@ -36,11 +38,13 @@ def start(
     port: int = 8080,
     on_ready: Callable[[str, Answerer], None] | None = None,
     also: Callable[[Answerer], Sequence[BaseRoute]] | None = None,
+    takes_in: bool = True,
 ) -> None:
     """Answer requests with `release` (default the live one) until told to stop.
 
-    also: makes routes of a program's own, given what answers, to be served beside those of Poise.
-    Raises `StateError` where nothing is live, `Tampered` where the release was changed.
+    also: makes routes of a program's own, given what answers, to be served beside those of Poise. takes_in: rows come
+    in and answers are logged, by this process alone; else it only answers (a rehearsal does).
+    Raises `StateError` where nothing is live or another process takes rows in, `Tampered` where the release changed.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -54,11 +58,20 @@ def start(
     row = state.release(name)
     folder = settings.folder_of(row.folder)
     loaded = Loaded.of(ReleaseFolder.open(folder, seal=row.seal))
-    store, built = _online(file, settings, loaded, str(folder))
-    clock = ReplayClock(built.now) if loaded.system.clock == "replay" else Clock()
-    answerer = Answerer(loaded, store, clock, state.weights())
-    ready = None if on_ready is None else lambda address: on_ready(address, answerer)
-    serve(answerer, state, host, port, ready, also(answerer) if also else ())
+    clock = ReplayClock() if loaded.system.clock == "replay" else Clock()
+    with closing(Journal.open(settings.journal, clock)) if takes_in else nullcontext() as journal:
+        store, built = _online(file, settings, loaded, str(folder), journal)
+        if isinstance(clock, ReplayClock):
+            clock.move(built.now)
+        answerer = Answerer(loaded, store, clock, state.weights())
+        ready = None if on_ready is None else lambda address: on_ready(address, answerer)
+        routes = also(answerer) if also else ()
+        if journal is None:
+            serve(answerer, state, host, port, ready, routes)
+            return
+        snapshot = settings.online / built.declarations
+        with taking_in(file, settings, folder, answerer, journal, built, snapshot) as inlet:
+            serve(answerer, state, host, port, ready, routes, inlet)
 
 
 def _live(state: State) -> str:
@@ -68,11 +81,14 @@ def _live(state: State) -> str:
     return live.release
 
 
-def _online(file: Path, settings: Settings, loaded: Loaded, folder: str) -> tuple[MemoryStore, Built]:
-    """The online state that a release declares, rebuilt where the lake has moved on."""
+def _online(
+    file: Path, settings: Settings, loaded: Loaded, folder: str, journal: Journal | None
+) -> tuple[MemoryStore, Built]:
+    """The online state that a release declares, renewed where the lake has more than snapshot and journal have."""
     snapshot = settings.online / fingerprint(loaded.declarations)
     built = Built.read(snapshot)
-    if built is not None and built.versions == local_versions(settings.lake):
+    held = (None, "") if journal is None else (settings.journal, journal.id)
+    if built is not None and built.holds(settings.lake, *held):
         # A snapshot that is damaged is worth no more than none: the lake has everything that stood in it.
         with suppress(StateError):
             return _loaded(loaded, snapshot), built

@@ -15,7 +15,7 @@ from typing import Literal
 from poise.data.ingest import ingest
 from poise.data.lake import Lake
 from poise.data.report import IngestReport
-from poise.errors import Refused, SpecError, StateError
+from poise.errors import Refused, SpecError, StateError, UsageError
 from poise.features.function import importable_from
 from poise.interfaces.snapshotting import made_ready
 from poise.releases.build import Workplace, train
@@ -145,7 +145,7 @@ class System:
             folder,
             self.settings.judged / chosen.name,
             self.settings.releases / name,
-            [*command, "--with-stdin", "--port", "{port}"],
+            [*command, "--answers-only", "--with-stdin", "--port", "{port}"],
             live=live.release if live else None,
             progress=progress,
         )
@@ -161,10 +161,10 @@ class System:
     def weights(self) -> LiveWeights:
         """The live weights: shown, changed and taken back while the system runs; servers follow within a second.
 
-        Raises `SpecError` where nothing is decided.
+        Raises `UsageError` where nothing is decided.
         """
         if self.spec.decision is None:
-            raise SpecError("this system decides nothing, so it has no weights")
+            raise UsageError("this system decides nothing, so it has no weights")
         return LiveWeights(self.spec.decision, self.state, self.spec.timezone)
 
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
 from poise.clock import Clock
+from poise.data.reception import Accepted, Replayed, times
 from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
-from poise.errors import RequestError
+from poise.errors import PoiseError, RequestError
+from poise.serving import decision_log
 from poise.serving.decide import Decider
 from poise.serving.decide_list import ListDecider
 from poise.serving.instant import Instants
@@ -25,17 +27,18 @@ from poise.serving.live import Live, VersionedWeights
 from poise.serving.rows import RequestReader
 from poise.serving.score import Scored
 from poise.stores.base import OnlineStore
-from poise.table import Requests, Table
+from poise.table import MISSING_TIME, History, Requests, Table
 
 if TYPE_CHECKING:
     from poise.serving.loaded import Loaded
 
 
 def _plain(value: object) -> object:
-    """A number of NumPy's as Python's own."""
+    """A number of NumPy's as Python's own. Raises `PoiseError` for what JSON has no form for."""
     if isinstance(value, np.generic):
         return value.item()
-    raise NotImplementedError(f"an answer holds a {type(value).__name__}")
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    raise PoiseError(f"the answer holds a value of type {kind}, which JSON cannot say", hint="plain Python and NumPy")
 
 
 _ENCODE = msgspec.json.Encoder(enc_hook=_plain).encode
@@ -56,6 +59,11 @@ class Answer:
     status: int
     body: bytes
     content_type: str = "application/json"
+    kept: bytes | None = None
+    """What the log keeps of it (JSON), where answers are logged; `decided` says whether it is a decision."""
+    decided: bool = False
+    instant: int = 0
+    """T of what is kept."""
 
 
 class Answerer:
@@ -81,6 +89,8 @@ class Answerer:
         self.zone = loaded.system.timezone
         self.clock = clock
         self.ready = False
+        self.logs = False
+        """Whether answers carry what the log keeps of them; whoever writes the log says so."""
         self._store = store
         self._seeds = seeds
         self._reader = RequestReader(loaded.contract, self.limits)
@@ -138,7 +148,13 @@ class Answerer:
             raise RequestError(f"release {self.release} has learned nothing yet that it could predict", hint=hint)
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
         rows = self.loaded.scorers[received.per].as_rows(scored.predictions)
-        return Answer(200, _ENCODE({**self._head(instant), "predictions": rows, "unknown": scored.unknown}))
+        body = _ENCODE({**self._head(instant), "predictions": rows, "unknown": scored.unknown})
+        if not self.logs:
+            return Answer(200, body)
+        kept = decision_log.head("predictions", self.release, received.per, instant)
+        kept |= decision_log.predictions_of(scored.predictions)
+        kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
+        return Answer(200, body, kept=_ENCODE(kept), instant=max(instant, 0))
 
     def decide(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """The items to show of the candidates in `body`, or the action to take for each of its rows; in both cases with
@@ -155,13 +171,52 @@ class Answerer:
         made = self._decider.decide(scored, live.values, self.clock.now())
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
         head = {**self._head(instant), "weights": live.version, "unknown": scored.unknown}
-        return Answer(200, _ENCODE({**decisions[0], **head} if received.single else {**head, "decisions": decisions}))
+        body = _ENCODE({**decisions[0], **head} if received.single else {**head, "decisions": decisions})
+        if not self.logs:
+            return Answer(200, body)
+        kept = decision_log.head("choice", self.release, per, instant, live.version)
+        kept |= decision_log.choices_of(made, self._decider.actions)
+        kept |= decision_log.predictions_of(scored.predictions)
+        kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
+        return Answer(200, body, kept=_ENCODE(kept), decided=True, instant=max(instant, 0))
 
     def _list(self, reader: ListReader, lister: ListDecider, live: Live, body: bytes, may_ask_time: bool) -> Answer:
         received = reader.read(body)
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
-        made = lister.decide(received, scored, live, self.clock.now(), self._seeds(), self._head(instant))
-        return Answer(200, _ENCODE(made))
+        now, seed = self.clock.now(), self._seeds()
+        made, kept = lister.decide(received, scored, live, now, seed, self._head(instant), keep=self.logs)
+        if not self.logs:
+            return Answer(200, _ENCODE(made))
+        head = decision_log.head("list", self.release, received.per, instant, live.version)
+        return Answer(200, _ENCODE(made), kept=_ENCODE({**head, **kept}), decided=True, instant=max(instant, 0))
+
+    def observe(self, groups: Sequence[Accepted]) -> int:
+        """Make rows that came in visible to every answer from now on; the instant at which that happened, which is
+        later than every T answered before: with τ and a declared `known:` it makes κ."""
+        latest = max((int(group.time.max(initial=MISSING_TIME)) for group in groups), default=MISSING_TIME)
+        known = self._instants.arrive(latest)
+        for group in sorted(groups, key=lambda group: self._kind(group.source) == "log"):  # what events point to first
+            source = self.loaded.system.sources[group.source]
+            time, seen = times(source, group.table, np.full(group.table.height, known, np.int64))
+            self._store.observe(History(group.source, source.kind, time, seen, group.table))
+        return known
+
+    def take_up(self, rows: History) -> None:
+        """Rows that somebody else wrote to the lake, with their κ: answers from now on see them."""
+        self._instants.arrive(int(rows.time.max(initial=MISSING_TIME)))
+        self._store.observe(rows)
+        self._instants.resume(int(rows.known.max(initial=MISSING_TIME)))
+
+    def resume(self, rows: Replayed) -> None:
+        """Take in rows that were made visible before this process began."""
+        self._store.observe(History(rows.source, self._kind(rows.source), rows.time, rows.known, rows.table))
+
+    def resume_at(self, instant: int) -> None:
+        """Answer for later instants than this, up to which rows were made visible before."""
+        self._instants.resume(instant)
+
+    def _kind(self, source: str) -> Literal["table", "history", "log"]:
+        return self.loaded.system.sources[source].kind
 
     def rehearse(self) -> None:
         """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`.

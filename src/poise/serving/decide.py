@@ -24,6 +24,11 @@ class Decider:
         self._chooser = chooser
         self._ids = DecisionIds()
 
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What can be chosen."""
+        return self._chooser.actions
+
     def decide(self, scored: Scored, weights: Mapping[str, float], now: int) -> list[dict[str, Any]]:
         """One object per row: `decision_id` (made at `now`, microseconds), `chosen`, `actions` with the best first,
         `left_out` with the reason, and `fallback`: whether the rule's action was taken since none had a score."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.serving import decision_log
 from poise.serving.decision_id import DecisionIds
 from poise.serving.list_rows import CANDIDATES, ReceivedList
 from poise.serving.live import Live
@@ -51,16 +52,25 @@ class ListDecider:
         self._ids = DecisionIds()
 
     def decide(
-        self, received: ReceivedList, scored: Scored, live: Live, now: int, seed: int, head: Mapping[str, Any]
-    ) -> dict[str, Any]:
+        self,
+        received: ReceivedList,
+        scored: Scored,
+        live: Live,
+        now: int,
+        seed: int,
+        head: Mapping[str, Any],
+        *,
+        keep: bool = False,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """The answer: `decision_id` (made at `now`, microseconds), `head`, `weights`, `shown`, `left_out`, `fallback`,
-        `explored`, `unknown`. The same `seed` draws the same list."""
+        `explored`, `unknown`; and, with `keep`, what the log keeps of it. The same `seed` draws the same list."""
         ranked = self._ranked(scored, live.values)
         exploration = live.exploration
         drawn = exploration.draw(ranked.sorted_by[ranked.order], self._show, seed)
         shown = ranked.order[drawn.order]
         number = self._ids.new(now)
-        return {
+        explored = exploration.to_dict(seed)
+        answer = {
             "decision_id": number,
             **head,
             "weights": live.version,
@@ -68,9 +78,16 @@ class ListDecider:
             "left_out": self._left_out(received, ranked, shown, live),
             "left_out_count": len(received.items) + len(received.repeated) - len(shown),
             "fallback": ranked.fallback,
-            "explored": exploration.to_dict(seed),
+            "explored": explored,
             "unknown": scored.unknown,
         }
+        if not keep:
+            return answer, {}
+        kept = decision_log.list_of(
+            number, received.items, ranked.sorted_by, ranked.terms, ranked.allowed, shown, drawn.propensity, explored
+        )
+        rows = np.arange(len(received.items)) if decision_log.whole_list(seed) else shown
+        return answer, kept | decision_log.in_full(rows, received.rows, scored.features)
 
     def _ranked(self, scored: Scored, weights: Mapping[str, float]) -> _Ranked:
         columns = scored.features.select(self._read)

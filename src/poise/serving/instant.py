@@ -18,7 +18,10 @@ class Instants:
 
     Without `time` in the request T is now by the clock, and never earlier than the T before: a wall clock that was set
     back stands still until it has caught up. A `time` that the store can no longer answer for is refused, and so is one
-    ahead of a wall clock; a `replay` clock moves there, since nothing else moves it while no events come in.
+    ahead of a wall clock; a `replay` clock moves there, as events that come in move it.
+
+    Rows that come in get their κ here, so that it is after every T that was answered without them and before every T
+    that is answered with them: whoever computes an answer's features again from stored rows finds what it saw.
     """
 
     def __init__(self, clock: Clock, store: OnlineStore, zone: str, *, timed: bool = True) -> None:
@@ -28,6 +31,18 @@ class Instants:
         self._zone = zone
         self._timed = timed
         self._last = MISSING_TIME
+        self._known = MISSING_TIME
+
+    def resume(self, known: int) -> None:
+        """Rows up to `known` were made visible before this process began: answers and later rows come after it."""
+        self._known = max(self._known, known)
+
+    def arrive(self, latest: int) -> int:
+        """κ of rows that are made visible now, whose latest τ is `latest` (which moves a `replay` clock)."""
+        if isinstance(self._clock, ReplayClock):
+            self._clock.move(latest)
+        self._known = max(self._clock.now(), self._last, self._known)
+        return self._known
 
     def of(self, asked: str | None, *, may_ask: bool) -> int:
         """T in microseconds (`MISSING_TIME` in a system without time); the store is advanced to it."""
@@ -36,15 +51,16 @@ class Instants:
                 raise RequestError("this system has no time: none of its sources declares any", field=TIME)
             return MISSING_TIME
         if asked is None:
-            instant = max(self._clock.now(), self._last)
+            instant = max(self._clock.now(), self._last, self._known + 1)
             self._store.advance(instant)
         else:
             instant = self._asked(asked, may_ask)
             try:
                 self._store.advance(instant)
-            except StateError as error:
-                text = f"{asked} is in the past of what has been answered already: {error.message}"
-                raise RequestError(text, field=TIME, hint="leave 'time' out to ask for now") from None
+            except StateError:
+                now = to_text(max(self._clock.now(), self._last), self._zone)
+                text = f"{asked} is too long ago: this server knows what happened after it and cannot leave that out"
+                raise RequestError(text, field=TIME, hint=f"leave 'time' out to ask for now, {now}") from None
         self._last = max(instant, self._last)
         return instant
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from poise.clock import SECOND, to_text
 from poise.decisions.exchange import exchange_rates, what_changed
-from poise.decisions.weights import applied, checked, checked_some
+from poise.decisions.weights import applied, checked, checked_some, counting
 from poise.errors import RequestError, did_you_mean
 from poise.serving.body import described, shown
 from poise.spec.decision import Decision
@@ -85,7 +85,8 @@ class LiveWeights:
         """Make `{"values", "why", "who"?, "expected_version"?}` live; terms that `values` does not name keep theirs.
 
         The answer is `show()` with `changed`, `changes` in sentences, and `before`. Raises `RequestError` for what does
-        not fit, and `Stale` where another version than the expected one is live; nothing has changed then.
+        not fit, weights that would all be 0 among it, and `Stale` where another version than the expected one is live;
+        nothing has changed then.
         """
         _known(asked, _CHANGE)
         values = asked.get("values")
@@ -97,6 +98,8 @@ class LiveWeights:
             self._decision, {shown(str(term)): value for term, value in values.items()}, field="values"
         )
         reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version", 0)
+        live = self._store.weights()
+        counting(applied(self._decision, {**(live.values if live else {}), **given}), field="values")
         expected = self._seeded(expected)
         return self._after(self._store.set_weights(given, why=reason, who=who, expected=expected, defaults=self._file))
 

@@ -117,6 +117,9 @@ class Decision(Record):
     rule: Expr | None = None
     """What a person would do: the baseline and the fallback. The action always taken (default the first); of a list an
     expression by which to sort, largest first, which also serves before there is data to learn from."""
+    log: Literal["durable", "buffered"] = "durable"
+    """When a decision is answered: `durable`, once it is on disk, so that no answered decision is ever missing from the
+    log; `buffered`, at once, so that a killed server loses what it answered in its last second."""
 
     @model_validator(mode="after")
     def _actions_or_list(self) -> Decision:

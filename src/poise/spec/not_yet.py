@@ -14,12 +14,10 @@ NOT_YET: tuple[tuple[str, ...], ...] = (
     ("updates",),
     ("ethics",),
     ("costs", "budget"),
-    ("sources", "*", "keep"),
     ("sources", "*", "trust"),
     ("objectives", "*", "search"),
     ("decision", "censors"),
     ("decision", "capacity"),
-    ("decision", "log"),
 )
 """Where such keys may stand; `*` is any name."""
 

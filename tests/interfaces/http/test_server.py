@@ -17,6 +17,7 @@ from types import ModuleType
 import pytest
 
 from poise.errors import PoiseError
+from poise.interfaces.cli import STOPPED
 from poise.interfaces.http.server import serve
 
 STAND_INS = Path(__file__).parents[2] / "serving" / "stand_ins.py"
@@ -145,14 +146,14 @@ def test_too_many_connections_are_refused(port: int) -> None:
             connection.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_gracefully(number: signal.Signals, stand_ins: ModuleType) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, STOPPED)])
+def test_it_stops_gracefully(number: signal.Signals, code: int, stand_ins: ModuleType) -> None:
     with server() as (process, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/health/ready")  # a keep-alive connection stays open
         assert connection.getresponse().read()
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(10) == code
         assert process.stdout is not None and process.stdout.read() == ""
         connection.close()
 

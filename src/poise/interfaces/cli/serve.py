@@ -28,6 +28,10 @@ def serve(
         bool,
         typer.Option("--with-stdin", hidden=True, help="End when stdin is closed: by the program that started this."),
     ] = False,
+    answers_only: Annotated[
+        bool,
+        typer.Option("--answers-only", help="Take no events and log nothing, beside a server that does."),
+    ] = False,
 ) -> None:
     """Answer requests until told to stop (Ctrl-C)."""
     if with_stdin:
@@ -41,7 +45,7 @@ def serve(
         described = answerer.described()
         say(f"  {curl(address, described['route'], described['example'])}")
 
-    start(file, release=release, host=host, port=port, on_ready=ready)
+    start(file, release=release, host=host, port=port, on_ready=ready, takes_in=not answers_only)
 
 
 def _end_with_stdin() -> None:

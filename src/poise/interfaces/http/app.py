@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
 from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.events import event_asks, logged, no_such_source
 from poise.interfaces.http.guard import LoopbackGuard
 from poise.interfaces.http.openapi import openapi
 from poise.interfaces.http.page import front_page
@@ -23,20 +24,27 @@ from poise.interfaces.http.query import as_json, only, whole
 from poise.interfaces.http.weights import weights_routes
 from poise.serving import views
 from poise.serving.answer import Answerer
+from poise.serving.inlet import Inlet
 from poise.serving.views import Registry
 
 PREDICT, DECIDE = "/v1/predict", "/v1/decide"
 
 
-def create_app(answerer: Answerer, registry: Registry, also: Sequence[BaseRoute] = ()) -> ASGIApp:
+def create_app(
+    answerer: Answerer, registry: Registry, also: Sequence[BaseRoute] = (), inlet: Inlet | None = None
+) -> ASGIApp:
     """The application for a server on loopback without tokens (whose callers all have the role `operate`).
 
-    also: routes of a program's own beside those of Poise, behind the same guard.
+    also: routes of a program's own beside those of Poise, behind the same guard. inlet: takes events in and logs
+    answers; without one no event is taken and nothing is logged.
     """
     gate = Gate(answerer.limits.concurrent)
-    hot = {
-        PREDICT: Ask(lambda body: answerer.predict(body, may_ask_time=True), answerer.limits, gate),
-        DECIDE: Ask(lambda body: answerer.decide(body, may_ask_time=True), answerer.limits, gate),
+    predict = logged(inlet, lambda body: answerer.predict(body, may_ask_time=True))
+    decide = logged(inlet, lambda body: answerer.decide(body, may_ask_time=True))
+    hot: dict[str, ASGIApp] = {
+        PREDICT: Ask(predict, answerer.limits, gate),
+        DECIDE: Ask(decide, answerer.limits, gate),
+        **event_asks(inlet, answerer.limits),
     }
     pages = _Pages(answerer, registry)
     routes = [
@@ -45,6 +53,7 @@ def create_app(answerer: Answerer, registry: Registry, also: Sequence[BaseRoute]
         Route("/v1/requirements", pages.requirements),
         Route("/v1/history", pages.history),
         *weights_routes(answerer, registry, gate),
+        no_such_source(answerer.loaded.system.sources),
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ready),
         Route("/openapi.json", pages.openapi),

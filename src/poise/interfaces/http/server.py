@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 
 import uvicorn
 from starlette.routing import BaseRoute
@@ -17,6 +18,7 @@ from poise.interfaces.http.guard import is_loopback
 from poise.interfaces.http.protocol import guarded
 from poise.serving.answer import Answerer
 from poise.serving.follow import EVERY, Follower
+from poise.serving.inlet import Inlet
 from poise.serving.views import Registry
 from poise.stores.state_base import LiveState
 
@@ -32,11 +34,13 @@ def serve(
     port: int = 8080,
     on_ready: OnReady | None = None,
     also: Sequence[BaseRoute] = (),
+    inlet: Inlet | None = None,
 ) -> None:
-    """Answer HTTP requests until SIGTERM or SIGINT, then finish what is in progress and return.
+    """Answer HTTP requests until SIGTERM, then finish what is in progress and return; after SIGINT (Ctrl-C) raise
+    `KeyboardInterrupt` then, as every other work that it ends does.
 
     port: 0 takes a free one. on_ready: called with the address (`http://127.0.0.1:8080`) once requests are answered.
-    also: routes of a program's own beside those of Poise.
+    also: routes of a program's own beside those of Poise. inlet: takes events in and logs answers, where there is one.
     Where `registry` is the state database, weights that are written to it take effect while this runs.
     Raises `PoiseError` for an address that is not loopback (tokens, which that would need, do not exist yet) or is in
     use, and whatever the rehearsal of an example request raises.
@@ -52,7 +56,7 @@ def serve(
         name = f"[{host.strip('[]')}]" if bound.family == socket.AF_INET6 else host
         address = f"http://{name}:{bound.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(answerer, registry, also),
+            create_app(answerer, registry, also, inlet),
             http=guarded(answerer.limits),
             ws="none",
             lifespan="off",
@@ -64,19 +68,33 @@ def serve(
             timeout_graceful_shutdown=GRACE,
         )
         with _following(registry, answerer):
-            _Server(config, lambda: on_ready(address) if on_ready else None).run(sockets=[bound])
+            server = _Server(config, lambda: on_ready(address) if on_ready else None, inlet)
+            server.run(sockets=[bound])
+        if server.interrupted:
+            raise KeyboardInterrupt
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, and returns after a signal rather than raising the signal once more."""
+    """Says when it listens, and returns after a signal rather than raising the signal once more.
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    interrupted: whether the signal was SIGINT.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], inlet: Inlet | None) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._inlet = inlet
+        self.interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._inlet is not None:
+            self._inlet.begin()
         await super().startup(sockets)
         self._on_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.interrupted = self.interrupted or sig == signal.SIGINT
+        super().handle_exit(sig, frame)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

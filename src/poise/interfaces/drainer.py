@@ -1,0 +1,110 @@
+"""The drain of a server, seen from the server: a process of its own, started, listened to, started again, ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Self
+
+from poise.data import rows_file
+from poise.serving.inlet import Inlet
+
+_LOG = logging.getLogger("poise.drain")
+AGAIN = 5.0
+"""Seconds after which a drain that ended is started again."""
+ENDING = 60.0
+"""Seconds that it may take to write what waits once it is told to end; the journal keeps what it does not write."""
+
+
+class Drainer:
+    """Runs `poise.interfaces.draining` for as long as this is entered.
+
+    Rows that others wrote to the lake are handed to the inlet, which makes them visible; what is safe in the lake and
+    in the snapshot leaves the journal. versions: what of the lake the server began with.
+    """
+
+    def __init__(self, file: Path, release: Path, inlet: Inlet, versions: Mapping[str, int]) -> None:
+        self._command = [sys.executable, "-m", "poise.interfaces.draining", str(file), str(release)]
+        self._inlet, self._versions = inlet, dict(versions)
+        self._over = threading.Event()
+        self._process: subprocess.Popen[str] | None = None
+        self._thread = threading.Thread(target=self._run, name="poise-drainer", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        process = self._process
+        if process is not None:
+            _close(process.stdin)
+            try:
+                process.wait(ENDING)
+            except subprocess.TimeoutExpired:
+                _LOG.warning("the drain did not end in %g s; what it did not write stays in the journal", ENDING)
+                process.kill()
+        self._thread.join(timeout=AGAIN)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            with subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            ) as process:
+                self._process = process
+                if self._over.is_set():
+                    _close(process.stdin)
+                assert process.stdout is not None
+                for line in process.stdout:
+                    self._hear(process, line)
+            if not self._over.is_set():
+                _LOG.warning("the drain ended with %s; it begins again in %g s", process.returncode, AGAIN)
+                self._over.wait(AGAIN)
+
+    def _hear(self, process: subprocess.Popen[str], line: str) -> None:
+        try:
+            said: dict[str, Any] = json.loads(line)
+            if "ready" in said:
+                self._tell(process, versions=self._versions)
+            for source, why in said.get("stuck", {}).items():
+                _LOG.warning("rows of '%s' stay in the journal: %s", source, why)
+            if "trouble" in said:
+                _LOG.warning("the drain goes on later: %s", said["trouble"])
+            if said.get("prune"):
+                self._inlet.prune(said["prune"])
+            for source, paths in said.get("rows", {}).items():
+                self._take_up(process, source, said, [Path(path) for path in paths])
+        except Exception:  # the thread that listens must live on
+            _LOG.exception("what the drain said could not be used: %s", line[:500])
+
+    def _take_up(self, process: subprocess.Popen[str], source: str, said: Mapping[str, Any], paths: list[Path]) -> None:
+        """Rows of files that were taken in beside this server."""
+        if source in said.get("rewritten", ()):
+            _LOG.warning("rows of '%s' were replaced in the lake; start the server again to answer from them", source)
+        for path in paths:
+            rows, prints = rows_file.read(path)
+            position = self._inlet.take_up(rows, prints)
+            path.unlink(missing_ok=True)
+            self._tell(process, taken={source: position})
+        self._versions[source] = said["lake"][source][1]
+
+    def _tell(self, process: subprocess.Popen[str], **what: Any) -> None:
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(what) + "\n")
+            process.stdin.flush()
+        except (BrokenPipeError, ValueError):  # it is ending: the next one is told
+            return
+
+
+def _close(stream: IO[str] | None) -> None:
+    assert stream is not None
+    try:
+        stream.close()
+    except BrokenPipeError:
+        return

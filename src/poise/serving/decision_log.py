@@ -1,0 +1,114 @@
+"""What is kept of an answer: enough to say later what was known, what else could have been shown, and how probable it
+was.
+
+One JSON object per request, in columns, so that many candidates cost little:
+
+| field | of | what |
+|---|---|---|
+| `kind` | all | `list`, `choice` or `predictions` |
+| `ids` | list, choice | the decision's id; of a choice one per row |
+| `at` | all | T in microseconds; null in a system without time |
+| `release`, `per`, `weights` | all | what answered, whose rows these are, the version of the weights |
+| `items`, `scores`, `terms`, `allowed` | list | all different candidates in the order in which they were sent |
+| `shown`, `propensities`, `explored` | list | which candidates stood at the places 1, 2, …, with what probability |
+| `chosen`, `actions`, `scores`, `terms`, `fallback` | choice | per row |
+| `predictions` | choice, predictions | per objective, per row |
+| `logged`, `sent`, `features` | all | some rows in full: which they are, what was sent of them, what models saw |
+
+In full are kept: the shown items of a list, of one list in a hundred all candidates, otherwise the first rows of a
+request; never more than `MOST_LOGGED`. Instants are microseconds; missing values are null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.table import MISSING_TIME, Table
+
+MOST_LOGGED = 100
+"""Rows of one request that are kept in full."""
+WHOLE_LIST = 100
+"""Of one list in so many the features of all candidates are kept, not of the shown ones only."""
+
+Floats = NDArray[np.float64]
+
+
+def whole_list(seed: int) -> bool:
+    """Whether the list that was drawn with `seed` is one of those that are kept in full.
+
+    >>> whole_list(200), whole_list(201)
+    (True, False)
+    """
+    return seed % WHOLE_LIST == 0
+
+
+def head(kind: str, release: str, per: str, instant: int, weights: int | None = None) -> dict[str, Any]:
+    """The fields that every record has."""
+    at = None if instant == MISSING_TIME else instant
+    return {"kind": kind, "at": at, "release": release, "per": per, "weights": weights}
+
+
+def in_full(rows: Sequence[int] | NDArray[np.int64], sent: Table, features: Table) -> dict[str, Any]:
+    """Some rows of a request: their numbers, the columns that were sent, and the values that models and terms saw.
+
+    >>> from poise.table import Column
+    >>> in_full([1], Table({"x": Column.numbers([1.0, 2.0])}), Table({"x2": Column.numbers([1.0, 4.0])}))
+    {'logged': [1], 'sent': {'x': [2.0]}, 'features': {'x2': [4.0]}}
+    """
+    at = np.asarray(rows[:MOST_LOGGED], np.int64)
+    return {"logged": at.tolist(), "sent": _values(sent.take(at)), "features": _values(features.take(at))}
+
+
+def list_of(
+    number: str,
+    items: Sequence[Any],
+    scores: Floats,
+    terms: Mapping[str, Floats],
+    allowed: Floats,
+    shown: NDArray[np.int64],
+    propensity: Floats,
+    explored: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The fields of a list of n candidates, of which k are shown; scores, terms and allowed (n,), shown and propensity
+    (k,)."""
+    return {
+        "ids": [number],
+        "items": list(items),
+        "scores": scores.tolist(),
+        "terms": {name: values.tolist() for name, values in terms.items()},
+        "allowed": allowed.tolist(),
+        "shown": shown.tolist(),
+        "propensities": propensity.tolist(),
+        "explored": explored,
+    }
+
+
+def choices_of(made: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> dict[str, Any]:
+    """The fields of n choices, from the answer's objects; scores and terms per action in the order of `actions`."""
+    by_name = [{one["action"]: one for one in decision["actions"]} for decision in made]
+    terms = list(dict.fromkeys(term for row in by_name for one in row.values() for term in one["terms"]))
+
+    def of(row: Mapping[str, Any], action: str, term: str) -> Any:
+        return row[action]["terms"][term] if action in row else None
+
+    return {
+        "ids": [decision["decision_id"] for decision in made],
+        "chosen": [decision["chosen"] for decision in made],
+        "fallback": [decision["fallback"] for decision in made],
+        "actions": list(actions),
+        "scores": [[row[a]["score"] if a in row else None for a in actions] for row in by_name],
+        "terms": {term: [[of(row, a, term) for a in actions] for row in by_name] for term in terms},
+    }
+
+
+def predictions_of(predictions: Mapping[str, Floats]) -> dict[str, Any]:
+    """Per objective what was predicted: n numbers, or n lists of one number per class."""
+    return {"predictions": {name: values.tolist() for name, values in predictions.items()}}
+
+
+def _values(table: Table) -> dict[str, list[Any]]:
+    return {name: column.to_list() for name, column in table.items()}

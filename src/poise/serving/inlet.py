@@ -1,0 +1,202 @@
+"""The inlet: how rows and decisions come in while a server answers: judged, on disk, visible, acknowledged, in this
+order.
+
+What comes in waits for the journal's one writer, which takes all that waits as one group. Once the group is on disk,
+the thread that answers makes its rows visible and gives them their κ; only then is anybody told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+
+from poise.clock import Clock
+from poise.data.id_hash import Hashes
+from poise.data.journal import Entry, Journal
+from poise.data.journal_writer import Writer, Written
+from poise.data.reception import Delivery, Judged, Reception
+from poise.data.stored import Stored
+from poise.errors import Overloaded, PoiseError
+from poise.serving.answer import Answer, Answerer
+from poise.table import History
+
+_LOG = logging.getLogger("poise.serving")
+_WALL = Clock()
+
+
+@dataclass(eq=False, slots=True)
+class Rows:
+    """A delivery of rows on its way, and who waits for it."""
+
+    delivery: Delivery
+    told: asyncio.Future[Answer]
+    judged: Judged | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Kept:
+    """What is logged of an answer, as of T, and who waits for that to be on disk; None: nobody."""
+
+    body: bytes
+    instant: int
+    told: asyncio.Future[None] | None
+
+
+@dataclass(eq=False, slots=True)
+class Arrived:
+    """Rows that somebody else wrote to the lake. told: the last position of the journal judged without them."""
+
+    rows: History
+    prints: Hashes | None
+    told: Future[int]
+    position: int = 0
+
+
+Item = Rows | Kept | Arrived
+
+
+class Inlet:
+    """Takes rows and decisions in for one answerer, until `close`.
+
+    durable: decisions are answered once they are on disk; else they are written soon after.
+    """
+
+    def __init__(
+        self, answerer: Answerer, journal: Journal, reception: Reception, stored: Stored, *, durable: bool
+    ) -> None:
+        self._answerer, self._reception, self._stored, self._durable = answerer, reception, stored, durable
+        self._journal = journal
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
+        self.sources = tuple(answerer.loaded.system.sources)
+        answerer.logs = True
+
+    def begin(self) -> None:
+        """Called on the thread that answers, by its running loop, before anything comes in."""
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def waiting(self) -> int:
+        """Rows and decisions that wait to be written."""
+        return self._writer.waiting
+
+    def prune(self, below: Mapping[str, int]) -> None:
+        """Drop from the journal what is safe elsewhere: per source (decisions: '') up to which position."""
+        self._stored.prune(below)
+        self._writer.prune(below)
+
+    def close(self) -> None:
+        """Take nothing more, write what waits."""
+        self._writer.close()
+
+    async def events(self, source: str, body: bytes) -> Answer:
+        """Take in the rows of `body` for `source`: what became of each, once the accepted ones are durable and visible.
+
+        Raises `RequestError`, `NotJson` or `TooLarge` for a body that holds no rows, `Overloaded` where too much waits,
+        `StateError` where the disk does not take them: then none was accepted.
+        """
+        delivery = self._reception.read(source, body, self._answerer.limits)
+        told: asyncio.Future[Answer] = self._ours().create_future()
+        self._writer.submit(Rows(delivery, told), len(delivery.rows), len(body))
+        return await told
+
+    def keep(self, answer: Answer) -> asyncio.Future[None] | None:
+        """Log an answer; what its caller waits for before it is told, if anything.
+
+        Raises `Overloaded` for a durable decision where too much waits. Others are dropped then, with a warning.
+        """
+        if answer.kept is None:
+            return None
+        if answer.decided and self._durable:
+            told: asyncio.Future[None] = self._ours().create_future()
+            self._writer.submit(Kept(answer.kept, answer.instant, told), 1, len(answer.kept))
+            return told
+        try:
+            self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept))
+        except Overloaded as error:
+            _LOG.warning("an answer was not logged: %s", error)
+        return None
+
+    def take_up(self, rows: History, prints: Hashes | None) -> int:
+        """Rows that somebody else wrote to the lake count as known and are visible once this returns, on any thread but
+        the two of the inlet. prints: of their identities. The journal's last row that was judged without them."""
+        told: Future[int] = Future()
+        self._writer.submit(Arrived(rows, prints, told))
+        return told.result()
+
+    def _ours(self) -> asyncio.AbstractEventLoop:
+        assert self._loop is not None, "begin() comes first"
+        return self._loop
+
+    # ---- on the writer's thread
+
+    def _run(self, do: Callable[[], None]) -> None:
+        """Soon, on the thread that answers; where that has ended, nobody waits any more."""
+        with suppress(RuntimeError):
+            self._ours().call_soon_threadsafe(do)
+
+    def _judge(self, items: Sequence[Item]) -> list[list[Entry]]:
+        for item in items:
+            if isinstance(item, Arrived):
+                item.position = self._journal.last
+                self._reception.know(item.rows.source, item.prints)
+        rows = [item for item in items if isinstance(item, Rows)]
+        judged = self._reception.judge([item.delivery for item in rows], _WALL.now())
+        for item, one in zip(rows, judged, strict=True):
+            item.judged = one
+        return [_entries(item) for item in items]
+
+    def _written(self, group: Written[Item]) -> None:
+        for item, firsts in zip(group.items, group.firsts, strict=True):
+            if isinstance(item, Rows) and item.judged is not None:
+                self._reception.written(item.judged, firsts)
+        self._run(lambda: self._apply(group))
+
+    def _failed(self, items: Sequence[Item], error: PoiseError) -> None:
+        self._reception.forget_unwritten([item.judged for item in items if isinstance(item, Rows) and item.judged])
+        self._run(lambda: _refuse(items, error))
+
+    # ---- on the thread that answers
+
+    def _apply(self, group: Written[Item]) -> None:
+        """Make the rows of a group visible, then tell everybody."""
+        groups = {id(i.judged.group): i.judged.group for i in group.items if isinstance(i, Rows) and i.judged}
+        try:
+            known = self._answerer.observe([one for one in groups.values() if one.table.height])
+            self._writer.settled(group.events, known)
+        except Exception:  # the rows are durable, and are seen after the next start
+            _LOG.exception("rows that were accepted could not be made visible")
+        for item in group.items:
+            if isinstance(item, Arrived):
+                self._answerer.take_up(item.rows)
+                item.told.set_result(item.position)
+            elif item.told is None or item.told.done():  # its caller has hung up
+                continue
+            elif isinstance(item, Kept):
+                item.told.set_result(None)
+            else:
+                assert item.judged is not None
+                item.told.set_result(Answer(200, msgspec.json.encode(item.judged.to_dict())))
+
+
+def _entries(item: Item) -> list[Entry]:
+    if isinstance(item, Kept):
+        return [Entry("decisions", "", 1, item.body, not_before=item.instant)]
+    if isinstance(item, Arrived):
+        return []
+    assert item.judged is not None
+    return item.judged.entries
+
+
+def _refuse(items: Sequence[Item], error: PoiseError) -> None:
+    for item in items:
+        if item.told is not None and not item.told.done():
+            item.told.set_exception(error)
+        elif isinstance(item, Kept):
+            _LOG.warning("an answer was not logged: %s", error)
