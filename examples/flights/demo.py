@@ -14,6 +14,7 @@ import prepare
 
 HERE = Path(__file__).parent
 REFUSED = 4  # the exit code of `poise` when a gate refuses a release
+STOPPED = 130  # … and after Ctrl-C, which the demo ends with too
 
 
 def poise(*arguments: str) -> int:
@@ -41,4 +42,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit(0)
+        sys.exit(STOPPED)

@@ -195,7 +195,7 @@ def _ask_once(address: str, page: Page, failed: list[Exception]) -> None:
     except (OSError, ValueError) as error:  # no answer, or none that is what it should be
         failed.append(error)
     finally:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _fetched(url: str, body: dict[str, object] | None = None) -> str:

@@ -1,6 +1,7 @@
 """One family of errors: every sentence names what was wrong, what came, and what is allowed or to do next.
 
-HTTP statuses and exit codes are attributes of the classes, so that one place (this file) maps them.
+HTTP statuses and exit codes are attributes of the classes, so that one place (this file) maps them;
+`docs/exit-codes.md` lists the latter for readers.
 """
 
 from __future__ import annotations
@@ -61,6 +62,14 @@ class ExpressionError(SpecError):
         self.reason = message
         pointer = f"\n    {text}\n    {' ' * position}^" if text else ""
         super().__init__(message + pointer, where=where)
+
+
+class UsageError(PoiseError):
+    """A command names what does not exist, or options that do not go together; nothing was done."""
+
+    exit_code = 2
+    status = 400
+    title = "The command is not valid"
 
 
 class DataError(PoiseError):

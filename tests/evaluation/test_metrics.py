@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from poise import registry
+from poise.errors import PoiseError
 from poise.evaluation.base import Metric
 from poise.evaluation.quantile_loss import QuantileLoss
 
@@ -124,6 +125,16 @@ def test_degenerate_rows_give_nan_with_a_reason(name: str, kind: str) -> None:
     gone[3] = np.nan
     assert np.isnan(made.score(y, gone))
     assert made.reason(y, gone) == "the prediction is missing or infinite in 1 of 60 rows"
+
+
+def test_a_metric_that_scores_nothing_is_named() -> None:
+    class Unfinished(Metric):
+        name = "profit"
+        bigger_is_better = True
+        works_with = frozenset({"binary"})
+
+    with pytest.raises(PoiseError, match=r"the metric 'profit' \(.*\.Unfinished\) gives neither losses nor mean_score"):
+        Unfinished().score(np.zeros(2), np.zeros(2))
 
 
 def test_one_class_only_has_no_ranking() -> None:

@@ -17,9 +17,9 @@ import httpx
 import pytest
 from tests.browser import chromium
 
+from poise.interfaces.cli import STOPPED
 from poise.interfaces.templates import examples
 
-pytestmark = pytest.mark.xdist_group("demo")
 needs_browser = [
     pytest.mark.browser,
     # Where CI runs nothing may be skipped: .ci/system-packages installs it.
@@ -52,7 +52,7 @@ def address(folder: Path, installed: dict[str, str]) -> Iterator[str]:
             raise AssertionError("".join(lines))
         yield found[1]
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(timeout=20) == 0, "Ctrl-C ends it as it should end"
+        assert demo.wait(timeout=20) == STOPPED, "Ctrl-C ends it as it should end"
 
 
 @pytest.fixture(scope="module")

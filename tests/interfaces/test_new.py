@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
-from poise.interfaces.templates import EDITOR_LINE, SCHEMA, templates
+from poise.errors import PoiseError
+from poise.interfaces.templates import EDITOR_LINE, SCHEMA, make, templates
 
 
 def poise(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -70,6 +72,24 @@ def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path: Path) -> Non
     assert "mine.txt is a file" in poise(tmp_path / "full", "new", "mine.txt").stderr
     (tmp_path / "gone").symlink_to("nowhere")
     assert "gone is a link to nothing" in poise(tmp_path, "new", "gone").stderr
+
+
+def test_where_nothing_can_be_written_the_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder that is there needs no other: what is beside it may belong to somebody else."""
+
+    def refusing(prefix: str, dir: Path) -> str:
+        if dir != tmp_path / "mine":
+            raise PermissionError(13, "Permission denied")
+        return mkdtemp(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr("poise.interfaces.templates.mkdtemp", refusing)
+    with pytest.raises(PoiseError) as refused:
+        make(tmp_path / "mine", "table")
+    assert f"the folder {tmp_path / 'mine'} cannot be made in {tmp_path}: Permission denied" in str(refused.value)
+    assert "where you may write" in str(refused.value)
+    (tmp_path / "mine").mkdir()
+    made = make(tmp_path / "mine", "table")
+    assert "poise.yaml" in made and sorted(path.name for path in (tmp_path / "mine").iterdir()) == made
 
 
 def test_an_unknown_template_says_which_was_meant(tmp_path: Path) -> None:

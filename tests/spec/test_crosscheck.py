@@ -245,6 +245,11 @@ DECISION = [
     ),
     ("effort: 0.5", "efort: 0.5", "decision.weights.efort: there is no term 'efort' (did you mean 'effort'?)"),
     ("effort: 0.5", "effort: .nan", "decision.weights.effort: the weight of 'effort' must be a finite number"),
+    (
+        "revenue: 1, effort: 0.5",
+        "revenue: 0, effort: 0",
+        "decision.weights: all weights are 0, and nothing better than anything else (give at least one",
+    ),
     ("coupon: -1", "coupon: ordr", "decision.terms.effort.coupon: there is no 'ordr' here (did you mean 'order'?)"),
     ("coupon: -1", "coupon: value", "'value' is given 'order': it has a value only where that comes true (a term"),
     ("coupon: -1", "coupon: order.yes", "'order.yes': 'order' is binary and has no classes (write order)"),

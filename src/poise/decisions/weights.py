@@ -71,6 +71,19 @@ def checked_some(decision: Decision, values: Mapping[str, object], *, field: str
     return out
 
 
+def counting(values: Mapping[str, float], *, field: str = "weights") -> None:
+    """Raise `RequestError` where all of `values` are 0: nothing is better than anything else then, so that what comes
+    first would be chosen, which nobody can have meant.
+
+    >>> counting({"fare": 0.0, "calm": 0.0})
+    Traceback (most recent call last):
+    poise.errors.RequestError: weights: all weights would be 0, and nothing better than anything else ...
+    """
+    if not any(values.values()):
+        text = "all weights would be 0, and nothing better than anything else"
+        raise RequestError(text, field=field, hint="give at least one term a weight other than 0")
+
+
 def _fault(value: object) -> str | None:
     """How a value that cannot be a weight is described; None where it can."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.errors import PoiseError
 from poise.evaluation.spread import Spread
 from poise.spec.objective import ProblemType
 
@@ -52,10 +53,15 @@ class Metric(ABC):
         return None
 
     def mean_score(self, target: Array, prediction: Array, weight: Array | None = None) -> float:
-        """The score before `of_mean`; by default the weighted mean of `losses`."""
+        """The score before `of_mean`; by default the weighted mean of `losses`.
+
+        Raises `PoiseError`, which names the class, where a metric has neither.
+        """
         losses = self.losses(target, prediction)
         if losses is None:
-            raise NotImplementedError(f"{self.name} gives neither losses nor mean_score")
+            own = f"{type(self).__module__}.{type(self).__qualname__}"
+            hint = "a metric defines one of the two; poise.evaluation.base says which"
+            raise PoiseError(f"the metric '{self.name}' ({own}) gives neither losses nor mean_score", hint=hint)
         return float(np.average(losses, weights=weight))
 
     def of_mean(self, mean: float) -> float:

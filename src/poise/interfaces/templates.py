@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 
-from poise.errors import DataError, MissingExtra, PoiseError, SpecError, StateError, did_you_mean
+from poise.errors import DataError, MissingExtra, PoiseError, StateError, UsageError, did_you_mean
 from poise.settings import HOME_FOLDER
 from poise.spec.schema import json_schema
 
@@ -49,18 +49,15 @@ def make(folder: Path, template: str, progress: Progress = lambda _: None) -> li
     """Fill `folder` with a system that trains as it stands: the files of `template`, the editor's schema, and data.
 
     Returns the names of what was written. Nothing is left behind where it fails.
-    Raises `SpecError` for an unknown template or a folder that holds something, `MissingExtra` where the template's
-    data come from a package that is not installed, `DataError` where they could not be written.
+    Raises `UsageError` for an unknown template or a folder that holds something, `PoiseError` where no folder can be
+    made, `MissingExtra` where the template's data come from a package that is not installed, `DataError` where they
+    could not be written.
     """
     known = templates()
     if template not in known:
-        raise SpecError(f"there is no template '{template}'", hint=did_you_mean(template, known))
+        raise UsageError(f"there is no template '{template}'", hint=did_you_mean(template, known))
     _must_be_free(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        being_made = Path(mkdtemp(prefix=f".{folder.name or 'poise'}-", dir=folder.resolve().parent))
-    except OSError as error:
-        raise PoiseError(f"the folder {folder} cannot be made: {error.strerror}") from None
+    being_made = _beside(folder)
     try:
         _fill(being_made, examples() / template, progress)
         folder.mkdir(exist_ok=True)
@@ -71,12 +68,25 @@ def make(folder: Path, template: str, progress: Progress = lambda _: None) -> li
     return sorted(path.name for path in folder.iterdir())
 
 
+def _beside(folder: Path) -> Path:
+    """A new folder from which what is made can be moved into `folder`: inside it where it exists, as nothing beside it
+    may be writable, else next to it. Raises `PoiseError`, which names the place, where nothing can be written there."""
+    place = folder if folder.is_dir() else folder.parent
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        return Path(mkdtemp(prefix=f".{folder.name or 'poise'}-", dir=place.resolve()))
+    except OSError as error:
+        where = "" if place == folder else f" in {place.resolve()}"
+        hint = "choose a place where you may write"
+        raise PoiseError(f"the folder {folder} cannot be made{where}: {error.strerror}", hint=hint) from None
+
+
 def _must_be_free(folder: Path) -> None:
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         found = "a file" if folder.exists() else "a link to nothing"
-        raise SpecError(f"{folder} is {found}", hint="name a folder that does not exist yet")
+        raise UsageError(f"{folder} is {found}", hint="name a folder that does not exist yet")
     if folder.is_dir() and (held := next(folder.iterdir(), None)):
-        raise SpecError(
+        raise UsageError(
             f"the folder {folder} is not empty: it holds {held.name}", hint="name a folder that does not exist yet"
         )
 

@@ -50,3 +50,6 @@ def _weights(faults: Faults, decision: Decision) -> None:
         path: KeyPath = ("decision", "weights", term)
         if faults.one_of(path, term, decision.terms, "term") and not isfinite(weight):
             faults.add(path, f"the weight of '{term}' must be a finite number")
+    if all(decision.weights.get(term) == 0 for term in decision.terms):
+        hint = "give at least one term a weight other than 0"
+        faults.add(("decision", "weights"), "all weights are 0, and nothing better than anything else", hint)

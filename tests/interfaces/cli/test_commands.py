@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tests.interfaces.cli.in_process import poise
 
-from poise.interfaces.cli import COMMANDS
+from poise.interfaces.cli import COMMANDS, STOPPED
 from poise.interfaces.system import System
 
 SYSTEM = """
@@ -52,11 +54,22 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def poise(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def started(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own, as a shell starts it."""
     # Without PYTHONUNBUFFERED, as users have it: output that is not flushed leaves `poise up` waiting for its server.
     env = {k: v for k, v in os.environ.items() if not k.startswith(("POISE_", "PYTHON"))} | {"COLUMNS": "100"}
     command = [sys.executable, "-m", "poise", *words]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def stopped(folder: Path, command: str) -> int:
+    """How a command that serves ends when a terminal tells it and all that it started of Ctrl-C."""
+    words = [sys.executable, "-m", "poise", command, "--port", "0"]
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
+        assert running.stdout is not None
+        assert any("Ctrl-C" in line for line in running.stdout), "it says how to stop it"
+        os.killpg(running.pid, signal.SIGINT)
+        return running.wait(30)
 
 
 def parsed(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -67,7 +80,7 @@ def parsed(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def test_help_lists_every_command(tmp_path: Path) -> None:
-    out = poise(tmp_path, "--help").stdout
+    out = started(tmp_path, "--help").stdout
     assert all(f"  {name}" in out for name in COMMANDS)
 
 
@@ -79,7 +92,7 @@ def test_every_command_has_help(name: str, tmp_path: Path) -> None:
 
 
 def test_a_misspelt_command_says_what_was_meant(tmp_path: Path) -> None:
-    done = poise(tmp_path, "ingst")
+    done = started(tmp_path, "ingst")
     assert done.returncode == 2
     assert done.stderr == "poise: there is no command 'ingst' (did you mean 'ingest'?)\n"
 
@@ -107,7 +120,7 @@ def test_check_names_every_fault_with_its_place(shop: Path) -> None:
 
 def test_from_data_to_a_release_and_its_history(shop: Path) -> None:
     """One story: ingest, quarantine, train, a refusal, a release, the history."""
-    one = parsed(poise(shop, "ingest", "--json"))["sources"][0]
+    one = parsed(started(shop, "ingest", "--json"))["sources"][0]
     assert (one["rows_in"], one["accepted"], one["quarantined"]) == (1500, 1497, 3)
     again = parsed(poise(shop, "ingest", "--json"))["sources"][0]
     assert (again["accepted"], again["duplicates"]) == (0, 1497)
@@ -117,15 +130,18 @@ def test_from_data_to_a_release_and_its_history(shop: Path) -> None:
     told = poise(shop, "quarantine", "offers", str(groups[0]["entry"]))
     assert "above its max 100" in told.stdout and "offers.csv" in told.stdout
 
-    refused = poise(shop, "up", "-f", "strict.yaml", "--once", "--port", "0")
+    refused = started(shop, "up", "-f", "strict.yaml", "--once", "--port", "0")
     assert refused.returncode == 4
     assert "sales refuses: sale.auc" in refused.stdout and "r1 was refused by sales" in refused.stdout
 
-    trained = parsed(poise(shop, "train", "--json"))
+    trained = parsed(started(shop, "train", "--json"))
     assert trained["evidence"]["objectives"]["sale"]["chosen"] == "linear"
-    released = parsed(poise(shop, "release", trained["candidate"], "--json"))
+    released = parsed(started(shop, "release", trained["candidate"], "--json"))
     assert (released["release"], released["verdict"]) == ("r2", "released")
     assert [r["status"] for r in released["requirements"]] == ["pass", "pass"]
+
+    for command in ("serve", "up"):
+        assert stopped(shop, command) == STOPPED
 
     lines = poise(shop, "history").stdout
     assert [word for word in ("ingest", "train", "refuse", "release", "promote") if word not in lines] == []
@@ -160,7 +176,7 @@ decision:
 """
     text = SYSTEM.replace("BOUND", "0.8") + decides
     (folder / "poise.yaml").write_text(text.replace("WEIGHT", "0.5"), encoding="utf-8")
-    done = poise(folder, "up", "--once", "--port", "0")
+    done = started(folder, "up", "--once", "--port", "0")
     assert done.returncode == 0, done.stdout + done.stderr
     assert parsed(poise(folder, "weights", "--json"))["values"] == {"profit": 1.0, "calm": 0.5}
 
@@ -171,10 +187,12 @@ decision:
 
     assert poise(folder, "weights", "--set", "calm=2").returncode == 2, "a change needs a reason"
     assert "did you mean 'calm'" in poise(folder, "weights", "--set", "clam=2", "--why", "x").stderr
-    done = poise(folder, "weights", "--set", "calm=2", "--why", "winter", "--who", "ana", "--expect", "1")
+    done = started(folder, "weights", "--set", "calm=2", "--why", "winter", "--who", "ana", "--expect", "1")
     assert done.returncode == 0, done.stderr
     assert "weights 2 are live, after 1." in done.stdout
     assert "1 point (calm) was worth 0.50 USD (profit) and is now worth 2.00 USD" in done.stdout
+    nothing = poise(folder, "weights", "--set", "calm=0", "--set", "profit=0", "--why", "x")
+    assert nothing.returncode == 2 and "give at least one term a weight other than 0" in nothing.stderr
     late = poise(folder, "weights", "--set", "calm=3", "--why", "mine", "--expect", "1")
     assert late.returncode == 9 and ": winter" in late.stderr
     assert f"weights 2 are live, by ana, {parsed(poise(folder, 'weights', '--json'))['when']}" in late.stderr

@@ -156,6 +156,7 @@ WRONG = [
     ({"values": {"calm": {"a": {}}}, "why": "x"}, "values.calm", "is {'a': {}}"),
     ({"values": {"t" * 5000: 1}, "why": "x"}, None, "there is no term"),
     ({"values": {}, "why": "x"}, "values", "an empty object"),
+    ({"values": {"calm": 0, "cost": 0}, "why": "x"}, "values", "all weights would be 0"),
     ({"values": [1], "why": "x"}, "values", "a list came"),
     ({"why": "x"}, "values", "nothing came"),
     ({"value": {"calm": 1}, "why": "x"}, "value", "did you mean 'values'?"),
@@ -185,6 +186,14 @@ def test_what_does_not_fit_is_named_and_changes_nothing(
 def test_bodies_that_are_no_change(app: ASGIApp, text: bytes, status: int, said: str) -> None:
     found = problem(send(app, "PUT", WEIGHTS, content=text, headers={"content-type": "application/json"}), status)
     assert said in found["detail"]
+
+
+def test_a_change_cannot_leave_nothing_that_counts(app: ASGIApp) -> None:
+    """Nor step by step: what is live counts with what is asked for."""
+    assert put(app, values={"calm": 0}, why="try").json()["values"] == {"cost": 1.0, "calm": 0.0}
+    found = problem(put(app, values={"cost": 0}, why="try"), 422)
+    assert found["field"] == "values" and "all weights would be 0" in found["detail"]
+    assert send(app, "GET", WEIGHTS).json()["version"] == 2
 
 
 def test_take_backs_that_cannot_be(app: ASGIApp) -> None:

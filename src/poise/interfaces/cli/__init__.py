@@ -1,9 +1,7 @@
 """The command line: a table of commands, each loaded only when it is called.
 
-A command parses, calls one handler of `poise.interfaces.system`, and prints. Exit codes are those of `poise.errors`:
-0 done, 1 failed, 2 the system file or the request is not valid, 3 the data cannot be used, 4 a gate refused the
-release, 5 a release was tampered with, 6 the stored state cannot be used, 7 something is not installed, 9 somebody
-else changed first what was to be changed.
+A command parses, calls one handler of `poise.interfaces.system`, and prints. Exit codes are those of `poise.errors`, 0
+where all went well, and the two below; `docs/exit-codes.md` lists them all.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from poise.errors import PoiseError, did_you_mean
+from poise.errors import PoiseError, UsageError, did_you_mean
 from poise.formats import CURRENT
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -39,10 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name -> (module of this folder:function, one line of help). The order is the order of `poise --help`."""
 
 
-class UnknownCommand(PoiseError):
-    """A command that the table does not have."""
-
-    exit_code = 2
+STOPPED, UNREAD = 130, 141
+"""The exit codes after Ctrl-C, and where nobody reads what is printed any more; both as shells count them."""
 
 
 class CommandTable(TyperGroup):
@@ -66,7 +62,7 @@ class CommandTable(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            raise UnknownCommand(f"there is no command '{args[0]}'", hint=did_you_mean(args[0], COMMANDS))
+            raise UsageError(f"there is no command '{args[0]}'", hint=did_you_mean(args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -102,10 +98,10 @@ def main() -> None:
         sys.exit(report(error))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(UNREAD)
 
 
 def report(error: PoiseError) -> int:

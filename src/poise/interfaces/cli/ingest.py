@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from poise.data.report import IngestReport
+from poise.errors import UsageError, did_you_mean
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, print_json, say, working
 from poise.interfaces.system import System
 
@@ -19,6 +20,9 @@ def ingest(
 ) -> None:
     """Take the files of the sources into the lake; refused rows go to quarantine with their reasons."""
     system = System.read(file)
+    for name in only or ():
+        if name not in system.spec.sources:
+            raise UsageError(f"there is no source '{name}'", hint=did_you_mean(name, system.spec.sources))
     with working("Ingesting", silent=as_json) as step:
         report = system.ingest(only, force=force, progress=lambda source, rows: step(f"{source}: {rows:,} rows"))
     if as_json:

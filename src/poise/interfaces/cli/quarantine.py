@@ -11,7 +11,7 @@ import typer
 from poise.clock import to_text
 from poise.data.quarantine import explain, listing
 from poise.data.quarantine import readmit as take_in
-from poise.errors import SpecError, did_you_mean
+from poise.errors import UsageError, did_you_mean
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, print_json, say
 from poise.interfaces.system import System
 
@@ -27,7 +27,7 @@ def quarantine(
     """List refused rows by reason; with a source and an entry, explain one; with --readmit, judge them again."""
     system = System.read(file)
     if source is not None and source not in system.spec.sources:
-        raise SpecError(f"there is no source '{source}'", hint=did_you_mean(source, system.spec.sources))
+        raise UsageError(f"there is no source '{source}'", hint=did_you_mean(source, system.spec.sources))
     if readmit:
         _readmit(system, source, as_json)
     elif source is not None and entry is not None:

@@ -92,8 +92,6 @@ def serve_and_ask(system: System, host: str, port: int, once: bool) -> None:
             if not once:
                 say("It stays up until Ctrl-C.", "bold")
                 server.wait()
-        except KeyboardInterrupt:
-            pass
         finally:
             server.terminate()
             server.wait(timeout=30)

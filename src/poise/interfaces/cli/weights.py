@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from poise.errors import SpecError
+from poise.errors import UsageError
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, WhoOption, WhyOption, print_json, say
 from poise.interfaces.system import System
 
@@ -55,16 +55,16 @@ def differing(system: System) -> None:
 
 
 def _one_act(changes: Sequence[str] | None, take_back: bool, history: bool, **given: object) -> None:
-    """Raises `SpecError` for two acts at once, and for options that would do nothing."""
+    """Raises `UsageError` for two acts at once, and for options that would do nothing."""
     if (changes is not None and bool(changes)) + take_back + history > 1:
-        raise SpecError("--set, --take-back and --history do not go together", hint="one at a time")
+        raise UsageError("--set, --take-back and --history do not go together", hint="one at a time")
     if given["to"] is not None and not take_back:
-        raise SpecError("--to goes with --take-back")
+        raise UsageError("--to goes with --take-back")
     idle = [f"--{name}" for name, value in given.items() if value not in (None, "")]
     if idle and not changes and not take_back:
-        raise SpecError(f"{idle[0]} goes with a change", hint="add --set TERM=WEIGHT or --take-back")
+        raise UsageError(f"{idle[0]} goes with a change", hint="add --set TERM=WEIGHT or --take-back")
     if (changes or take_back) and not given["why"]:
-        raise SpecError("a change of weights needs a reason", hint='add --why "..."')
+        raise UsageError("a change of weights needs a reason", hint='add --why "..."')
 
 
 def _shown(told: Mapping[str, Any]) -> None:
@@ -120,11 +120,11 @@ def _parsed(changes: Sequence[str]) -> dict[str, float]:
         name, equals, value = text.partition("=")
         term = name.strip()
         if term in out:
-            raise SpecError(f"'{term}' is set twice")
+            raise UsageError(f"'{term}' is set twice")
         try:
             out[term] = float(value)
         except ValueError:
             equals = ""
         if not equals:
-            raise SpecError(f"'{text}' is not a weight", hint="write e.g. --set revenue=0.4")
+            raise UsageError(f"'{text}' is not a weight", hint="write e.g. --set revenue=0.4")
     return out
