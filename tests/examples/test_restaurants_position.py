@@ -19,8 +19,6 @@ from tests.examples.conftest import EXAMPLES
 
 from poise.interfaces.system import System
 
-pytestmark = pytest.mark.xdist_group("restaurants")
-
 LEARNED = 24
 Floats = NDArray[np.float64]
 

@@ -26,8 +26,6 @@ from poise.interfaces.system import System
 from poise.releases.folder import ReleaseFolder
 from poise.serving.loaded import Loaded
 
-pytestmark = pytest.mark.xdist_group("restaurants")
-
 LEARNED, DAYS = 35, 42
 WEIGHTS = {"orders": (1.0, 0.0), "some": (1.0, 0.1), "both": (1.0, 0.4)}
 TERMS = ("engagement", "revenue")

@@ -7,9 +7,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("demo")
 CARRIED = {
     "flights": {"poise.yaml", "prepare.py"},
     "restaurants": {"poise.yaml", "prepare.py", "market.py", "demo.py", "page.html"},

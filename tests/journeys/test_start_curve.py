@@ -16,8 +16,6 @@ from tests.examples.conftest import EXAMPLES
 # isort: split
 import start  # from the folder that the line above adds
 
-pytestmark = pytest.mark.xdist_group("restaurants")
-
 DAYS, LISTS = 10, 150
 CHANGES = {
     "  - {who: trust, metric: order.calibration_error, by: users.city, at_most: 0.05}\n": "",
