@@ -178,3 +178,45 @@ def test_the_disk_has_it_before_it_is_acknowledged(tmp_path: Path) -> None:
             acknowledged += 1
             assert synced and not dirty, "acknowledged before the log was synced"
     assert acknowledged == 20
+
+
+FILLS_UP = """
+    import sys
+    from pathlib import Path
+    from poise.clock import Clock
+    from poise.data.journal import Entry, Journal
+    from poise.errors import StateError
+    disk = Path(sys.argv[1])
+    (disk / "other").write_bytes(bytes(1_000_000))
+    journal = Journal.open(disk / "journal", Clock())
+    entry = Entry("events", "orders", 1, b"x" * 20_000)
+    firsts, refused = [], 0
+    while refused < 3:
+        try:
+            firsts += journal.append([entry])
+        except StateError as error:
+            refused += 1
+            print(error)
+    (disk / "other").unlink()
+    for _ in range(5):
+        firsts += journal.append([entry])
+    assert firsts == list(range(1, len(firsts) + 1)), firsts
+    journal.close()
+    journal = Journal.open(disk / "journal", Clock())
+    assert [record.first for record in journal.after(0)] == firsts
+    print("all there")
+"""
+
+
+def test_a_disk_that_is_full_and_then_has_room(tmp_path: Path) -> None:
+    """A real one, of 3 MB, that only this test sees."""
+    mounted = 'mount -t tmpfs -o size=3m none "$0" && exec "$@"'
+    alone = ["unshare", "-rm", "sh", "-c", mounted, str(tmp_path)]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount a file system of its own here (unshare -rm)")
+    command = [*alone, sys.executable, "-c", textwrap.dedent(FILLS_UP), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4 and lines[-1] == "all there"
+    assert all("is full: nothing was written (make room; then it goes on by itself)" in line for line in lines[:3])

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from poise.clock import Clock
@@ -86,7 +87,7 @@ class Journal:
         try:
             return cls(folder, clock, lock)
         except BaseException:
-            lock.release()
+            lock.close()
             raise
 
     def append(self, entries: Sequence[Entry], known: Sequence[tuple[int, int]] = ()) -> list[int]:
@@ -161,13 +162,11 @@ class Journal:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
-        """Move everything into the one file, and let go of it."""
-        try:
-            with explained(self._file), self._opened:
-                self._reading.close()
+        """Let go of the files, with everything in the one where there is room for that."""
+        with closing(self._lock), self._opened:
+            self._reading.close()
+            with suppress(sqlite3.Error):  # a full disk: it stays in the write-ahead log, where the next start finds it
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        finally:
-            self._lock.release()
 
     # Opening
 

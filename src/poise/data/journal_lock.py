@@ -10,8 +10,23 @@ from poise.data.journal_tables import LOCK, explained
 from poise.errors import StateError
 
 
+def held(folder: Path) -> bool:
+    """Whether a process holds the journal in `folder`: a server takes rows in."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 class FolderLock:
-    """Held from construction to `release`, or to the end of the process, however it ends.
+    """Held from construction to `close`, or to the end of the process, however it ends.
 
     Raises `StateError` naming the process that holds it.
     """
@@ -40,7 +55,7 @@ class FolderLock:
             os.ftruncate(self._handle, len(text))
             os.fsync(self._handle)
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let another process have it."""
         os.close(self._handle)
 
