@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from poise.assessment.learning_curve import learning_curve
 from poise.assessment.reading import read_case
 from poise.assessment.rules import in_words
 from poise.assessment.screening import KEPT, screened
@@ -76,3 +77,18 @@ def test_very_many_columns_are_screened_by_the_rows_that_are_learned_from() -> N
     found = screened(case, np.arange(100))
     assert found is not None and len(found) == KEPT and "x7" in found
     assert screened(case.without(*[f"x{j}" for j in range(300, 1_200)]), np.arange(100)) is None
+
+
+def test_a_rule_over_a_column_that_is_only_sometimes_filled_in() -> None:
+    filled = np.arange(300) % 3 == 0
+    days = np.where(filled, np.random.default_rng(0).permutation(300) * 1.0, np.nan)
+    case = read_case(pl.DataFrame({"days": pl.Series(days).fill_nan(None), "y": filled * 1}), "y")
+    trials = Trials(case)
+    assert trials.skill(trials.prediction("rule")).value > 0.9
+
+
+def test_several_threads_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("poise.assessment.trials.MANY_CELLS", 0)
+    case = read_case(table("linear", 600), "y")
+    alone, several = (learning_curve(case, Trials(case, threads)) for threads in (1, 3))
+    assert alone.loss.tolist() == several.loss.tolist()

@@ -65,23 +65,32 @@ def learning_curve(case: Case, trials: Trials) -> Curve:
     if case.rows > SOME_ROWS:
         settled = dict.fromkeys(sizes, trials.model(rung))
     table = np.full((len(places), len(sizes) + 1), np.nan)
-    for draw, (number, fold) in enumerate(places):
-        mine, total = judged[number], float(base[judged[number]].sum())
-        table[draw, -1] = whole[mine].sum() / total
-        order = _order(case, fold.train, trials.seed + draw)
-        for k, size in enumerate(sizes):
-            trials.progress(f"learning from {size:,} of {smallest:,} rows")
-            if draw and case.rows > MANY_ROWS and size > MOST_TWICE * smallest:
-                continue
-            try:
-                model = trials.learn(rung, np.sort(order[:size]), settled.get(size))
-            except NotEnoughData:
-                continue
-            settled.setdefault(size, model)
-            found = losses(trials.problem, model.predict(case.table.take(fold.judge)), trials.target[mine])
-            table[draw, k] = found.sum() / total
-    made = np.array([*sizes, smallest], np.float64)
-    return _curve(rung, made, table, float(whole.sum() / base.sum()), _level_error(trials, whole, base))
+    totals = [float(base[judged[number]].sum()) for number, _ in places]
+    table[:, -1] = [whole[judged[number]].sum() / total for (number, _), total in zip(places, totals, strict=True)]
+    orders = [_order(case, fold.train, trials.seed + draw) for draw, (_, fold) in enumerate(places)]
+
+    def learned(one: tuple[int, int]) -> tuple[Model, float] | None:
+        """The model of one draw and size, and its loss."""
+        draw, k = one
+        number, fold = places[draw]
+        trials.progress(f"learning from {sizes[k]:,} of {smallest:,} rows")
+        try:
+            model = trials.learn(rung, np.sort(orders[draw][: sizes[k]]), settled.get(sizes[k]))
+        except NotEnoughData:
+            return None
+        predicted = model.predict(case.table.take(fold.judge))
+        return model, float(losses(trials.problem, predicted, trials.target[judged[number]]).sum()) / totals[draw]
+
+    first = [(0, k) for k in range(len(sizes))]
+    more = [(draw, k) for draw in range(1, len(places)) for k, size in enumerate(sizes)
+            if case.rows <= MANY_ROWS or size <= MOST_TWICE * smallest]  # fmt: skip
+    for round_ in (first, more):  # the first draw settles what the others take over
+        for (draw, k), made in zip(round_, trials.each(learned, round_), strict=True):
+            if made is not None:
+                settled.setdefault(sizes[k], made[0])
+                table[draw, k] = made[1]
+    rows = np.array([*sizes, smallest], np.float64)
+    return _curve(rung, rows, table, float(whole.sum() / base.sum()), _level_error(trials, whole, base))
 
 
 def _places(case: Case, trials: Trials) -> list[tuple[int, Fold]]:

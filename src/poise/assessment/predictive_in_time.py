@@ -119,7 +119,7 @@ def compared(case: Case, trials: Trials) -> tuple[Floats, Floats, Floats, Index]
     Both learn from equally many rows with the same rung and settings, so that nothing but the time differs.
     Raises `NotEnoughData`.
     """
-    twin = Trials(case.shuffled(), trials.problem.threads, trials.progress, trials.seed)
+    twin = Trials(case.shuffled(), trials.threads, trials.progress, trials.seed)
     rng = np.random.default_rng(trials.seed)
     parts: list[tuple[Floats, Floats, Floats, Index]] = []
     at = 0
@@ -151,15 +151,19 @@ def _fold(
         train = evenly(train[np.argsort(case.time[train], kind="stable")], MOST_LEARNED)
         later = trials.learn(rung, train, like).predict(case.table.take(fold.judge))
     shuffled = np.empty_like(later)
-    for half in _halves(case, fold.judge, rng):
+    halves = _halves(case, fold.judge, rng)
+    drawn = []
+    for half in halves:
         others = np.setdiff1d(np.arange(case.rows), fold.judge[half])
         if case.together is not None:
             others = others[~np.isin(case.together[others], case.together[fold.judge[half]])]
-        learned = np.sort(rng.choice(others, min(len(train), len(others)), replace=False))
-        try:
-            shuffled[half] = twin.learn(rung, learned, like).predict(case.table.take(fold.judge[half]))
-        except NotEnoughData:
-            return None
+        drawn.append((half, np.sort(rng.choice(others, min(len(train), len(others)), replace=False))))
+    try:
+        made = twin.each(lambda one: twin.learn(rung, one[1], like).predict(case.table.take(fold.judge[one[0]])), drawn)
+    except NotEnoughData:
+        return None
+    for half, predicted in zip(halves, made, strict=True):
+        shuffled[half] = predicted
     return losses(trials.problem, later, target), losses(trials.problem, shuffled, target), base
 
 

@@ -126,7 +126,7 @@ def _thresholds(problem: Problem, x: Floats, target: NDArray[np.generic], leaves
     """Where a tree of so many leaves over this one column splits it."""
     there = np.isfinite(x)
     least = max(LEAST_LEAF, int(there.sum()) // 200)
-    if there.sum() < 2 * least:
+    if leaves < 2 or there.sum() < 2 * least:
         return np.empty(0)
     kind = DecisionTreeRegressor if problem.type == "regression" else DecisionTreeClassifier
     tree = kind(max_leaf_nodes=leaves, min_samples_leaf=least, random_state=0).fit(x[there, None], target[there])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from poise import registry
 from poise.assessment.case import SEED, Case, Index
@@ -25,8 +27,11 @@ from poise.models.calibration import Calibration
 from poise.models.losses import losses
 
 Progress = Callable[[str], None]
+T = TypeVar("T")
+Of = TypeVar("Of")
 MANY_CELLS = 500_000
-"""With fewer cells (rows x inputs) one thread learns as fast as several, which mostly wait for each other."""
+"""With fewer cells (rows x inputs) to learn from, one thread learns as fast as several, which mostly wait for each
+other."""
 SETTLE_ROWS = 10_000
 """Rows on which settings are chosen where there are many."""
 OWN: dict[str, type[Learner]] = {"rule": BestRuleLearner, "curve": CurveLearner}
@@ -59,8 +64,8 @@ class Trials:
 
     def __init__(self, case: Case, threads: int = 1, progress: Progress = lambda _: None, seed: int = SEED) -> None:
         self.case, self.progress, self.seed = case, progress, seed
-        cells = case.rows * len(case.types)
-        self.problem = case.to_problem(threads if cells >= MANY_CELLS else 1, seed)
+        self.threads = threads
+        self.problem = case.to_problem(1, seed)
         self.metric: Metric = registry.get("metric", METRIC[case.problem])()
         """The proper score by which rungs are chosen and compared."""
         self._tried: dict[str, tuple[Tried, ...]] = {}
@@ -189,7 +194,19 @@ class Trials:
         like: a model of this rung whose settings are taken over, which saves most of the time.
         Raises `NotEnoughData`.
         """
-        return self._fit(rung, fold_on(self.case, train, train[:0], self.seed), like)[1]
+        fold = fold_on(self.case, train, train[:0], self.seed)
+        return self._fit(rung, fold, like, twice=self.case.rows <= MANY_ROWS)[1]
+
+    def each(self, act: Callable[[Of], T], of: Iterable[Of]) -> list[T]:
+        """What `act` makes of each, in their order; of a large case several at a time, each of which learns alone."""
+        if self.threads < 2 or self.case.rows * len(self.case.types) < MANY_CELLS:
+            return [act(one) for one in of]
+        alone, self.threads = self.threads, 1
+        try:
+            with threadpool_limits(1), ThreadPoolExecutor(alone) as pool:
+                return list(pool.map(act, of))
+        finally:
+            self.threads = alone
 
     # ---- inside
 
@@ -208,24 +225,23 @@ class Trials:
         judged, tuned = (self.case.table.take(rows) for rows in (fold.judge, fold.tune))
         return Tried(model, model.predict(judged), first.predict(tuned), failed)
 
-    def _fit(self, rung: str, fold: Fold, like: Model | None) -> tuple[Model, Model]:
-        """The rung learned from fit alone, and then from fit and tune.
+    def _fit(self, rung: str, fold: Fold, like: Model | None, twice: bool = True) -> tuple[Model, Model]:
+        """The rung learned from fit alone, and then from fit and tune (if `twice`, else the first again).
 
         With many rows settings are chosen on some of them, and the second is the first: a fifth more rows tell little.
         """
-        learner = self._learner(rung)
+        learner, problem = self._learner(rung), self.problem
+        if len(fold.train) * len(self.case.types) >= MANY_CELLS:
+            problem = replace(problem, threads=self.threads)
         many = len(fold.train) > MANY_ROWS
         if many and like is None:
             some = fold.thinned(SETTLE_ROWS)
-            like = learner.fit(self.problem, *self._examples(some.fit, some.tune, train=fold.train))
+            like = learner.fit(problem, *self._examples(some.fit, some.tune, train=fold.train))
         fit, tune = self._examples(fold.fit, fold.tune, train=fold.train)
-        if like is None:
-            first = learner.fit(self.problem, fit, tune)
-        else:
-            first = learner.fit_like(like, self.problem, fit, tune)
-        if many:
+        first = learner.fit(problem, fit, tune) if like is None else learner.fit_like(like, problem, fit, tune)
+        if many or not twice:
             return first, first
-        return first, learner.refit(first, self.problem, *self._examples(fold.train, train=fold.train))
+        return first, learner.refit(first, problem, *self._examples(fold.train, train=fold.train))
 
     def _examples(self, *rows: Index, train: Index) -> list[Examples]:
         key = train.tobytes()
