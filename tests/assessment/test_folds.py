@@ -83,3 +83,22 @@ def test_too_few_rows_in_time_are_said() -> None:
     case = read_case(in_time(table("rule", 40)).with_columns(asked=pl.lit("2024-01-01")), "y", time="asked")
     with pytest.raises(NotEnoughData):
         folds_of_case(case)
+
+
+def test_in_time_rows_of_one_key_are_never_on_both_sides() -> None:
+    rng = np.random.default_rng(0)
+    rows = 900
+    time = np.datetime64("2024-01-01T00", "us") + np.arange(rows) * np.timedelta64(1, "h")
+    frame = pl.DataFrame({"x": rng.normal(size=rows), "at": time, "y": rng.integers(2, size=rows)})
+    lives_on = frame.with_columns(who=pl.Series(rng.integers(60, size=rows)))
+    seldom = frame.with_columns(who=pl.Series(np.arange(rows) // 6))
+    for keyed in (lives_on, seldom):
+        case = read_case(keyed, "y", time="at", key="who")
+        assert case.groups is not None
+        folds = folds_of_case(case)
+        assert len(folds) == 5
+        for fold in folds:
+            fit, tune, judge = (set(case.groups[part].tolist()) for part in (fold.fit, fold.tune, fold.judge))
+            assert not judge & (fit | tune) and not fit & tune
+            assert case.time[fold.train].max() < case.time[fold.judge].min()
+    assert len(folds_of_case(read_case(seldom, "y", time="at", key="who"))[0].judge) == 90

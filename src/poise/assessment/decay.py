@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from poise.assessment.case import Case
+from poise.assessment.folds import apart, sides
 from poise.assessment.probing import evenly
 from poise.assessment.shifting import blocks_in_time
 from poise.assessment.time_words import day_of
@@ -64,21 +65,33 @@ def decay(case: Case, trials: Trials) -> Decay | None:
     like = trials.model(rung) if trials.tried(rung)[-1].failed is None else None
     ends = np.searchsorted(parts, np.arange(PARTS + 1))
     size = int(ends[FIRST])
-    fixed = trials.learn(rung, evenly(order[:size], MOST_LEARNED), like)
+    learned, later_ones = apart(case, order[:size], order[size:], trials.seed)
+    halved = len(later_ones) < case.rows - size  # keys live on: some are learned from, the others judged
+    judges = np.isin(np.arange(case.rows), later_ones)
+    fixed = trials.learn(rung, evenly(learned, MOST_LEARNED), like)
     learned_at = float(case.time[order[size - 1]])
-    tables: list[Floats] = []
-    starts, ages = [], []
-    for part in range(FIRST, PARTS):
+    later = range(FIRST, PARTS)
+    parts_of = [order[ends[part] : ends[part + 1]] for part in later]
+    judged = [evenly(rows[judges[rows]], MOST_JUDGED) for rows in parts_of]
+    if min(map(len, judged)) < LEAST_PER_PART:
+        return None
+
+    def table(part: int) -> Floats:
+        """The losses of the constant, the frozen and the renewed model in one part."""
         trials.progress(f"frozen model, part {part - FIRST + 1} of {PARTS - FIRST}")
-        judged = evenly(order[ends[part] : ends[part + 1]], MOST_JUDGED)
-        recent = evenly(order[max(0, ends[part] - size) : ends[part]], MOST_LEARNED)
+        before = order[max(0, ends[part] - size) : ends[part]]
+        recent = evenly(before[sides(case, trials.seed)[before] == 0] if halved else before, MOST_LEARNED)
         model = fixed if part == FIRST else trials.learn(rung, recent, like)
         constant = trials.learn("constant", recent)
-        rows, truth = case.table.take(judged), case.target[judged]
-        made = [losses(trials.problem, m.predict(rows), truth) for m in (constant, fixed, model)]
-        tables.append(_sums(np.stack(made, axis=1)))
-        starts.append(int(case.time[judged[0]]))
-        ages.append(float(np.median(case.time[judged])) - learned_at)
+        there = judged[part - FIRST]
+        rows, truth = case.table.take(there), case.target[there]
+        return _sums(
+            np.stack([losses(trials.problem, m.predict(rows), truth) for m in (constant, fixed, model)], axis=1)
+        )
+
+    tables = trials.each(table, later)
+    starts = [int(case.time[rows[0]]) for rows in judged]
+    ages = [float(np.median(case.time[rows])) - learned_at for rows in judged]
     return _decay(np.stack(tables), starts, ages)
 
 

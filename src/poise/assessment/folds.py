@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,6 +20,10 @@ MOST_CELLS, MOST_LEARNED, LEAST_LEARNED, MOST_TEXTS = 2_000_000, 60_000, 10_000,
 """Of more cells (rows x inputs x half the classes) to learn from, or more rows, an even sample of the rows is."""
 LATER = 0.3
 """In time and with many rows, this share of the rows is judged, the last; without time a fifth."""
+FEW_DROPPED = 1 / 3
+"""In time, earlier rows whose key is judged later are left out where they are not more than this share of them …"""
+SIDES = 2
+"""… else most keys live on, and half of the keys are learned from and the other half judged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +50,9 @@ def folds_of_case(
 ) -> tuple[Fold, ...]:
     """The folds of a case, or of some `rows` of it; no row is judged twice.
 
-    In time: windows after the first half, each predicted from the rows before it. Without time each row is judged once
-    (with more than 20,000 rows a fifth of them); rows that belong together stay together.
+    In time: windows after the first half, each predicted from the rows before it; of keys that live on, half are judged
+    and the others learned from. Without time each row is judged once (with more than 20,000 rows a fifth of them). No
+    rows that belong together are on both sides.
     Raises `NotEnoughData` where there are too few rows.
     """
     made = split_of(case, np.arange(case.rows) if rows is None else rows, seed)
@@ -58,8 +63,12 @@ def folds_of_case(
         pairs = [(train, judge)]
     else:
         pairs = origins(made, wanted)
+    if case.timed:
+        pairs = [apart(case, train, judge, seed) for train, judge in pairs]
     most = most_rows(case)
-    folds = (Fold(*fit_and_tune(made, train), judge) for train, judge in pairs)
+    folds = [fold_on(case, train, judge, seed) for train, judge in pairs if len(train) and len(judge)]
+    if not folds:
+        raise NotEnoughData(f"{case.rows:,} rows of one '{case.key_name}' cannot be judged by rows of another")
     return tuple(fold.thinned(most) if len(fold.train) > most else fold for fold in folds)
 
 
@@ -71,9 +80,32 @@ def most_rows(case: Case) -> int:
     return max(LEAST_LEARNED, min(most, fitting))
 
 
+def apart(case: Case, earlier: Index, later: Index, seed: int = SEED) -> tuple[Index, Index]:
+    """The rows of both that are kept so that nothing which belongs together is among both."""
+    together = case.together
+    if together is None:
+        return earlier, later
+    both = np.isin(together[earlier], together[later])
+    if both.mean() <= FEW_DROPPED:
+        return earlier[~both], later
+    learned = sides(case, seed) == 0
+    return earlier[learned[earlier]], later[~learned[later]]
+
+
+def sides(case: Case, seed: int = SEED) -> NDArray[np.int64]:
+    """A side for each row of the case, (n,), 0 or 1, the same for rows that belong together, at random."""
+    together = np.arange(case.rows) if case.together is None else case.together
+    keys, codes = np.unique(together, return_inverse=True)
+    return np.asarray(np.random.default_rng(seed).permutation(np.arange(len(keys)) % SIDES)[codes], np.int64)
+
+
 def fold_on(case: Case, train: Index, judge: Index, seed: int = SEED) -> Fold:
-    """A fold with given rows: those of `train` split into fit and tune as everywhere."""
-    return Fold(*fit_and_tune(split_of(case, train, seed), train), judge)
+    """A fold with given rows: those of `train` split into fit and tune as everywhere, by key where keys live on."""
+    made = split_of(case, train, seed)
+    fit, tune = fit_and_tune(made, train)
+    if case.timed and case.together is not None and np.isin(case.together[tune], case.together[fit]).any():
+        fit, tune = fit_and_tune(replace(made, kind="entity"), train)
+    return Fold(fit, tune, judge)
 
 
 def split_of(case: Case, rows: Index, seed: int = SEED) -> Split:
