@@ -187,7 +187,7 @@ FILLS_UP = """
     from poise.data.journal import Entry, Journal
     from poise.errors import StateError
     disk = Path(sys.argv[1])
-    (disk / "other").write_bytes(bytes(1_000_000))
+    (disk / "other").write_bytes(bytes(5_000_000))
     journal = Journal.open(disk / "journal", Clock())
     entry = Entry("events", "orders", 1, b"x" * 20_000)
     firsts, refused = [], 0
@@ -209,8 +209,8 @@ FILLS_UP = """
 
 
 def test_a_disk_that_is_full_and_then_has_room(tmp_path: Path) -> None:
-    """A real one, of 3 MB, that only this test sees."""
-    mounted = 'mount -t tmpfs -o size=3m none "$0" && exec "$@"'
+    """A real one, of 8 MB, that only this test sees."""
+    mounted = 'mount -t tmpfs -o size=8m none "$0" && exec "$@"'
     alone = ["unshare", "-rm", "sh", "-c", mounted, str(tmp_path)]
     if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
         pytest.skip("this user may not mount a file system of its own here (unshare -rm)")
