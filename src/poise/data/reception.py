@@ -83,10 +83,14 @@ class Reception:
         if prints is not None and source in self._known:
             self._known[source].add(prints)
 
-    def written(self, judged: Judged, firsts: Sequence[int]) -> None:
-        """The journal has the entries of `judged`, from positions `firsts` on, one for each."""
+    def written(self, judged: Judged, firsts: Sequence[int], record: int | None = None) -> None:
+        """The journal has the entries of `judged`, from positions `firsts` on, one for each.
+
+        record: where the record begins that the accepted rows went into, if others stand before them in it.
+        """
         if len(judged.rows):
-            self._stored.written(judged.token, firsts[0])
+            begins = firsts[0] if record is None else record
+            self._stored.written(judged.token, begins, firsts[0] - begins)
 
     def forget_unwritten(self, judged: Iterable[Judged]) -> None:
         """The journal could not write these, which are all that one call of `judge` gave: nothing came."""

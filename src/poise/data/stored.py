@@ -32,11 +32,11 @@ class Records(Protocol):
 class Stored:
     """Finds the newest stored content of identities.
 
-    journal: where records are read, None where there is none. lake: the `poise.data.lake.Lake` of accepted rows, or
-    None. Of the two `find` is called by the thread that judges; the others by any.
+    journal: where records are read, None where there is none. lake: URL or folder of the lake, with the accepted rows,
+    or None. `find` is for the thread that judges, and the one that may read the journal; the others are for any.
     """
 
-    def __init__(self, journal: Records | None, lake: Any | None) -> None:
+    def __init__(self, journal: Records | None, lake: str | None) -> None:
         self._journal, self._lake = journal, lake
         self._lock = Lock()
         self._placed: dict[str, Placed] = {}
@@ -48,14 +48,14 @@ class Stored:
             with self._lock:
                 self._unwritten[token] = source, judged, rows
 
-    def written(self, token: int, first: int) -> None:
-        """They were written, as the record that begins at position `first`."""
+    def written(self, token: int, record: int, place: int = 0) -> None:
+        """They were written, from row `place` of the record on that begins at position `record`."""
         with self._lock:
             found = self._unwritten.pop(token, None)
             if found is not None:
                 source, judged, rows = found
                 assert judged.prints is not None
-                self._at(source).add(judged.prints.keys[rows], first, np.arange(len(rows)))
+                self._at(source).add(judged.prints.keys[rows], record, np.arange(place, place + len(rows)))
 
     def failed(self, token: int) -> None:
         """They were not."""

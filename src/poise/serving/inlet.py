@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -154,8 +155,9 @@ class Inlet:
 
     def _written(self, group: Written[Item]) -> None:
         for item, firsts in zip(group.items, group.firsts, strict=True):
-            if isinstance(item, Rows) and item.judged is not None:
-                self._reception.written(item.judged, firsts)
+            if isinstance(item, Rows) and item.judged is not None and firsts:
+                record = group.events[bisect_right(group.events, firsts[0]) - 1] if len(item.judged.rows) else None
+                self._reception.written(item.judged, firsts, record)
         self._run(lambda: self._apply(group))
 
     def _failed(self, items: Sequence[Item], error: PoiseError) -> None:

@@ -1,0 +1,209 @@
+"""The inlet: judged, on disk, visible, acknowledged, in this order; and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests.serving.bare import ASKED, desk, row, written
+
+from poise.clock import DAY, HOUR, Clock
+from poise.data.journal import Entry
+from poise.errors import NoSuchSource, Overloaded, StateError
+from poise.serving.limits import Limits
+from poise.serving.loaded import Loaded
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    return Loaded.of(written(tmp_path_factory.mktemp("bare")).train().folder)
+
+
+def test_on_disk_then_visible_then_acknowledged(loaded: Loaded, tmp_path: Path) -> None:
+    happened: list[str] = []
+    with desk(loaded, tmp_path) as made:
+
+        def on_disk(entries: Sequence[Entry]) -> None:
+            happened.extend(f"{one.kind} on disk" for one in entries)
+            if entries:
+                assert made.answerer.store is not None and not visible, "visible before it was durable"
+
+        visible: list[int] = []
+        observe = made.answerer.observe
+        made.answerer.observe = lambda groups: (visible.append(1), observe(groups))[1]  # type: ignore[method-assign]
+        made.journal.appended = on_disk
+
+        async def act() -> None:
+            assert await made.fates(row(1)) == ["accepted"]
+            happened.append("acknowledged")
+            assert visible == [1]
+            assert made.counted() == {"soup": 1.0, "rice": None}
+
+        made.run(act)
+        assert happened == ["events on disk", "acknowledged"]
+
+
+def test_every_fate_and_its_record(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            first, at = row(1), Clock().now()
+            told = await made.send(first, row(2, price=-1), row(1, dish="rice"), {**first}, row(3, at=at + 2 * DAY))
+            assert [one["fate"] for one in told["rows"]] == [
+                "accepted",
+                "quarantined",
+                "conflict",
+                "duplicate",
+                "quarantined",
+            ]
+            assert told["rows"][1]["reasons"][0]["code"] == "range:price"
+            assert told["rows"][2]["reasons"][0] == {
+                "code": "conflict:seen_id",
+                "why": "seen_id s1 came before with other content",
+            }
+            assert told["rows"][4]["reasons"][0]["code"].startswith("future")
+            assert told["counts"] == {"accepted": 1, "quarantined": 2, "conflict": 1, "duplicate": 1}
+            assert await made.fates(first) == ["duplicate"]
+            assert await made.fates({"dish": "soup", "kind": "cold"}, source="dishes") == ["accepted"]
+            assert await made.fates({"dish": "soup", "kind": "cold"}, source="dishes") == ["duplicate"]
+            assert await made.fates({"dish": "soup", "kind": "hot"}, source="dishes") == ["accepted"], "a new version"
+
+        made.run(act)
+        kinds = [kind for kind, _ in made.held()]
+        assert kinds.count("events") == 3 and kinds.count("refused") == 3
+
+
+def test_many_callers_share_a_group(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            rows = [row(n) for n in range(200)]
+            told = await asyncio.gather(*(made.fates(one) for one in [*rows, rows[150], row(151, dish="rice")]))
+            assert told == [["accepted"]] * 200 + [["duplicate"], ["conflict"]]
+            assert await made.fates(rows[77], row(199, price=3)) == ["duplicate", "conflict"], "inside a shared record"
+            assert made.counted()["soup"] == 200
+
+        made.run(act)
+        records = list(made.journal.after(0))
+        assert sum(one.count for one in records if one.kind == "events") == 200 and len(records) < 100
+
+
+def test_a_journal_that_fails_accepts_nothing_and_ids_are_free_again(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            made.journal.fails = StateError("the disk is full")
+            for _ in range(2):
+                found = await asyncio.gather(made.send(row(1)), made.send(row(2)), return_exceptions=True)
+                assert all(isinstance(one, StateError) for one in found)
+            assert made.counted()["soup"] is None
+            made.journal.fails = None
+            assert await made.fates(row(1), row(2)) == ["accepted", "accepted"]
+            assert made.counted()["soup"] == 2
+
+        made.run(act)
+        assert len(made.held()) == 2
+
+
+def test_a_decision_that_must_be_durable_is_on_disk_first(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            answer = made.answerer.decide(ASKED)
+            waits = made.inlet.keep(answer)
+            assert waits is not None
+            await waits
+            ((kind, line),) = made.held()
+            kept = json.loads(line)
+            assert kind == "decisions" and kept["ids"] == [json.loads(answer.body)["decision_id"]]
+            made.journal.fails = StateError("the disk is full")
+            failing = made.inlet.keep(made.answerer.decide(ASKED))
+            assert failing is not None
+            with pytest.raises(StateError, match="full"):
+                await failing
+            made.journal.fails = None
+
+        made.run(act)
+
+
+def test_a_buffered_decision_waits_for_nothing_and_is_written(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path, durable=False) as made:
+
+        async def act() -> None:
+            assert all(made.inlet.keep(made.answerer.decide(ASKED)) is None for _ in range(20))
+
+        made.run(act)
+        made.inlet.close()
+        assert [kind for kind, _ in made.held()] == ["decisions"] * 20
+
+
+def test_callers_who_hang_up_change_nothing(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            left = [asyncio.create_task(made.fates(row(n))) for n in range(5)]
+            await asyncio.sleep(0)
+            for task in left:
+                task.cancel()
+            assert await made.fates(row(99)) == ["accepted"]
+            assert made.counted()["soup"] == 6, "what was handed in is written, whoever waits for it"
+
+        made.run(act)
+
+
+def test_close_writes_what_waits(loaded: Loaded, tmp_path: Path) -> None:
+    goes_on = threading.Event()
+    with desk(loaded, tmp_path) as made:
+        made.journal.appended = lambda _: (goes_on.wait(10), None)[1]
+
+        async def act() -> None:
+            waiting = [asyncio.ensure_future(made.fates(row(n))) for n in range(10)]
+            await asyncio.sleep(0.05)
+            asyncio.get_running_loop().call_later(0.05, goes_on.set)
+            await asyncio.get_running_loop().run_in_executor(None, made.inlet.close)
+            assert await asyncio.gather(*waiting) == [["accepted"]] * 10
+            with pytest.raises(Overloaded, match="stopping"):
+                await made.fates(row(11))
+
+        made.run(act)
+        assert len(made.held()) == 10 and all(record.known is not None for record in made.journal.after(0))
+
+
+def test_what_was_made_visible_is_known_between_two_answers(loaded: Loaded, tmp_path: Path) -> None:
+    """κ is after every T that was answered without the rows, and before every T that was answered with them."""
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> list[tuple[int, float]]:
+            found = []
+            for n in range(30):
+                answer = made.answerer.decide(ASKED)
+                scores = {one["dish"]: one["score"] for one in json.loads(answer.body)["shown"]}
+                found.append((answer.instant, scores["soup"] or 0.0))
+                await made.fates(row(n, at=Clock().now() - HOUR))
+            return found
+
+        answered = made.run(act)
+        made.inlet.close()
+        known = [record.known for record in made.journal.after(0)]
+        for instant, count in answered:
+            assert count == sum(one < instant for one in known if one is not None)
+
+
+def test_no_such_source(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made, pytest.raises(NoSuchSource, match="did you mean 'seen'"):
+        made.run(lambda: made.fates(row(1), source="seem"))
+
+
+def test_the_journal_is_taken_in_at_the_next_start(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+        made.run(lambda: made.fates(*(row(n) for n in range(7))))
+    with desk(loaded, tmp_path, limits=Limits()) as made:
+        for rows in made.reception.replay(made.journal.after(0)):
+            made.answerer.resume(rows)
+        made.answerer.resume_at(made.journal.at)
+        assert made.counted()["soup"] == 7
+        assert made.run(lambda: made.fates(row(8), row(3, dish="rice"))) == ["accepted", "conflict"]
