@@ -255,3 +255,17 @@ def test_who_holds_the_lake_is_waited_for(flow):
         flow.drain.once(everything=True, wait=0.1)
     flow.drain.once(everything=True)
     assert flow.accepted("orders").height == 1
+
+
+def test_refused_rows_of_tables_and_of_logs_without_id_are_readmitted_each_by_itself(flow, make):
+    flow.refuse("shops", b'{"id": "s1", "city": "Rome"}', ["values:city"], ["city is 'Rome'"])
+    flow.take("notes", {"text": "a"})
+    flow.refuse("notes", b'{"text": "a"}', ["rule:short"], ["too short"])
+    flow.drain.once(everything=True)
+    flow.take("shops", {"id": "s2", "city": "Oslo"})
+    flow.drain.once(everything=True)
+    for source in ("shops", "notes"):
+        counts = quarantine.readmit(flow.spec, flow.bench.lake, source, clock=flow.bench.clock, live=True)
+        assert counts.accepted == 1 and not entries(flow.bench.lake, source).height
+    assert flow.accepted("notes").height == 2
+    assert sorted(flow.accepted("shops")["id"]) == ["s1", "s2"]

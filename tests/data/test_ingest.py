@@ -167,7 +167,8 @@ def test_a_source_that_is_not_there(bench, make):
         bench.take(make(orders=LOG), only=["order"])
 
 
-def test_two_writers_do_not_mix(bench, make):
+def test_two_writers_do_not_mix(bench, make, monkeypatch):
+    monkeypatch.setattr("poise.data.ingest.TURN", 0.05)
     bench.write("a.csv", "id,at,v\n1,2020-01-01,1\n")
     with bench.lake.writing(), pytest.raises(StateError, match="another process writes"):
         bench.take(make(s=LOG))

@@ -102,7 +102,9 @@ def test_rows_reach_lake_and_snapshot_and_may_then_be_dropped(system: System) ->
     assert kept_for(system.settings.journal) == fingerprint(declarations)
 
     (system.path.parent / "shown.csv").write_text("shown_id,page,dish,price,at\nf,p,soup,2,2025-01-02\n")
-    system.ingest()
+    report = system.ingest()
+    assert "a server answers meanwhile" in report["shown"].warnings[0]
+    assert system.lake.read("shown", ["_known"])["_known"].dt.year().min() > 2025, "nobody knew the old row before now"
     told = child.hear("lake")
     assert told["lake"]["shown"][1] == system.lake.version("shown") and told["rewritten"] == []  # type: ignore[index]
     (part,) = told["rows"]["shown"]  # type: ignore[index]

@@ -52,6 +52,12 @@ SOURCES = [
     ),
     ("late: 1h", "entity: user_id", "sources.orders.entity: 'entity' keeps rows of sources without time together"),
     ("late: 1h", "late: -1h", "sources.orders.late: a row cannot come in before it happened"),
+    ("late: 1h", "keep: 1h", "sources.orders.keep: rows are kept for a day at least"),
+    (
+        "key: user_id",
+        "key: user_id\n    keep: 2y",
+        "sources.users.keep: 'keep' goes with 'time', which this source does not declare",
+    ),
     ("late: 1h", "known: value", "sources.orders.known: 'value' is float; a column of type time is needed"),
     ("late: 1h", "complete_until: soon", "sources.orders.complete_until: 'soon' is not an instant"),
     (

@@ -102,6 +102,54 @@ def cannot_be_written(url: str, error: Exception) -> StateError:
     return StateError(f"the table {url} cannot be written: {error}", hint="is the disk full or read-only?")
 
 
+def delete(url: str, condition: str, *, upto: tuple[str, int] | None = None) -> int:
+    """Delete the rows for which the SQL `condition` is true, in one durable commit; how many. `upto` as in `write`."""
+    if not exists(url):
+        return 0
+    held = table(url)
+    before = int(held.version())
+    said = None if upto is None else CommitProperties(app_transactions=[Transaction(*upto)])
+    try:
+        done = held.delete(condition, commit_properties=said)
+    except (DeltaError, OSError) as error:
+        raise cannot_be_written(url, error) from error
+    sync(url, before)
+    return int(done["num_deleted_rows"])
+
+
+def delete_matching(url: str, keys: pl.DataFrame) -> None:
+    """Delete the rows that have the values of a row of `keys` in its columns, in one durable commit."""
+    held = table(url)
+    before = int(held.version())
+    same = " AND ".join(f"held.{column} = gone.{column}" for column in keys.columns)
+    try:
+        held.merge(keys, same, source_alias="gone", target_alias="held").when_matched_delete().execute()
+    except (DeltaError, OSError) as error:
+        raise cannot_be_written(url, error) from error
+    sync(url, before)
+
+
+def drop_versions(url: str, days: int) -> None:
+    """Drop versions that were replaced more than `days` days ago: their files, and the entries of the log."""
+    if not exists(url):
+        return
+    held = table(url)
+    before, span = int(held.version()), f"interval {days} days"
+    wanted = {"delta.logRetentionDuration": span, "delta.deletedFileRetentionDuration": span}
+    try:
+        if {name: held.metadata().configuration.get(name) for name in wanted} != wanted:
+            held.alter.set_table_properties(wanted)
+        gone = held.vacuum(24 * days, dry_run=True, enforce_retention_duration=False)
+        if gone:
+            held.vacuum(24 * days, dry_run=False, enforce_retention_duration=False)
+        if int(held.version()) != before:
+            held.create_checkpoint()
+        sync(url, before)
+        held.cleanup_metadata()
+    except (DeltaError, OSError) as error:
+        raise cannot_be_written(url, error) from error
+
+
 def position(url: str, app: str, at: int | None = None) -> int:
     """How far the log `app` is in the table (of version `at` or the newest); 0 where nothing of it is."""
     return (DeltaTable(url, version=at).transaction_version(app) or 0) if exists(url) else 0
@@ -128,7 +176,7 @@ def _logs(url: str) -> list[Path]:
 
 
 def _actions(log: Path) -> list[dict[str, dict[str, object]]]:
-    return [json.loads(line) for line in log.read_text("utf-8").splitlines() if line.strip()]
+    return [json.loads(line) for line in log.read_text("utf-8").split("\n") if line.strip()]
 
 
 def _whole(table: Path, log: Path) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+APP = "journal:"
+"""What the app id of a journal begins with, in commits and in `_ingest` of its rows; its id follows."""
 SAME_ROWS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
 """Operations that leave every row as it was."""
 
@@ -42,8 +44,14 @@ def newest(table: Path, since: int = -1) -> int | None:
         while log_file(table, since + 1).exists():
             since += 1
         return since
-    numbers = [int(log.stem) for log in (table / "_delta_log").glob("*.json") if log.stem.isdigit()]
+    # The entry of a version that stands in a checkpoint may be gone.
+    names = [log.name.split(".")[0] for ending in ("json", "checkpoint.parquet") for log in _log(table, ending)]
+    numbers = [int(name) for name in names if name.isdigit()]
     return max(numbers, default=None)
+
+
+def _log(table: Path, ending: str) -> Iterator[Path]:
+    return (table / "_delta_log").glob(f"*.{ending}")
 
 
 def commits(table: Path, after: int, upto: int) -> list[Commit] | None:
@@ -56,7 +64,7 @@ def commits(table: Path, after: int, upto: int) -> list[Commit] | None:
 
 def _commit(version: int, log: Path) -> Commit:
     operation, mode, positions = "", "", {}
-    for line in log.read_text("utf-8").splitlines():
+    for line in log.read_text("utf-8").split("\n"):
         # Entries that add or remove files may be long, and nothing of them is asked.
         if line.startswith('{"commitInfo"'):
             info = json.loads(line)["commitInfo"]

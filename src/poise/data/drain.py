@@ -13,12 +13,14 @@ import polars as pl
 
 from poise.clock import SECOND, Clock
 from poise.data import delta, fingerprints
+from poise.data.delta_log import APP
 from poise.data.drain_source import SourceDrain
 from poise.data.drained import Drained
 from poise.data.journal_record import Record
 from poise.data.lake import INSTANT, Lake
 from poise.data.ledger import Entry, Ledger
 from poise.data.report import Counts
+from poise.data.retention import expire
 from poise.errors import SpecError, StateError
 from poise.spec.system import SystemSpec
 
@@ -102,7 +104,7 @@ class Drain:
 
     def __init__(self, systems: Sequence[SystemSpec], lake: Lake, reader: Reader, clock: Clock = WALL) -> None:
         self._systems, self._lake, self._reader, self._clock = systems, lake, reader, clock
-        self.app = f"journal:{reader.id}"
+        self.app = APP + reader.id
         self._tables: dict[str, SourceDrain | DecisionsDrain] = {}
         self._waiting: dict[str, list[Record]] = {}
         self._since: dict[str, int] = {}
@@ -126,6 +128,20 @@ class Drain:
             with self._lake.writing(wait):
                 self._write_all(due)
         return full
+
+    def expire(self, wait: float = TURN) -> dict[str, int]:
+        """Delete rows that are older than their source's `keep`: how many, per source that had some.
+
+        Raises `StateError` as `once` does.
+        """
+        expired = {}
+        with self._lake.writing(wait):
+            for system in self._systems[:1]:
+                for name in system.sources:
+                    self._lake.mend(name)
+                    expired[name] = expire(system, self._lake, name, self._clock.now(), self.app)
+        self._tables.clear()  # the tables are at other versions now
+        return {name: rows for name, rows in expired.items() if rows}
 
     def taken_up(self, source: str, position: int) -> None:
         """The server knows the rows that files brought to `source`: what it acknowledges after `position` is new."""

@@ -8,6 +8,9 @@ Contents are compared exactly, by joins: no hash whose value could change with a
 | history: key and time | duplicate | conflict |
 | table: key | duplicate | a new version; within one file a conflict |
 | log without `id` | the n-th copy of a content in a file is the n-th copy in the lake | |
+
+Rows of a journal came one delivery at a time: a table's later one is a new version, and in a log without `id` all are
+new.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from poise.data.base import say
+from poise.data.delta_log import APP
 from poise.data.lake import Lake
 from poise.data.reading import POSITION
 from poise.spec.source import Source
@@ -48,6 +52,10 @@ class Identity:
     as_of: int | None = None
     """For rows that were refused at that instant: newer versions of a table are not replaced by them."""
     _seen: pl.DataFrame | None = field(default=None, init=False)
+
+    @property
+    def _one_by_one(self) -> bool:
+        return self.ingest.startswith(APP)
 
     def sort(self, good: pl.DataFrame) -> Sorted:
         """The fate of each row of `good` (typed, with `_position`)."""
@@ -106,7 +114,7 @@ class Identity:
         columns = dict.fromkeys([*names, *held, "_seq", "_ingest", "_known"])
         rows = lake.select(*columns).join(hits.lazy(), on=names, how="semi").collect()
         newest = rows.sort("_seq").unique(names, keep="last", maintain_order=True)
-        ours = pl.col("_ingest") == self.ingest
+        ours = (pl.col("_ingest") == self.ingest) & pl.lit(not self._one_by_one)
         if self.as_of is not None:
             ours |= pl.col("_known").dt.timestamp("us") > self.as_of
         return newest.with_columns(ours.alias("ours:"), pl.lit(True).alias("there:")).drop("_seq", "_ingest", "_known")
@@ -118,7 +126,7 @@ class Identity:
         ours = lake.filter(pl.col("_ingest") == self.ingest).select(POSITION)
         mine = good.select(POSITION).lazy().join(ours, on=POSITION, how="semi").collect()[POSITION]
         known = good[POSITION].is_in(mine.implode()) if mine.len() else _all(good, False)
-        others = self._others(lake, good)
+        others = None if self._one_by_one else self._others(lake, good)
         if others is not None:
             known |= self._copies(good, others)
         return Sorted(~known, known)

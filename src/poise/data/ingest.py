@@ -15,12 +15,15 @@ from poise.data.lake import Lake
 from poise.data.ledger import Entry, Ledger
 from poise.data.reading import BATCH, batches, opened, require
 from poise.data.report import Counts, IngestReport, SourceReport
+from poise.data.retention import expire
 from poise.data.ward import Origin
 from poise.errors import DataError, SpecError, did_you_mean
 from poise.spec.system import SystemSpec
 
 Progress = Callable[[str, int], None]
 WALL = Clock()
+TURN = 30.0
+"""Seconds to wait for another process that writes to the lake, such as the drain beside a server."""
 
 
 def ingest(
@@ -51,7 +54,7 @@ def ingest(
             raise SpecError(f"there is no source '{name}'", hint=did_you_mean(name, system.sources))
     names = [name for name in system.sources if only is None or name in only]
     now = (WALL if isinstance(clock, ReplayClock) else clock).now()
-    with lake.writing():
+    with lake.writing(TURN):
         run = Run(system, lake, Ledger(lake), base, now=now, force=force, live=live, progress=progress, batch=batch)
         return run.all(names)
 
@@ -90,7 +93,13 @@ class Run:
             if fresh:
                 self._file(file, fresh)
         for name in names:
+            self.reports[name].expired = expire(self.system, self.lake, name, self.now)
             self._concluded(name)
+            if self.live and self.reports[name].counts.accepted:
+                said = (
+                    f"a server answers meanwhile: it takes these rows of '{name}' up within seconds, known from now on"
+                )
+                self.reports[name].warnings.append(said)
         return IngestReport(tuple(self.reports[name] for name in names))
 
     def _prepared(self, name: str) -> list[SourceFile]:

@@ -70,7 +70,7 @@ class Judge:
 
     def judge(self, batch: Batch, now: int) -> Judged:
         """Every row of `batch` is good, refused with all its reasons, or not of this source. `now` in microseconds."""
-        frame, helpers = self._typed(batch)
+        frame, helpers = self.typed(batch)
         findings = self._findings(frozenset(helpers), now)
         if FLAW in frame.columns:  # a broken line says nothing about its columns
             findings = [Finding("line", pl.col(FLAW).is_not_null(), pl.col(FLAW))]
@@ -85,7 +85,7 @@ class Judge:
         refused, good = _refuse(ours, batch.frame, findings)
         return Judged(good.select(POSITION, *self.columns), refused, other)
 
-    def _typed(self, batch: Batch) -> tuple[pl.DataFrame, list[str]]:
+    def typed(self, batch: Batch) -> tuple[pl.DataFrame, list[str]]:
         """The batch with typed and derived columns, and the names of the helper columns."""
         other = {name: pl.col(came) for name, came in self.source.in_file.items() if name != came}
         frame = batch.frame.with_columns(**other) if other else batch.frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Sequence
 
 import polars as pl
@@ -22,6 +23,18 @@ def batch_of(body: bytes, positions: Sequence[int] | pl.Series, columns: Iterabl
     schema = dict.fromkeys(columns, pl.String())
     frame = pl.read_ndjson(io.BytesIO(body), schema=schema) if body else pl.DataFrame(schema=schema)
     return Batch(frame.with_columns(pl.Series(POSITION, positions, dtype=pl.Int64)), False)
+
+
+def batch_of_entries(rows: pl.DataFrame, format: str) -> Batch:
+    """Entries as the batch that they came in: strings where all values came as text, else as the JSON types say."""
+    text = io.BytesIO("\n".join(rows["row"].to_list()).encode())
+    if format in ("csv", "jsonl"):
+        # All of one file have the same names; of those that came over HTTP, columns may have been declared since.
+        names = dict.fromkeys(name for row in rows["row"] for name in json.loads(row))
+        frame = pl.read_ndjson(text, schema=dict.fromkeys(names, pl.String()))
+    else:
+        frame = pl.read_ndjson(text, infer_schema_length=None)
+    return Batch(frame.with_columns(rows[POSITION]), format == "csv")
 
 
 def broken(lines: Sequence[str], flaws: Sequence[str], positions: Sequence[int], columns: Iterable[str]) -> Batch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +11,13 @@ import polars as pl
 
 from poise.clock import Clock, ReplayClock
 from poise.data import delta, fingerprints
-from poise.data.ingest import WALL
+from poise.data.ingest import TURN, WALL
 from poise.data.intake import Intake
 from poise.data.judge import Judge, reasons_of
 from poise.data.lake import Lake
 from poise.data.ledger import Ledger
-from poise.data.reading import BATCH, POSITION, Batch
+from poise.data.lines import batch_of_entries
+from poise.data.reading import BATCH
 from poise.data.report import Counts
 from poise.data.ward import Origin, Readmission, entries
 from poise.errors import DataError, SpecError, did_you_mean
@@ -93,7 +93,7 @@ def readmit(system: SystemSpec, lake: Lake, source: str, *, clock: Clock = WALL,
     now = (WALL if isinstance(clock, ReplayClock) else clock).now()
     spec = system.sources[source]
     total = Counts()
-    with lake.writing():
+    with lake.writing(TURN):
         lake.mend(source)
         ledger = Ledger(lake)
         held = entries(lake, source)
@@ -117,22 +117,11 @@ def _again(system: SystemSpec, lake: Lake, judge: Judge, group: pl.DataFrame, *,
     intake = Intake(system.system, judge, lake, origin, now=now, live=live, ward=ward, as_of=as_of)
     counts = Counts()
     for rows in ward.rows.iter_slices(BATCH):
-        counts.add(intake.take(_batch(rows, origin.format)))
+        counts.add(intake.take(batch_of_entries(rows, origin.format)))
     intake.finish()
     broken = ward.broken
     counts.add(Counts(rows_in=broken.height, quarantined=broken.height, reasons=reasons_of(broken)))
     return counts
-
-
-def _batch(rows: pl.DataFrame, format: str) -> Batch:
-    """Entries as the batch that they came in: strings where all values came as text, else as the JSON types say."""
-    text = io.BytesIO("\n".join(rows["row"].to_list()).encode())
-    if format in ("csv", "jsonl"):
-        names = dict.fromkeys(name for row in rows["row"].head(1) for name in json.loads(row))
-        frame = pl.read_ndjson(text, schema=dict.fromkeys(names, pl.String()))
-    else:
-        frame = pl.read_ndjson(text, infer_schema_length=None)
-    return Batch(frame.with_columns(rows[POSITION]), format == "csv")
 
 
 def _amend(ledger: Ledger, source: str, group: pl.DataFrame, counts: Counts) -> None:

@@ -45,6 +45,8 @@ class SourceReport:
     """Files that are byte for byte what was taken in before, under the same rules: not read again."""
     undeclared: tuple[str, ...] = ()
     """Columns of the files that the system file does not declare; they are not read."""
+    expired: int = 0
+    """Rows that were deleted because they are older than the source's `keep`."""
     version: int | None = None
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)

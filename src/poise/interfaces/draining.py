@@ -6,7 +6,8 @@ answers. It ends when its standard input closes: it then writes all that waits.
 It tells, one JSON object a line: `drained` (per source the position up to which its rows are in the lake), `prune` (up
 to which position they are also in the snapshot, so that the journal may drop them), `snapshot` (its versions), `lake`
 (per source the versions (from, to] in which others wrote) with `rows` (files with those rows) or `rewritten`, `stuck`
-(per source why its rows stay in the journal), `trouble` (why it goes on later).
+(per source why its rows stay in the journal), `expired` (per source how many rows were older than `keep`), `trouble`
+(why it goes on later).
 It is told: `{"versions": {source: version}}`, what of the lake the server has; `{"taken": {source: position}}`, that it
 knows the rows of others, so that what is acknowledged after that position is new; `{"all": true}`, to write all now and
 say so with `"all": true`.
@@ -39,9 +40,11 @@ from poise.settings import Settings
 from poise.spec.reading import read_text
 from poise.spec.system import SystemSpec
 from poise.stores.memory import MemoryStore
+from poise.stores.state import State
 
 LOOK = 0.5
 """Seconds between two looks at the journal and the lake."""
+DAY = 86_400.0
 EVERY, MANY = 600.0, 200_000
 """Seconds, or rows that were drained, after which the snapshot is extended."""
 
@@ -60,7 +63,7 @@ class Draining:
         versions = {} if built is None else built.versions
         self._covered = {name: built.position(self._journal.id, name) for name in versions} if built else {}
         self._beside = Beside(self._lake, self._drain.app, versions)
-        self._extended, self._rows = monotonic(), 0
+        self._extended, self._rows, self._expired = monotonic(), 0, -DAY
         self._told: dict[str, Any] = {"drained": {}, "prune": {}, "stuck": {}}
         keep_for(self._settings.journal, fingerprint(self._loaded.declarations))
 
@@ -72,6 +75,8 @@ class Draining:
         if waited or self._drain.rows - self._rows >= MANY:
             self._try(self._extend)
         self._tell_positions()
+        if monotonic() - self._expired >= DAY and not more:
+            self._try(self._expire)
         return more
 
     def obey(self, line: str) -> None:
@@ -107,6 +112,14 @@ class Draining:
         )
         self._covered.update(done)
         tell(snapshot=dict(built.versions))
+
+    def _expire(self) -> None:
+        """Delete rows that are older than their source's `keep`, once a day, and say so in the history."""
+        self._expired, expired = monotonic(), self._drain.expire()
+        if expired:
+            state = State(self._settings.state_url, self._loaded.system.system, zone=self._loaded.system.timezone)
+            state.note("expire", self._loaded.system.system, why="older than 'keep'", details={"rows": expired})
+            tell(expired=expired)
 
     def _take_up(self) -> None:
         """Tell what others wrote to the lake."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from poise.data.ingest import ingest
+from poise.data.journal_lock import held
 from poise.data.lake import Lake
 from poise.data.report import IngestReport
 from poise.errors import Refused, SpecError, StateError, UsageError
@@ -103,9 +104,17 @@ class System:
     ) -> IngestReport:
         """Take the files of the sources (or `only` some) into the lake; what is known already adds nothing."""
         self._make_home()
-        report = ingest(self.spec, self.lake, base=self.path.parent, only=only, force=force, progress=progress)
+        report = ingest(
+            self.spec,
+            self.lake,
+            base=self.path.parent,
+            only=only,
+            force=force,
+            live=held(self.settings.journal),
+            progress=progress,
+        )
         fates = {one.source: one.to_dict() for one in report.sources}
-        if any(one.unchanged < one.files for one in report.sources):
+        if any(one.unchanged < one.files or one.expired for one in report.sources):
             self.state.note("ingest", self.spec.system, why="asked for", details={"sources": fates})
         return report
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from poise.data.delta_log import commits, newest
+from poise.data.delta_log import APP, commits, newest
 from poise.data.known_ids import KnownIds
 from poise.formats import CURRENT, migrate
 from poise.stores.base import Declaration
@@ -89,7 +89,7 @@ class Built:
         if journal is None or kept_for(journal) != self.declarations or not self.versions.keys() <= present.keys():
             return False
         return all(
-            _came_from(Path(lake) / "accepted" / name, self.versions.get(name, -1), version, f"journal:{id}")
+            _came_from(Path(lake) / "accepted" / name, self.versions.get(name, -1), version, APP + id)
             for name, version in present.items()
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from poise.data import delta
-from poise.data.delta_log import commits
+from poise.data.delta_log import APP, commits
 from poise.data.known_ids import KnownIds
 from poise.data.lake import Lake
 from poise.data.prints_in_polars import frame_prints, known_in_lake
@@ -150,7 +150,7 @@ def _positions(lake: Lake, versions: Mapping[str, int], journal: str) -> dict[st
     if not journal:
         return {}
     tables = {source: lake.table("accepted", source) for source in versions}
-    return {source: delta.position(url, f"journal:{journal}", versions[source]) for source, url in tables.items()}
+    return {source: delta.position(url, APP + journal, versions[source]) for source, url in tables.items()}
 
 
 def _save_ids(system: SystemSpec, lake: Lake, built: Built, folder: Path, before: Built | None) -> None:

@@ -9,6 +9,7 @@ from poise.spec.check_columns import check_columns, check_zone
 from poise.spec.faults import Faults
 from poise.spec.source import AllBut, ColumnType, Source
 from poise.spec.types import Type
+from poise.spec.units import DURATIONS
 from poise.spec.yaml_text import KeyPath
 
 BUILT_IN = ("decisions",)
@@ -80,9 +81,11 @@ def _times(faults: Faults, name: str, source: Source) -> None:
             faults.add((*path, key), f"'{column}' is {kind}; a column of type time is needed", hint)
     if source.late < 0:
         faults.add((*path, "late"), "a row cannot come in before it happened: a duration of 0 or more is needed")
+    if source.keep is not None and source.keep < DURATIONS["d"]:
+        faults.add((*path, "keep"), "rows are kept for a day at least", "e.g. keep: 2y")
     if source.time is None:
-        for key, given in (("known", source.known), ("late", source.late), ("complete_until", source.complete_until)):
-            if given:
+        for key in ("known", "late", "complete_until", "keep"):
+            if getattr(source, key):
                 faults.add((*path, key), f"'{key}' goes with 'time', which this source does not declare")
     elif source.entity is not None:
         why = "'entity' keeps rows of sources without time together; with 'time' the parts are split in time"

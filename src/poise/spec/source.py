@@ -81,6 +81,8 @@ class Source(Record):
     """When a row became known (κ), where that is later than τ; default τ for files."""
     late: Duration = 0
     """How long after τ a row may still come in: labels wait that much longer."""
+    keep: Duration | None = None
+    """How long rows are kept after their time; older ones are deleted, default never."""
     complete_until: str | None = None
     """An instant (ISO 8601) up to which the source is complete; default its largest τ."""
     timezone: str | None = None

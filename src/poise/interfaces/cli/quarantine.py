@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from poise.clock import to_text
+from poise.data.journal_lock import held
 from poise.data.quarantine import explain, listing
 from poise.data.quarantine import readmit as take_in
 from poise.errors import UsageError, did_you_mean
@@ -62,7 +63,8 @@ def _explain(system: System, source: str, entry: int, as_json: bool) -> None:
 
 def _readmit(system: System, source: str | None, as_json: bool) -> None:
     names = [source] if source else list(system.spec.sources)
-    counts = {name: take_in(system.spec, system.lake, name) for name in names}
+    live = held(system.settings.journal)
+    counts = {name: take_in(system.spec, system.lake, name, live=live) for name in names}
     taken = {name: asdict(n) for name, n in counts.items() if n.rows_in}
     if taken:
         system.state.note("readmit", system.spec.system, why="asked for", details={"sources": taken})
