@@ -170,3 +170,13 @@ def test_it_trains_and_answers_as_it_stands(rows: int, tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_without_the_columns_that_gave_it_away_what_was_found_bounds_nothing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, parts = rng.normal(size=(300, 2)), rng.integers(5, 50, (300, 2))
+    frame = pl.DataFrame({"x0": x[:, 0], "x1": x[:, 1], "here": parts[:, 0], "there": parts[:, 1], "sum": parts.sum(1)})
+    text = written(frame, "sum", tmp_path)
+    assert "request: [x0, x1]" in text and "#   not here: 'sum' can be computed" in text
+    (bound,) = [line for line in text.splitlines() if "sum.mae" in line]
+    assert bound.startswith("  # - {") and "with columns that are left out here" in bound

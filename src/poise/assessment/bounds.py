@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log10, sqrt
 
 import numpy as np
@@ -45,8 +45,11 @@ class Bound:
         return f"- {{who: {self.who}, metric: {self.metric}, {self.bound}{allow}}}{why}"
 
 
-def bounds_of(assessment: Assessment, objective: str) -> list[Bound]:
-    """First requirements for an objective of this name. `decision.value` is among them where costs are declared."""
+def bounds_of(assessment: Assessment, objective: str, left_out: bool = False) -> list[Bound]:
+    """First requirements for an objective of this name. `decision.value` is among them where costs are declared.
+
+    left_out: whether suspected columns are no inputs of the system: then what was found with them bounds nothing.
+    """
     case, trials = assessment.case, assessment.trials
     judged = JUDGED * case.rows
     few = judged < LEAST_JUDGED
@@ -58,7 +61,12 @@ def bounds_of(assessment: Assessment, objective: str) -> list[Bound]:
         "data_science", f"{objective}.{trials.metric.name}", "better_than: constant",
         "else nobody needs a model" if gained or nothing else late, gained or nothing, few,
     )  # fmt: skip
-    found = [better, _first(trials, objective, judged, few)]
+    first = _first(trials, objective, judged, few)
+    if left_out:
+        found_with_them = first.why.partition(",")[0]
+        why = f"{found_with_them}, with columns that are left out here: set it by what the first release shows"
+        first = replace(first, why=why, sure=False)
+    found = [better, first]
     costs = costs_of(case)
     if costs is not None and costs.outcomes is not None and case.problem != "regression":
         made = played(case, trials, costs)

@@ -42,7 +42,7 @@ class _Writer:
         self.case, self.assessment, self.path = case, assessment, path
         self.file: InFile = in_file(case)
         self.costs: Costs | None = costs_of(case)
-        self.leaks = _leaks(assessment)
+        self.leaks = suspected(assessment)
         self.target = self._must(case.target_name, "target")
         self.time = self._must(case.time_name, "time") if case.time_name else None
         self.inputs = self._inputs()
@@ -51,7 +51,7 @@ class _Writer:
             raise DataError(f"no column of the table is left as an input: {why}", hint="columns that are known before")
         self.source = self._source_name()
         self.objective = self._objective_name()
-        self.bounds: list[Bound] = bounds_of(assessment, self.objective)
+        self.bounds: list[Bound] = bounds_of(assessment, self.objective, bool(suspected(assessment)))
 
     def text(self) -> str:
         """The whole file."""
@@ -269,15 +269,16 @@ class _Writer:
         return "\n".join(lines)
 
 
-def _leaks(assessment: Assessment) -> dict[str, str]:
-    """Column -> why it must not be an input."""
+def suspected(assessment: Assessment) -> dict[str, str]:
+    """Column that a model could see -> why it must not be an input of a system."""
     found: dict[str, str] = {}
     case = assessment.case
     for answer in assessment.answers:
         for finding in answer.findings if answer.code in LEAKS else ():
             if finding.weight in ("stop", "warn"):
                 found |= dict.fromkeys(finding.columns, finding.sentence)
-    return {name: why for name, why in found.items() if name not in (case.target_name, case.time_name, case.key_name)}
+    seen = {name for name, column in case.columns.items() if column.inputs and name != case.target_name}
+    return {name: why for name, why in found.items() if name in seen}
 
 
 def _system_name(name: str) -> str:

@@ -18,7 +18,7 @@ from poise.assessment.scanning import LEARNED_ROWS
 from poise.assessment.signing import read_answers, template
 from poise.assessment.summary import WIDTH, summary
 from poise.assessment.wording import VERDICTS
-from poise.assessment.writing import system_of
+from poise.assessment.writing import suspected, system_of
 from poise.errors import DataError, Refused, StateError, did_you_mean
 from poise.interfaces.assessing import assess as assess_table
 from poise.interfaces.assessing import assess_system
@@ -184,7 +184,9 @@ def _write_system(made: Assessment, path: Path) -> str:
     if data is None:
         raise DataError("a system needs a table in a file")
     _write(path, system_of(made.case, made, os.path.relpath(data.absolute(), path.absolute().parent)))
-    return f"system: {path}; next: poise up -f {path}"
+    left = [f"'{name}'" for name in suspected(made)]
+    without = f", without {', '.join(left[:4])}{f' and {len(left) - 4} more' if len(left) > 4 else ''} (see PA06)"
+    return f"system: {path}{without if left else ''}; next: poise up -f {path}"
 
 
 def _write_answers(made: Assessment, path: Path) -> str:
