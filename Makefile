@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Two workers: the tests are written for two cores.
+# Two workers: the tests are written for two cores; tests/conftest.py says which share a worker.
 WORKERS ?= 2
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
@@ -22,7 +22,7 @@ demo: $(VENV)/.ready
 	$(BIN)/python examples/flights/demo.py $(if $(ONCE),--once)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check src tests benchmarks examples
