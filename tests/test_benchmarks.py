@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("start", "asof", "checks", "windows", "online_store", "journal", "serving", "lists", "training")
+NAMES = ("start", "asof", "checks", "reception", "windows", "online_store", "journal", "serving", "lists", "training")
 
 
 def test_all_are_listed():

@@ -20,7 +20,6 @@ from poise.data.history import to_column
 from poise.data.journal_record import Entry, Record
 from poise.data.judge import Judge
 from poise.data.known_ids import KnownIds
-from poise.data.lake import Lake
 from poise.data.lines import batch_of
 from poise.data.prints_in_polars import frame_prints, known_in_lake
 from poise.data.reading import POSITION
@@ -56,7 +55,7 @@ class Memory:
 class Desk:
     """A reception, its journal, and the lake behind it."""
 
-    def __init__(self, spec: SystemSpec, lake: Lake | None = None, known: dict[str, KnownIds] | None = None) -> None:
+    def __init__(self, spec: SystemSpec, lake: str | None = None, known: dict[str, KnownIds] | None = None) -> None:
         self.journal = Memory()
         self.reception = Reception(spec, known or {}, Stored(self.journal, lake))
 
@@ -218,7 +217,7 @@ def test_rows_of_the_lake_are_known(bench: Bench) -> None:
     bench.take(spec, live=True)
     known = {name: known_in_lake(bench.lake, name, spec.sources[name]) for name in spec.sources}
     assert {name: len(ids) for name, ids in known.items() if ids is not None} == {"orders": 2, "prices": 2}
-    desk = Desk(spec, bench.lake, {name: ids for name, ids in known.items() if ids is not None})
+    desk = Desk(spec, bench.lake.url, {name: ids for name, ids in known.items() if ids is not None})
     assert desk.fates("orders", order("a", 1.0), order("b", 2.0), order("c", 1.0)) == [
         ["duplicate"],
         ["conflict"],

@@ -69,13 +69,16 @@ class Careful:
         positions = good[POSITION].to_numpy().copy()
         return Carefully(positions, refused, table, self._contents(good), frame_prints(self._source, good))
 
-    def stored(self, lake: Lake, identities: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...] | None]:
-        """What the lake holds under each of n identities (instants in microseconds): the newest content, or None."""
+    def stored(self, lake: str, identities: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...] | None]:
+        """The newest content that the lake at `lake` (URL or folder) holds under each of n identities, or None.
+
+        Instants are in microseconds.
+        """
         names, columns = self._source.identity, tuple(self._source.columns)
         empty = self._judged([], [], 0)[0].select(names)
         ids = pl.DataFrame(list(identities), schema=dict.fromkeys(names), orient="row")
         ids = ids.select(_cast(ids[name], empty.schema[name]) for name in names)
-        found = Identity(lake, self._judge.name, self._source, columns, "").stored(ids)
+        found = Identity(Lake(lake), self._judge.name, self._source, columns, "").stored(ids)
         if found is None:
             return [None] * len(identities)
         held = [column for column in columns if column in found.columns]

@@ -20,7 +20,6 @@ from poise.errors import NotJson, RequestError, TooLarge
 
 FORM = 'one row {…}, a list of rows [{…}, …], or {"rows": [{…}, …]}'
 _ANY = msgspec.json.Decoder()
-_RAW = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _SPACES = bytes.maketrans(b"\r\n", b"  ")
@@ -84,69 +83,79 @@ class DeliveryReader:
         try:
             if not body.isascii():
                 body.decode()
-            text, rows = _split(body)
-            _check_size([text] if rows is None else rows, bounds)
-            found = self._keys(text, single=rows is None)
-            parsed = self._parsed(text, rows)
+            text, single = _split(body)
+            parsed, rows = self._parsed(text, single=single)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise not_json(body, error, FORM) from None
         except RecursionError:
             raise NotJson("the body is nested too deeply", allowed=f"{DEEPEST} levels") from None
-        lines = [text] if rows is None else rows
+        _check_count(len(parsed), bounds.rows)
+        found = self._keys(text, bounds.rows, single=single)
+        rows = [text[start:end] for start, end in found.rows.tolist()] if rows is None else rows
+        if max(map(len, rows)) > MOST_BYTES:
+            at = next(at for at, row in enumerate(rows) if len(row) > MOST_BYTES)
+            allowed = f"at most {MOST_BYTES:,}"
+            raise TooLarge(f"{len(rows[at]):,} bytes came", field=f"rows[{at}]", allowed=allowed)
         if b"\n" in text or b"\r" in text:
-            lines = [line.translate(_SPACES) for line in lines]
-        return Delivery(self._judge.name, lines, rows is None, found.strange, parsed)
+            rows = [row.translate(_SPACES) for row in rows]
+        return Delivery(self._judge.name, rows, single, found.strange, parsed)
 
-    def _keys(self, text: bytes, *, single: bool) -> Keys:
-        found = keys(text, self._declared)
+    def _keys(self, text: bytes, most: int, *, single: bool) -> Keys:
+        found = keys(text, self._declared, most)
         if found.depth > DEEPEST + (not single):
             raise NotJson("the body is nested too deeply", allowed=f"{DEEPEST} levels in a row")
         if found.unclear:
             refuse_twice(text)
         return found
 
-    def _parsed(self, text: bytes, rows: list[bytes] | None) -> Sequence[Any | None]:
-        """What the quick judge can read; the rest is at least JSON."""
+    def _parsed(self, text: bytes, *, single: bool) -> tuple[Sequence[Any | None], list[bytes] | None]:
+        """What the quick judge can read of each row, and the rows where they had to be taken apart for that.
+
+        What it cannot read is at least JSON.
+        """
         quick = self._judge.quick.row
-        if rows is not None and quick is not None:
-            every = quick.decode_all(text)
+        if quick is not None:
+            one = quick.decode(text) if single else None
+            every = [one] if one is not None else None if single else quick.decode_all(text)
             if every is not None:
-                return every
-        lines = [text] if rows is None else rows
-        parsed = self._judge.parse(lines)
-        for line, row in zip(lines, parsed, strict=True):
-            if row is None:
-                _readable(line)
-        return parsed
+                return every, None
+        rows = [text] if single else _taken_apart(text)
+        parsed = self._judge.parse(rows)
+        for row, values in zip(rows, parsed, strict=True):
+            if values is None:
+                _readable(row)
+        return parsed, rows
 
 
-def _split(body: bytes) -> tuple[bytes, list[bytes] | None]:
-    """The text of the row or of the list of rows, and the rows of the list."""
+def _split(body: bytes) -> tuple[bytes, bool]:
+    """The text of the row or of the list of rows, and whether it is a row that came alone."""
     text = body.strip(b" \t\r\n")
     if text[:1] == b"{":
-        _RAW.decode(text)
         inner = _OBJECT.decode(text) if b'"rows"' in text else {}
         if list(inner) != ["rows"] or bytes(inner["rows"])[:1] != b"[":
-            return text, None
+            return text, True
         if text.count(b'"rows"') > 1:
             refuse_twice(text)
         text = bytes(inner["rows"])
     elif text[:1] != b"[":
         raise RequestError(f"the body is {described(_ANY.decode(text))}", allowed=FORM)
-    return text, [bytes(raw) for raw in _LIST.decode(text)]
+    return text, False
 
 
-def _check_size(rows: list[bytes], bounds: Bounds) -> None:
-    allowed = f"1 to {bounds.rows:,} rows"
-    if not rows:
-        raise RequestError("an empty list came", allowed=allowed)
-    if len(rows) > bounds.rows:
-        raise TooLarge(f"{len(rows):,} rows came", field="rows", allowed=allowed)
+def _taken_apart(text: bytes) -> list[bytes]:
+    rows = [bytes(raw) for raw in _LIST.decode(text)]
     for at, row in enumerate(rows):
         if row[:1] != b"{":
             raise RequestError(f"{described(_ANY.decode(row))} came", field=f"rows[{at}]", allowed="an object")
-        if len(row) > MOST_BYTES:
-            raise TooLarge(f"{len(row):,} bytes came", field=f"rows[{at}]", allowed=f"at most {MOST_BYTES:,}")
+    return rows
+
+
+def _check_count(count: int, most: int) -> None:
+    allowed = f"1 to {most:,} rows"
+    if not count:
+        raise RequestError("an empty list came", allowed=allowed)
+    if count > most:
+        raise TooLarge(f"{count:,} rows came", field="rows", allowed=allowed)
 
 
 def _readable(row: bytes) -> None:

@@ -1,6 +1,7 @@
-"""One pass over the bytes of a JSON text that is known to be valid: keys sent twice, nesting, and undeclared keys.
+"""One pass over the bytes of a JSON text: where its rows are, keys sent twice, nesting, and undeclared keys.
 
-A parser that gives values forgets both of two equal keys and where it met unknown ones; this looks at the keys alone.
+A parser that gives values forgets the first of two equal keys and where it met unknown ones; this looks at the keys
+alone. Of a text that is no JSON it says something or other: a parser must have the word on that.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from poise.data.id_hash import FNV, PRIME, Hashes, finished, of_strings
 
@@ -21,13 +23,14 @@ _DEEPEST = 64
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the keys of a text are like.
+    """What the keys of a text are like, and where its rows are.
 
-    depth: the deepest nesting, counting no further than 64. unclear: a key stands twice in its object, or has an escape
-    in it, or its object has very many: a parser that sees pairs must look. strange: keys of rows that are not declared,
-    16 at most.
+    rows: start and end of each object of a list, (n, 2), at most `most` + 1 of them. depth: the deepest nesting,
+    counting no further than 64. unclear: a key stands twice in its object, or has an escape in it, or its object has
+    very many: a parser that sees pairs must look. strange: keys of rows that are not declared, 16 at most.
     """
 
+    rows: NDArray[np.int64]
     depth: int
     unclear: bool
     strange: tuple[str, ...]
@@ -38,29 +41,30 @@ def declared_keys(names: Sequence[str]) -> Hashes:
     return np.sort(of_strings(list(names)))
 
 
-def keys(text: bytes, declared: Hashes) -> Keys:
+def keys(text: bytes, declared: Hashes, most: int = 1) -> Keys:
     """Look at the keys of `text`: one object, or a list of them. Rows are the outermost objects.
 
-    >>> keys(b'[{"a": 1, "b": {"c": 2}}]', declared_keys(["a"]))
-    Keys(depth=3, unclear=False, strange=('b',))
+    >>> found = keys(b'[{"a": 1, "b": {"c": 2}}]', declared_keys(["a"]))
+    >>> found.rows.tolist(), found.depth, found.unclear, found.strange
+    ([[1, 24]], 3, False, ('b',))
     >>> keys(b'{"a": 1, "a": 2}', declared_keys(["a"])).unclear
     True
     """
     data = np.frombuffer(text, np.uint8)
-    depth, unclear, places = _keys(data, declared)
+    depth, unclear, places, rows = _keys(data, declared, np.empty((most + 1, 2), np.int64))
     if not len(places):
-        return Keys(depth, unclear, ())
-    found = [text[start:end].decode() for start, end in places.tolist()]
-    return Keys(depth, unclear, tuple(dict.fromkeys(found)))
+        return Keys(rows, depth, unclear, ())
+    found = [text[start:end].decode("utf-8", "replace") for start, end in places.tolist()]
+    return Keys(rows, depth, unclear, tuple(dict.fromkeys(found)))
 
 
 @njit(cache=True, nogil=True)
-def _keys(text, declared):  # type: ignore[no-untyped-def]
+def _keys(text, declared, rows):  # type: ignore[no-untyped-def]
     held = np.empty((_DEEPEST + 1) * MOST_KEYS, np.uint64)  # hashes of the keys of each open object
     counts = np.zeros(_DEEPEST + 1, np.int64)
     objects = np.zeros(_DEEPEST + 1, np.bool_)
     strange = np.empty((_MOST_STRANGE, 2), np.int64)
-    strangers, depth, deepest, unclear, key_next = 0, 0, 0, False, False
+    row, strangers, depth, deepest, unclear, key_next = 0, 0, 0, 0, False, False
     rows_at = 1 if len(text) and text[0] == 123 else 2
     at, size = 0, len(text)
     while at < size:
@@ -96,8 +100,17 @@ def _keys(text, declared):  # type: ignore[no-untyped-def]
             if depth > _DEEPEST:
                 break
             counts[depth], objects[depth] = 0, byte == 123
+            if depth == rows_at and byte == 123:
+                if row == len(rows):
+                    break
+                rows[row, 0] = at
             key_next = byte == 123
         elif byte == 125 or byte == 93:  # } ]
+            if (
+                depth == rows_at and byte == 125 and row < len(rows)
+            ):  # text that is no JSON may close more than it opened
+                rows[row, 1] = at + 1
+                row += 1
             depth -= 1
             key_next = False
             if depth < 0:
@@ -105,4 +118,4 @@ def _keys(text, declared):  # type: ignore[no-untyped-def]
         elif byte == 44:  # ,
             key_next = objects[depth]
         at += 1
-    return deepest, unclear, strange[:strangers]
+    return deepest, unclear, strange[:strangers], rows[:row]

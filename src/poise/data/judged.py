@@ -88,33 +88,31 @@ def concluded(
     judge: RowJudge,
     judged: RowsJudged,
     deliveries: Sequence[Delivery],
-    starts: Places,
+    starts: Sequence[int],
     fates: Sequence[Known],
     fresh: Hashes,
     tokens: Sequence[int],
     now: int,
 ) -> list[Judged]:
     """One `Judged` for each delivery of a group; `starts` are the places of their first rows, and the end."""
-    taken = np.array([fate == "accepted" for fate in fates], np.bool_)
-    group = _accepted(judge.source, judge.name, judged, taken, fresh, now)
-    bounds = np.searchsorted(judged.good, starts).tolist()
-    before = np.concatenate([[0], np.cumsum(taken)])
+    accepted = np.array([row for row, fate in enumerate(fates) if fate == "accepted"], np.int64)
+    group = _accepted(judge.source, judge.name, judged, accepted, fresh, now)
+    bounds = np.searchsorted(judged.good, starts)
+    spans = np.searchsorted(accepted, bounds).tolist()
+    bounds = bounds.tolist()
     found = []
     for at, delivery in enumerate(deliveries):
-        low, high, start = bounds[at], bounds[at + 1], int(starts[at])
-        good = np.arange(low, high)[taken[low:high]]
+        start, good = starts[at], accepted[spans[at] : spans[at + 1]]
         rows = judged.good[good] - start
-        told, refused = _told(judge, judged, fates, range(low, high), start, len(delivery.rows))
+        told, refused = _told(judge, judged, fates, range(bounds[at], bounds[at + 1]), start, len(delivery.rows))
         entries = _entries(delivery, rows, refused)
-        found.append(Judged(delivery, told, refused, rows, group, int(before[low]), entries, tokens[at], good))
+        found.append(Judged(delivery, told, refused, rows, group, spans[at], entries, tokens[at], good))
     return found
 
 
-def _accepted(
-    source: Source, name: str, judged: RowsJudged, taken: NDArray[np.bool_], fresh: Hashes, now: int
-) -> Accepted:
-    table = judged.table if taken.all() else judged.table.take(taken)
-    height = int(taken.sum())
+def _accepted(source: Source, name: str, judged: RowsJudged, accepted: Places, fresh: Hashes, now: int) -> Accepted:
+    height = len(accepted)
+    table = judged.table if height == len(judged.good) else judged.table.take(accepted)
     if source.kind == "table" or source.time is None:
         time = np.full(height, now if source.kind == "table" else MISSING_TIME, np.int64)
     else:
@@ -130,7 +128,7 @@ def _told(
     if len(good) == count and all(fates[row] == "accepted" for row in good):
         return ["accepted"] * count, {}
     told: list[Fate] = ["other"] * count
-    refused = {place - start: why for place, why in judged.refused.items() if start <= place < start + count}
+    refused = {place: judged.refused[start + place] for place in range(count) if start + place in judged.refused}
     for place in refused:
         told[place] = "quarantined"
     for row in good:

@@ -42,7 +42,9 @@ def table_prints(source: Source, types: Mapping[str, ColumnType], rows: Mapping[
 def _hashed(column: Column, kind: ColumnType) -> Hashes:
     if column.kind == "string":
         assert column.levels is not None
-        return np.asarray(np.append(of_strings(column.levels.tolist()), ABSENT)[column.values])
+        found = np.empty(len(column.levels) + 1, np.uint64)
+        found[:-1], found[-1] = of_strings(column.levels.tolist()), ABSENT  # the last is where code -1 points
+        return np.asarray(found[column.values])
     values, gone = column.values, column.missing()
     if kind in ("int", "bool"):
         values = np.where(gone, 0.0, values).astype(np.int64)

@@ -6,7 +6,7 @@ that one is asked. So a server whose rows are fine never loads Polars.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,9 @@ from poise.table import Column, Table
 
 CHECKS = {"type", "required", "range", "values", "pattern", "rule", "future"}
 """The kinds of checks that are known here; with one more that a package adds, nothing is sure."""
+
+NUMBERS = ("int", "float", "bool")
+_FEW = 32
 
 Mask = NDArray[np.bool_]
 Run = Callable[[Mapping[str, Column]], Column]
@@ -57,6 +60,7 @@ class Quick:
         specs = source.columns.items()
         self._zones = {column: spec.timezone or zone for column, spec in specs if spec.type == "time"}
         self._matches = {column: agreeing(spec.pattern) for column, spec in specs if spec.pattern is not None}
+        self._numbers = [place for place, (_, spec) in enumerate(specs) if spec.type in NUMBERS]
         self._values = _values(name, source)
         kinds = {column: type_of(kind) for column, kind in self.types.items()}
 
@@ -74,13 +78,15 @@ class Quick:
         assert self.row is not None
         sure = np.ones(len(rows), np.bool_)
         columns: dict[str, Column] = {}
-        for (name, kind), values in zip(self.types.items(), self.row.values(rows), strict=False):
+        came = self.row.values(rows)
+        numbers = self._numbers_of(came)
+        for (name, kind), values in zip(self.types.items(), came, strict=False):
             if kind == "time":
                 times, common = instants_of(values, self._zones[name])
                 columns[name] = Column("time", times)
                 sure &= common
-            elif kind in ("int", "float", "bool"):
-                columns[name] = Column("number", np.array(values, np.float64))
+            elif kind in NUMBERS:
+                columns[name] = Column("number", next(numbers))
             else:
                 columns[name] = Column.strings(values)
         for name, derive in self._derive:
@@ -90,6 +96,13 @@ class Quick:
             return Quickly(good, np.zeros(len(rows), np.bool_), Table(columns))
         ours = _true(self._where, columns)
         return Quickly(good & ours, sure & ~ours, Table(columns))
+
+    def _numbers_of(self, came: Sequence[Sequence[Any]]) -> Iterator[NDArray[np.float64]]:
+        """The columns of numbers, each an array; of few rows all are made in one go."""
+        lists = [came[place] for place in self._numbers]
+        if lists and len(lists[0]) <= _FEW:
+            return iter(np.array(lists, np.float64))
+        return iter([np.array(values, np.float64) for values in lists])
 
     def _passed(self, columns: Mapping[str, Column], now: int) -> Mask:
         """Rows that pass the checks which decoding does not make."""
@@ -105,7 +118,7 @@ class Quick:
             if matches is not None:  # otherwise only missing values were decoded
                 levels = columns[name].levels
                 assert levels is not None
-                fits = np.array([*map(matches, levels), True], np.bool_)  # the last is where code -1 points
+                fits = np.array([*matches(levels), True], np.bool_)  # the last is where code -1 points
                 passed = passed & fits[columns[name].values]
         for rule in self._rules:
             passed = passed & _true(rule, columns)
@@ -120,7 +133,7 @@ def _values(name: str, source: Source) -> dict[str, NDArray[np.float64]]:
     """The allowed values of columns of numbers and bools, which decoding does not look at."""
     found: dict[str, NDArray[np.float64]] = {}
     for column, spec in source.columns.items():
-        if spec.values is not None and spec.type in ("int", "float", "bool"):
+        if spec.values is not None and spec.type in NUMBERS:
             allowed = [allowed_value(column, spec.type, value, name) for value in spec.values]
             found[column] = np.array(allowed, np.float64)
     return found

@@ -8,7 +8,7 @@ never inside another repetition. It is asked only about short strings of printab
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 _LITERAL = r"[A-Za-z0-9_ @/:;,=%!\"'#&<>~-]"
 _ESCAPE = r"\\[dwsDWS.\-+*?()\[\]{}^$|/\\@]"
@@ -17,15 +17,16 @@ _CLASS = rf"\[\^?-?(?:{_MEMBER}|[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9])+-?\]"
 _TOKEN = re.compile(rf"(?P<atom>{_CLASS}|{_ESCAPE}|{_LITERAL}|\.)|(?P<open>\((?:\?:)?)|(?P<close>\))|(?P<bar>[|^$])")
 _REPEAT = re.compile(r"(?P<open>[*+]|\{\d{1,3},\})\??(?![*+?{])|(?P<shut>\?|\{\d{1,3}(?:,\d{1,3})?\})(?![*+?{])")
 _MOST_OPEN = 2
-_ASKED = re.compile(r"[ -~]{0,200}")
+_LONGEST = 200
+"""Characters of a string that is asked about: two repetitions without a bound may take the square of that."""
 
 
-def agreeing(pattern: str) -> Callable[[str], bool] | None:
-    """Whether a string surely matches `pattern` as a whole; None where nothing sure can be said of this pattern.
+def agreeing(pattern: str) -> Callable[[Iterable[str]], list[bool]] | None:
+    """Which strings surely match `pattern` as a whole; None where nothing sure can be said of this pattern.
 
     >>> sure = agreeing("o[0-9]+")
-    >>> sure("o12"), sure("x12"), agreeing("(a+)+") is None
-    (True, False, True)
+    >>> sure(["o12", "x12"]), agreeing("(a+)+") is None
+    ([True, False], True)
     """
     if not _plain(pattern):
         return None
@@ -33,8 +34,11 @@ def agreeing(pattern: str) -> Callable[[str], bool] | None:
         whole = re.compile(f"(?:{pattern})").fullmatch
     except re.error:
         return None
-    asked = _ASKED.fullmatch
-    return lambda text: asked(text) is not None and whole(text) is not None
+
+    def matches(texts: Iterable[str]) -> list[bool]:
+        return [len(t) <= _LONGEST and t.isascii() and t.isprintable() and whole(t) is not None for t in texts]
+
+    return matches
 
 
 def _plain(pattern: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -29,7 +30,7 @@ class QuickRow:
     >>> o = Source.model_validate({"path": "o.csv", "id": "o", "columns": columns})
     >>> row = QuickRow("orders", o)
     >>> row.values([row.decode(b'{"o": "a", "n": 2}'), row.decode(b'{"o": "b"}')])
-    [('a', 'b'), (2, None)]
+    [['a', 'b'], [2, None]]
     >>> row.decode(b'{"o": "a", "n": 0}') is None
     True
     """
@@ -39,13 +40,15 @@ class QuickRow:
         fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
         for number, (column, spec) in enumerate(source.columns.items()):
             kind = _type(name, column, spec)
+            if (column in needed or spec.required) and kind is type(None):
+                raise SpecError(f"'{column}' has a value in every row, of which nothing is sure")
             if column in needed or spec.required:
                 fields.append((f"c{number}", kind))
             else:
                 fields.append((f"c{number}", kind | None, None))
         keys = {f"c{number}": key for number, key in enumerate(source.in_file.values())}
         made = msgspec.defstruct("Row", fields, rename=keys, gc=False, kw_only=True)
-        self._width = len(fields)
+        self._gets = [attrgetter(field[0]) for field in fields]  # a tuple for each row would keep the collector busy
         self._one = msgspec.json.Decoder(made)
         self._many = msgspec.json.Decoder(list[made])  # type: ignore[valid-type]
 
@@ -63,9 +66,9 @@ class QuickRow:
         except msgspec.ValidationError:
             return None
 
-    def values(self, rows: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """The values of each declared column of n > 0 decoded rows, n each."""
-        return list(zip(*map(msgspec.structs.astuple, rows), strict=True))
+    def values(self, rows: Sequence[Any]) -> list[list[Any]]:
+        """The values of each declared column of n decoded rows, n each."""
+        return [list(map(get, rows)) for get in self._gets]
 
 
 def quick_row(name: str, source: Source) -> QuickRow | None:

@@ -28,18 +28,18 @@ CONFLICT = "conflict"
 
 
 def recognised(
-    judge: RowJudge, judged: RowsJudged, known: KnownIds | None, stored: Stored, deliveries: NDArray[np.int64]
+    judge: RowJudge, judged: RowsJudged, known: KnownIds | None, stored: Stored, starts: Sequence[int]
 ) -> tuple[list[Known], Hashes]:
     """The fate of each of m good rows, and the hashes that `known` did not have before.
 
-    deliveries: which delivery each row came in, shape (m,), ascending.
+    starts: the places of the first rows of the deliveries, and the end.
     """
     fates: list[Known] = ["accepted"] * len(judged.good)
     prints = judged.prints
     if prints is None or known is None or not fates:
         return fates, np.empty(0, np.uint64)
     versions = judge.source.kind == "table"
-    again = _again(prints.keys, deliveries) if versions else {}
+    again = _again(prints.keys, np.searchsorted(starts, judged.good, side="right")) if versions else {}
     for row, first in again.items():
         fates[row] = "duplicate" if judged.content(row) == judged.content(first) else "conflict"
     asked = np.array([row for row in range(len(fates)) if row not in again]) if again else np.arange(len(fates))
