@@ -13,9 +13,10 @@ import pytest
 
 from poise.assessment.base import Answer
 from poise.assessment.case import Declared
-from poise.assessment.ethical import Ethical
+from poise.assessment.ethical import Ethical, _gap
+from poise.assessment.gaps import Gap
 from poise.assessment.learnable import Learnable
-from poise.assessment.people import people_of
+from poise.assessment.people import Sensitive, people_of
 from poise.assessment.reading import read_case
 from poise.assessment.signing import QUESTIONS, read_answers, template
 from poise.assessment.trials import Trials
@@ -70,6 +71,15 @@ def test_gaps_and_proxies_are_found_with_limits() -> None:
     assert group["proxies"][0]["auc"]["low"] > 0.85 and group["together"]["auc"]["value"] > 0.85
     said = " ".join(finding.sentence for finding in answer.findings)
     assert "below four fifths" in said and "Leaving out 'Geschlecht' (gender) would not hide it: 'height' (9" in said
+
+
+def test_a_gap_of_hardly_a_point_is_a_note() -> None:
+    one = Sensitive("sex", "gender", "name")
+    small = _gap(one, Gap("missed", "the share that is missed", True, "f", "m", 0.02, 0.004, 0.036, 0.9))
+    assert small.weight == "note" and "is 2 points higher where 'sex' is f than" in small.sentence
+    assert small.sentence.endswith("(at least 0.4 points)")
+    large = _gap(one, Gap("missed", "the share that is missed", True, "f", "m", 0.08, 0.04, 0.12, 0.5))
+    assert large.weight == "warn"
 
 
 def test_groups_alike_show_no_gap() -> None:

@@ -17,6 +17,8 @@ MOST_SENSITIVE = 6
 """Sensitive columns that are looked into, those declared first."""
 MOST_TOGETHER = 3
 """Of them, those for which all other columns together are tried, which takes longest."""
+LEAST_GAP = 0.01
+"""A gap that may be smaller than a point is a note, however sure it is that there is one."""
 SAID = 4
 """Columns of a kind that a sentence names."""
 
@@ -144,10 +146,11 @@ def _used(one: Sensitive) -> Finding:
 
 
 def _gap(one: Sensitive, gap: Gap) -> Finding:
-    value, low = (f"{100 * v:.0f} points" if gap.share else number(v, 2) for v in (gap.value, gap.low))
+    value, low = (f"{number(100 * v, 2)} points" if gap.share else number(v, 2) for v in (gap.value, gap.low))
     where = f"where '{one.column}' is {gap.group} than where it is {gap.other}"
     words = f"{gap.words} is {value} higher {where} (at least {low})"
-    weighty = gap.measure in ("missed", "false_alarm", "calibration", "error", "off", "right")
+    unfair = gap.measure in ("missed", "false_alarm", "calibration", "error", "off", "right")
+    weighty = unfair and (not gap.share or gap.low >= LEAST_GAP)
     if gap.measure == "selected" and gap.ratio < FOUR_FIFTHS:
         words += f": the latter are taken {gap.ratio:.0%} as often, which is below four fifths"
         weighty = True
