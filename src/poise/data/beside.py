@@ -26,14 +26,17 @@ class Change:
 
 
 class Beside:
-    """Looks for commits of others. app: names the journal. versions: what is known already, per source."""
+    """Looks for commits of others, and tells of them until it hears `told`.
+
+    app: names the journal. versions: what is known already, per source.
+    """
 
     def __init__(self, lake: Lake, app: str, versions: Mapping[str, int]) -> None:
         self._lake, self._app = lake, app
         self._known = dict(versions)
 
     def look(self, source: str) -> Change | None:
-        """What others did to a source since the last look; None where that is nothing."""
+        """What others did to a source that was not told yet; None where that is nothing."""
         table = Path(self._lake.table("accepted", source))
         if not delta.local(self._lake.url):
             return None
@@ -41,16 +44,20 @@ class Beside:
         now = newest(table, known)
         if now is None or now == known:
             return None
-        self._known[source] = now
         since = commits(table, known, now)
         if since is None:
             return Change(source, (known, now), (), rewritten=True)
         others = [c for c in since if self._app not in c.positions and not c.keeps_rows]
         if not others:
+            self._known[source] = now
             return None
         added = [c.version for c in others if c.appends]
         seqs = [(self._seq(source, version - 1), self._seq(source, version)) for version in added]
         return Change(source, (known, now), tuple(seqs), rewritten=len(added) < len(others))
+
+    def told(self, change: Change) -> None:
+        """The server was told of a change."""
+        self._known[change.source] = change.versions[1]
 
     def _seq(self, source: str, version: int) -> int:
         return -1 if version < 0 else self._lake.largest_seq(source, version)

@@ -62,7 +62,7 @@ class Draining:
         built = Built.read(self._snapshot)
         versions = {} if built is None else built.versions
         self._covered = {name: built.position(self._journal.id, name) for name in versions} if built else {}
-        self._beside = Beside(self._lake, self._drain.app, versions)
+        self._beside: Beside | None = None  # until it is told what the server has
         self._extended, self._rows, self._expired = monotonic(), 0, -DAY
         self._told: dict[str, Any] = {"drained": {}, "prune": {}, "stuck": {}}
         keep_for(self._settings.journal, fingerprint(self._loaded.declarations))
@@ -125,11 +125,12 @@ class Draining:
         """Tell what others wrote to the lake."""
         columns = columns_of(self._loaded.declarations)
         for source in self._loaded.system.sources:
-            change = self._beside.look(source)
-            if change is None:
+            change = self._beside.look(source) if self._beside is not None else None
+            if self._beside is None or change is None:
                 continue
             shown = sorted(columns.get(source, ()))
             parts = write_parts(self._lake, self._loaded.system, change, shown, self._settings.journal)
+            self._beside.told(change)
             tell(
                 lake={source: list(change.versions)},
                 rows={source: [str(part) for part in parts]},
