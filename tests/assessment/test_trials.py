@@ -49,7 +49,7 @@ def test_a_rule_is_a_threshold_in_words() -> None:
     assert isinstance(model, RuleModel) and model.score.name == "x0" and len(model.edges) == 1
     assert abs(model.edges[0] - 0.3) < 0.1
     words = in_words(trials.case, model)
-    assert words.startswith("if x0 < 0.") and ": 1 in " in words and "; else 1 in 9" in words
+    assert words.startswith("if x0 < 0.") and ": '1' in " in words and "; else '1' in 9" in words
 
 
 def test_a_rule_never_sees_the_rows_that_judge_it() -> None:

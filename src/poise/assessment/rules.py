@@ -181,8 +181,13 @@ def in_words(case: Case, model: RuleModel, levels: int = 6) -> str:
 
 def _worth(case: Case, values: Floats) -> str:
     if case.problem == "binary":
-        return f"{case.classes[1]} in {values[0]:.0%}"
+        return f"{_label(case.classes[1])} in {values[0]:.0%}"
     if case.problem == "multi-class":
         best = int(np.argmax(values))
-        return f"{case.classes[best]} ({values[best]:.0%})"
+        return f"{_label(case.classes[best])} ({values[best]:.0%})"
     return number(float(values[0]))
+
+
+def _label(name: str) -> str:
+    """A class in a sentence: one that is a number in quotes, as "1 in 17%" would read as a proportion."""
+    return f"'{name}'" if name[-1:].isdigit() else name
