@@ -91,17 +91,19 @@ def _online(
     if built is not None and built.holds(settings.lake, *held):
         # A snapshot that is damaged is worth no more than none: the lake has everything that stood in it.
         with suppress(StateError):
-            return _loaded(loaded, snapshot), built
+            return _loaded(loaded, snapshot, built), built
     _rebuild(file, folder, snapshot)
     built = Built.read(snapshot)
     assert built is not None
-    return _loaded(loaded, snapshot), built
+    return _loaded(loaded, snapshot, built), built
 
 
-def _loaded(loaded: Loaded, snapshot: Path) -> MemoryStore:
+def _loaded(loaded: Loaded, snapshot: Path, built: Built) -> MemoryStore:
+    """The store of a snapshot. Raises `StateError` where it is damaged, or not the one that `built` describes."""
     store = MemoryStore()
     store.declare(loaded.declarations)
-    store.load(snapshot)
+    if not built.goes_with(store.load(snapshot)):
+        raise StateError("the snapshot is another one than it is said to be", where=str(snapshot))
     return store
 
 
