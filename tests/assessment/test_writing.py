@@ -180,3 +180,11 @@ def test_without_the_columns_that_gave_it_away_what_was_found_bounds_nothing(tmp
     assert "request: [x0, x1]" in text and "#   not here: 'sum' can be computed" in text
     (bound,) = [line for line in text.splitlines() if "sum.mae" in line]
     assert bound.startswith("  # - {") and "with columns that are left out here" in bound
+
+
+def test_a_column_without_a_name_is_left_out_and_said(tmp_path: Path) -> None:
+    frame = shipped(load_iris).rename({"petal width (cm)": ""})
+    text = written(frame, "target", tmp_path)
+    assert "it has no name: give it one" in text
+    _, rows, kept = accepted(tmp_path, text)
+    assert rows == kept == frame.height

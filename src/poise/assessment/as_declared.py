@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -93,6 +93,8 @@ def in_file(case: Case) -> InFile:
     made = {
         name: _declared(case, name, names[name], tries[name], found, came[name], set(names.values())) for name in wanted
     }
+    if "" in made:  # as row numbers often are; a system file says by its name where a column comes from
+        made[""] = replace(made[""], cannot="it has no name: give it one in the file")
     return InFile(made, _spellings(rows, case.target_name, came[case.target_name]))
 
 
