@@ -11,7 +11,7 @@ from poise.assessment.base import Answer, Question
 from poise.assessment.case import Case
 from poise.assessment.extrapolation import Future, futures
 from poise.assessment.few_examples import ENOUGH, few_examples, rarest
-from poise.assessment.learnable import ENOUGH_OF_EACH, ENOUGH_ROWS, LITTLE, SHOWN, sure_level
+from poise.assessment.learnable import LITTLE, nothing, sure_level
 from poise.assessment.learning_curve import Curve, learning_curve, to_dict
 from poise.assessment.trials import Trials
 from poise.errors import NotEnoughData
@@ -68,9 +68,7 @@ class EnoughData(Question):
     ) -> Answer:
         """Nothing is shown to be learnable: because there is nothing, or because the rows are too few to show it."""
         smallest = (made.value - made.low()) + (made.value - made.low(0.8))
-        rare = rarest(case)
-        fair = case.rows >= ENOUGH_ROWS and (rare is None or rare >= ENOUGH_OF_EACH or case.problem != "binary")
-        if made.high() < LITTLE and smallest <= SHOWN and fair:
+        if nothing(case, trials, made):
             said = (
                 f"Enough to tell: {case.rows:,} rows would have shown anything from {max(smallest, 0):.1%} of what is"
                 " uncertain on."

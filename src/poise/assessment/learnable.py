@@ -14,6 +14,7 @@ from poise.assessment.folds import shuffles
 from poise.assessment.permutation import permuted
 from poise.assessment.trials import Trials
 from poise.evaluation.base import Floats
+from poise.evaluation.bootstrap import Resampled
 from poise.models.losses import losses
 
 SURE_LEVEL = 0.99
@@ -25,6 +26,9 @@ BOTH_WAYS = 2**0.5
 variance that independent predictions would have."""
 SHUFFLED = 0.005
 """A gain of 99 % is also believed where a shuffled truth is as seldom tied so closely to the columns."""
+WEAK_ROWS = 5_000
+"""From so many rows on shuffling shows ties below `WORTH_NAMING`: a chi-square of 30, which is rare among the columns
+of a table, is there a share of 0.5 %."""
 SHUFFLES, FEW_SHUFFLES, MANY_ROWS = 999, 299, 30_000
 LITTLE = 0.08
 """Where the share is below this even at its upper limit, there is nothing (worth) to learn."""
@@ -42,12 +46,10 @@ class Learnable(Question):
 
     def ask(self, case: Case, trials: Trials) -> Answer:
         """Yes where the gain is significant by resampling and by shuffling, and worth naming."""
-        prediction = trials.learned
-        made = trials.skill_spread(prediction)
+        made = trials.skill_spread(trials.learned)
         low, high = made.low(), made.high()
-        chance = by_chance(trials, prediction)
+        chance, shuffled = tied(case, trials)
         smallest = (made.value - made.low()) + (made.value - made.low(0.8))
-        shuffled = permuted(case)
         sure = made.low(sure_level(trials)) > 0 and chance <= 1 - SURE_LEVEL
         sure = sure or (made.low(SURE_LEVEL) > 0 and shuffled <= SHUFFLED)
         details = self._details(case, trials, chance, smallest) | {"permuted": shuffled}
@@ -65,7 +67,7 @@ class Learnable(Question):
         if sure:
             said = f"There is something to learn about {what}, but hardly: {_share(made.value)} of what is uncertain."
             return self.answer("no", said, _CHANGE, sure=made.chance_below(WORTH_NAMING), **figures)
-        if high < LITTLE and smallest <= SHOWN and _enough(case):
+        if nothing(case, trials, made):
             said = (
                 f"No: what the other columns say about {what} is no more than chance would give"
                 f" (at most {_share(max(high, 0.0))} of what is uncertain could be explained{_where(case)})."
@@ -92,6 +94,26 @@ class Learnable(Question):
             "chosen": list(trials.chosen),
             "rungs": rungs,
         }
+
+
+def tied(case: Case, trials: Trials) -> tuple[float, float]:
+    """How often chance would predict the judged rows as well, and tie all rows as closely to the columns: p-values."""
+    chance = trials.once("by chance", lambda: by_chance(trials, trials.learned))
+    return chance, trials.once("permuted", lambda: permuted(case))
+
+
+def nothing(case: Case, trials: Trials, made: Resampled) -> bool:
+    """Whether it is shown that there is nothing (worth) to learn: little at most, on rows that would have shown more.
+
+    A tie that chance hardly gives speaks against it, however little models make of it yet, unless rows are so many that
+    it may be too weak to name. Of later rows a tie counts that predictions show: what held once need not hold any more.
+    """
+    smallest = (made.value - made.low()) + (made.value - made.low(0.8))
+    if made.high() >= LITTLE or smallest > SHOWN or not _enough(case):
+        return False
+    chance, shuffled = tied(case, trials)
+    by_luck = chance > 1 - SURE_LEVEL and (case.timed or shuffled > SHUFFLED)
+    return by_luck or (len(trials.judge) >= WEAK_ROWS and made.high() < WORTH_NAMING)
 
 
 def _enough(case: Case) -> bool:

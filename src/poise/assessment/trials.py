@@ -71,6 +71,7 @@ class Trials:
         self._tried: dict[str, tuple[Tried, ...]] = {}
         self._calibrated: dict[str, Floats] = {}
         self._screened: dict[bytes, tuple[str, ...] | None] = {}
+        self._once: dict[str, float] = {}
 
     # ---- rows
 
@@ -196,6 +197,12 @@ class Trials:
         """
         fold = fold_on(self.case, train, train[:0], self.seed)
         return self._fit(rung, fold, like, twice=self.case.rows <= MANY_ROWS)[1]
+
+    def once(self, name: str, make: Callable[[], float]) -> float:
+        """A figure that several questions need and that takes a while: made when it is first asked for, then kept."""
+        if name not in self._once:
+            self._once[name] = make()
+        return self._once[name]
 
     def each(self, act: Callable[[Of], T], of: Iterable[Of]) -> list[T]:
         """What `act` makes of each, in their order; of a large case several at a time, each of which learns alone."""
