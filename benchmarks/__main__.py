@@ -8,7 +8,19 @@ import sys
 
 from benchmarks.figure import Figure
 
-EVERY = ("start", "asof", "checks", "reception", "windows", "online_store", "journal", "serving", "lists", "training")
+EVERY = (
+    "start",
+    "asof",
+    "checks",
+    "reception",
+    "windows",
+    "online_store",
+    "journal",
+    "drain",
+    "serving",
+    "lists",
+    "training",
+)
 
 
 def measured(name: str, quick: bool) -> list[Figure]:

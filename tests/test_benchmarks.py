@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("start", "asof", "checks", "reception", "windows", "online_store", "journal", "serving", "lists", "training")
+NAMES = (
+    "start",
+    "asof",
+    "checks",
+    "reception",
+    "windows",
+    "online_store",
+    "journal",
+    "drain",
+    "serving",
+    "lists",
+    "training",
+)
 
 
 def test_all_are_listed():
