@@ -8,7 +8,8 @@ import pytest
 
 from poise.assessment.assess import Assessment, assess
 from poise.assessment.base import Answer, Finding
-from poise.assessment.learnable import by_chance
+from poise.assessment.enough_data import EnoughData
+from poise.assessment.learnable import Learnable, by_chance
 from poise.assessment.reading import read_case
 from poise.assessment.trials import Trials
 from poise.assessment.verdict import decide
@@ -75,6 +76,16 @@ def test_noise_of_whole_keys_is_no_foresight() -> None:
     frame = frame.with_columns(x=pl.Series(np.repeat(rng.normal(size=80), 10) + rng.normal(size=800) / 1e3))
     assert assessed(frame).verdict.verdict in ("use ML", "use the rule"), "which is what a key is for"
     assert assessed(frame, key="k").verdict.verdict in ("do not use ML", "collect data first")
+
+
+def test_what_chance_hardly_gives_is_not_called_nothing() -> None:
+    """However little the models explain: an association that shuffling never reaches leaves the question open."""
+    case = read_case(table("noise", 600), "y")
+    plain, tied_ = Trials(case), Trials(case)
+    tied_.once("by chance", lambda: 0.001)
+    for trials, learnable, enough in ((plain, "no", "yes"), (tied_, "unclear", "no")):
+        assert Learnable().ask(case, trials).answer == learnable
+        assert EnoughData().ask(case, trials).answer == enough
 
 
 def test_a_rarer_kind_of_few_rows_is_not_enough() -> None:

@@ -25,7 +25,7 @@ BOTH_WAYS = 2**0.5
 """In folds without time each pair of rows counts twice, once in each direction, so that chance gains have twice the
 variance that independent predictions would have."""
 SHUFFLED = 0.005
-"""A gain of 99 % is also believed where a shuffled truth is as seldom tied so closely to the columns."""
+"""A gain is also believed where a shuffled truth is as seldom tied so closely to the columns: of noise, so often."""
 WEAK_ROWS = 5_000
 """From so many rows on shuffling shows ties below `WORTH_NAMING`: a chi-square of 30, which is rare among the columns
 of a table, is there a share of 0.5 %."""
@@ -50,8 +50,7 @@ class Learnable(Question):
         low, high = made.low(), made.high()
         chance, shuffled = tied(case, trials)
         smallest = (made.value - made.low()) + (made.value - made.low(0.8))
-        sure = made.low(sure_level(trials)) > 0 and chance <= 1 - SURE_LEVEL
-        sure = sure or (made.low(SURE_LEVEL) > 0 and shuffled <= SHUFFLED)
+        sure = shown(case, trials, made)
         details = self._details(case, trials, chance, smallest) | {"permuted": shuffled}
         figures: dict[str, Any] = {
             "figure": made.value, "low": low, "high": high, "unit": _unit(case), "details": details
@@ -100,6 +99,15 @@ def tied(case: Case, trials: Trials) -> tuple[float, float]:
     """How often chance would predict the judged rows as well, and tie all rows as closely to the columns: p-values."""
     chance = trials.once("by chance", lambda: by_chance(trials, trials.learned))
     return chance, trials.once("permuted", lambda: permuted(case))
+
+
+def shown(case: Case, trials: Trials, made: Resampled) -> bool:
+    """Whether a gain is no luck: by a high level of resampling and as seldom from a shuffled truth; or by an ordinary
+    one where both ways of shuffling, of the judged rows and of all, hardly ever give so much."""
+    chance, shuffled = tied(case, trials)
+    if chance <= 1 - SURE_LEVEL:
+        return made.low(sure_level(trials)) > 0 or (made.low() > 0 and shuffled <= SHUFFLED)
+    return made.low(SURE_LEVEL) > 0 and shuffled <= SHUFFLED
 
 
 def nothing(case: Case, trials: Trials, made: Resampled) -> bool:
