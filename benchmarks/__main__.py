@@ -20,6 +20,7 @@ EVERY = (
     "serving",
     "lists",
     "training",
+    "assess",
 )
 
 

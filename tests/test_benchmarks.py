@@ -22,11 +22,13 @@ NAMES = (
     "serving",
     "lists",
     "training",
+    "assess",
 )
 
 
 def test_all_are_listed():
     every = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
+    every |= {file.parent.name for file in (ROOT / "benchmarks").glob("*/__main__.py")}
     assert every - {"__init__", "__main__", "anchors", "figure", "training_by_hand"} == set(NAMES)
 
 
