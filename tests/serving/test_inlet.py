@@ -16,6 +16,7 @@ from poise.data.journal import Entry
 from poise.errors import NoSuchSource, Overloaded, StateError
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
+from poise.stores.memory import MemoryStore
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +208,17 @@ def test_the_journal_is_taken_in_at_the_next_start(loaded: Loaded, tmp_path: Pat
         made.answerer.resume_at(made.journal.at)
         assert made.counted()["soup"] == 7
         assert made.run(lambda: made.fates(row(8), row(3, dish="rice"))) == ["accepted", "conflict"]
+
+
+def test_rows_do_not_pile_up_where_nobody_asks(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            for n in range(40):
+                await made.fates(row(n, at=Clock().now() - HOUR))
+
+        made.run(act)
+        store = made.answerer.store
+        assert isinstance(store, MemoryStore)
+        assert len(store._pending["seen"]) == 1, "only those of the last group, which the next answer sees"
+        assert made.counted()["soup"] == 40

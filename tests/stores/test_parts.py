@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from poise.features.distinct import RANKS, REGISTERS, estimate, places
 from poise.stores.key_slots import KeySlots
+from poise.stores.pending import Pending, Rows
 from poise.stores.sketches import Sketches
 from poise.stores.versions import NEVER, Versions
 from poise.table import Column
@@ -120,3 +121,20 @@ def test_slots_number_keys_in_the_order_in_which_they_come(keys):
     fresh = KeySlots(2)
     fresh.restore(slots.arrays())
     assert fresh.find(codes, np.zeros(len(keys), bool)).tolist() == found.tolist()
+
+
+def test_rows_that_wait_are_kept_in_few_runs_and_in_order() -> None:
+    random = np.random.default_rng(3)
+    pending, visible = Pending(), []
+    for n in range(500):
+        some = random.integers(0, 1000, random.integers(1, 4))
+        visible += some.tolist()
+        pending.add(Rows(some, some, some, np.full(len(some), n), {"x": some * 2}))
+        assert len(pending._runs) <= 12, "each at least twice as long as the next"
+    every = pending.all()
+    assert every.visible.tolist() == sorted(visible) and (every.columns["x"] == 2 * every.visible).all()
+    same = np.flatnonzero(np.diff(every.visible) == 0)
+    assert (every.arrival[same] <= every.arrival[same + 1]).all(), "of equal ones the later stays behind"
+    taken = pending.pop(500)
+    assert taken is not None and len(taken) == sum(one < 500 for one in visible)
+    assert len(taken) + len(pending) == len(visible) and pending.earliest() >= 500

@@ -38,10 +38,15 @@ class Instants:
         self._known = max(self._known, known)
 
     def arrive(self, latest: int) -> int:
-        """κ of rows that are made visible now, whose latest τ is `latest` (which moves a `replay` clock)."""
+        """κ of rows that are made visible now, whose latest τ is `latest` (which moves a `replay` clock).
+
+        The store is brought there, so that rows which came before do not pile up where nobody asks.
+        """
         if isinstance(self._clock, ReplayClock):
             self._clock.move(latest)
         self._known = max(self._clock.now(), self._last, self._known)
+        if self._timed:
+            self._store.advance(self._known)
         return self._known
 
     def of(self, asked: str | None, *, may_ask: bool) -> int:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 END = int(np.iinfo(np.int64).max)
-MOST_RUNS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +47,8 @@ class Rows:
 
 
 class Pending:
-    """The waiting rows of one source, as a few runs that are each in order of visibility."""
+    """The waiting rows of one source, as a few runs that are each in order of visibility and at least twice as long as
+    the next: however many wait, a row is moved as often as their number can be halved."""
 
     def __init__(self) -> None:
         self._runs: list[Rows] = []
@@ -60,9 +60,9 @@ class Pending:
         """Let rows wait."""
         if not len(rows):
             return
-        self._runs.append(rows if _in_order(rows.visible) else rows.take(np.argsort(rows.visible, kind="stable")))
-        if len(self._runs) > MOST_RUNS:
-            self._runs = [self.all()]
+        self._runs.append(_sorted(rows))
+        while len(self._runs) > 1 and len(self._runs[-2]) < 2 * len(self._runs[-1]):
+            self._runs[-2:] = [_sorted(Rows.joined(self._runs[-2:]))]
 
     def earliest(self) -> int:
         """When the next row becomes visible."""
@@ -101,9 +101,10 @@ class Pending:
 
     def all(self) -> Rows:
         """Every waiting row, in order."""
-        rows = Rows.joined(self._runs)
-        return rows.take(np.argsort(rows.visible, kind="stable"))
+        return _sorted(Rows.joined(self._runs))
 
 
-def _in_order(time: Ints) -> bool:
-    return bool((time[1:] >= time[:-1]).all())
+def _sorted(rows: Rows) -> Rows:
+    """Rows in order of visibility."""
+    visible = rows.visible
+    return rows if (visible[1:] >= visible[:-1]).all() else rows.take(np.argsort(visible, kind="stable"))

@@ -15,6 +15,35 @@ try:
 except ImportError:  # the extra `fast` is not installed: the same on pure Python
     from uvicorn.protocols.http.h11_impl import H11Protocol as Base  # type: ignore[assignment]
 
+
+class Joined:
+    """A transport that writes in one piece what it is given within one turn of the loop: uvicorn hands in the head of
+    an answer and its body one after the other, and each would be a call of the system and a packet of its own."""
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send `data` soon."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Send what was written, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            data, self._parts = b"".join(self._parts), []
+            self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 _PHRASES = {400: "Bad Request", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
 
@@ -30,7 +59,7 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
         _head = 0
 
         def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
+            super().connection_made(Joined(transport, self.loop))
             if len(self.connections) > limits.connections:
                 self._refuse(503, "too many connections are open", "retry-after: 1\r\n")
             else:
