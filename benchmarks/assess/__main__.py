@@ -24,7 +24,9 @@ def main(quick: bool) -> list[Figure]:
     reading.add_argument("--seeds", type=int, default=1 if quick else 40)
     reading.add_argument("--from", type=int, default=0, dest="first")
     reading.add_argument("--kinds", default="noise,rule,leak" if quick else ",".join(KINDS), type=str)
-    reading.add_argument("--rows", type=int, default=500 if quick else 20_000, help="the most that a table has")
+    reading.add_argument(
+        "--rows", type=int, default=500 if quick else 20_000, help="the most, where a kind allows so few"
+    )
     reading.add_argument("--keep", type=Path)
     asked, _ = reading.parse_known_args()
     trials = recorded(asked.kinds.split(","), range(asked.first, asked.first + asked.seeds), asked.rows, asked.keep)
