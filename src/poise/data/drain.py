@@ -6,6 +6,7 @@ It only reads the journal. Whoever calls it drops from the journal what `Drain.d
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -13,8 +14,8 @@ import polars as pl
 
 from poise.clock import SECOND, Clock
 from poise.data import delta, fingerprints
-from poise.data.delta_log import APP
-from poise.data.drain_source import SourceDrain
+from poise.data.delta_log import APP, newest
+from poise.data.drain_source import END, SourceDrain
 from poise.data.drained import Drained
 from poise.data.journal_record import Record
 from poise.data.lake import INSTANT, Lake
@@ -26,8 +27,8 @@ from poise.spec.system import SystemSpec
 
 ENOUGH = 10_000
 """Rows of a source that are written at once as soon as there are so many."""
-LONGEST = 10 * SECOND
-"""How long fewer wait for more."""
+LONGEST = 60 * SECOND
+"""How long fewer wait for more: a commit leaves about 6 kB in a table's log, and answers need no lake."""
 MOST = 100_000
 """Rows that are held in memory and written in one commit, at most (but for the last record's)."""
 WALL = Clock()
@@ -108,7 +109,9 @@ class Drain:
         self._tables: dict[str, SourceDrain | DecisionsDrain] = {}
         self._waiting: dict[str, list[Record]] = {}
         self._since: dict[str, int] = {}
-        self._read = 0
+        self._read, self._ingests = 0, -1
+        self._definitions: dict[str, str | None] = {}
+        self._compared: dict[str, int] = {}
         self.done: dict[str, int] = {}
         """Per source (decisions: '') the position up to which its rows are in the lake, synced."""
         self.rows = 0
@@ -126,8 +129,19 @@ class Drain:
         due = [name for name in self._waiting if everything or full or self._due(name)]
         if due:
             with self._lake.writing(wait):
+                self._look()
                 self._write_all(due)
         return full
+
+    def follow(self, systems: Sequence[SystemSpec]) -> None:
+        """Judge by these systems from now on; what could not be written before is read again."""
+        self._systems = systems
+        self._begin_again()
+        if self.stuck:
+            self.stuck.clear()
+            self._waiting.clear()
+            self._since.clear()
+            self._read = 0
 
     def expire(self, wait: float = TURN) -> dict[str, int]:
         """Delete rows that are older than their source's `keep`: how many, per source that had some.
@@ -140,7 +154,7 @@ class Drain:
                 for name in system.sources:
                     self._lake.mend(name)
                     expired[name] = expire(system, self._lake, name, self._clock.now(), self.app)
-        self._tables.clear()  # the tables are at other versions now
+        self._begin_again()  # the tables are at other versions now
         return {name: rows for name, rows in expired.items() if rows}
 
     def taken_up(self, source: str, position: int) -> None:
@@ -148,6 +162,22 @@ class Drain:
         table = self._tables.get(source)
         if isinstance(table, SourceDrain):
             table.compare_upto = position
+
+    def _begin_again(self) -> None:
+        """Open the tables anew when they are written next."""
+        sources = {name: one for name, one in self._tables.items() if isinstance(one, SourceDrain)}
+        self._compared.update({name: one.compare_upto for name, one in sources.items()})
+        self._tables.clear()
+
+    def _look(self) -> None:
+        """Begin again with the sources whose columns an ingest changed meanwhile."""
+        seen = newest(Path(self._lake.ingests), self._ingests) if delta.local(self._lake.url) else None
+        if seen is None or seen == self._ingests:
+            return
+        self._ingests, ledger = seen, Ledger(self._lake)
+        for name, before in self._definitions.items():
+            if ledger.definition(name) != before:
+                self._tables.pop(name, None)
 
     def _take(self) -> bool:
         """Read on in the journal; is as much in memory as may be?"""
@@ -202,9 +232,10 @@ class Drain:
             delta.mend(self._lake.decisions)
             return DecisionsDrain(self._lake, self.app)
         self._lake.mend(name)
-        system = in_force(self._systems, self._lake, name, self._clock.now())
+        system, again = in_force(self._systems, self._lake, name, self._clock.now()), name in self._definitions
+        self._definitions[name] = Ledger(self._lake).definition(name)
         made = SourceDrain(system, name, self._lake, self.app)
-        made.compare_upto = last
+        made.compare_upto = self._compared.pop(name, END if again else last)
         return made
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from poise.data import delta
 from poise.data.base import Finding
 from poise.data.drained import Drained
 from poise.data.identity import Identity
@@ -76,6 +77,7 @@ class SourceDrain:
         self._begun = self.accepted.position
         """Rows up to here were accepted before a kill; those of them that are in no table yet were refused."""
         self.compare_upto = 0
+        self._told = self._told_by_others()
 
     def renew(self) -> None:
         """Look at what others wrote meanwhile."""
@@ -84,7 +86,7 @@ class SourceDrain:
             self._next_seq = self._lake.largest_seq(name) + 1
             self._begun, self.compare_upto = self.accepted.position, END
         if self.quarantine.renewed():
-            self._next_entry = next_entry(self._lake, name)
+            self._next_entry, self._told = next_entry(self._lake, name), self._told_by_others()
         self.raw.renewed()
 
     def write(self, records: Sequence[Record], now: int) -> None:
@@ -121,7 +123,7 @@ class SourceDrain:
         if judged.other:
             gone = ~pl.Series(events.positions).is_in(pl.concat([good[POSITION], judged.refused[POSITION]]).implode())
             refused.append(
-                _left_out(batch, batch.frame.filter(gone), f"its 'where' is false: {self._judge.source.where}")
+                left_out(batch, batch.frame.filter(gone), f"its 'where' is false: {self._judge.source.where}")
             )
         if (
             events.positions[0] <= self.compare_upto
@@ -150,7 +152,7 @@ class SourceDrain:
     def _before_a_kill(self, good: pl.DataFrame, batch: Batch) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Good rows; those that were not when this journal's accepted rows were written go to quarantine."""
         late = (good[POSITION] <= self._begun) & ~self._ours(good)
-        return good.filter(~late), _left_out(batch, good.filter(late), "the rules changed while it was being written")
+        return good.filter(~late), left_out(batch, good.filter(late), "the rules changed while it was being written")
 
     def _ours(self, good: pl.DataFrame) -> pl.Series:
         """Which rows this journal has written to the lake already."""
@@ -207,8 +209,16 @@ class SourceDrain:
             *self._judge.columns,
         )
 
+    def _told_by_others(self) -> list[int]:
+        """Rows that are in quarantine before this wrote them there: an ingest judged them by other columns."""
+        held, url = pl.col(POSITION) > self.quarantine.position, self.quarantine.url
+        if not delta.exists(url):
+            return []
+        rows = delta.scan(url).filter((pl.col("_ingest") == self._app) & held)
+        return rows.select(POSITION).collect().to_series().to_list()
+
     def _refuse(self, refused: pl.DataFrame, rows: _Rows, last: int) -> None:
-        new = refused.filter(pl.col(POSITION) > self.quarantine.position)
+        new = refused.filter((pl.col(POSITION) > self.quarantine.position) & ~pl.col(POSITION).is_in(self._told))
         if new.height:
             at = pl.Series(rows.known[np.searchsorted(rows.positions, new[POSITION].to_numpy())])
             self.quarantine.append(numbered(new, self._next_entry, self._origin, pl.lit(at)), last)
@@ -224,7 +234,7 @@ def shown(source: str) -> str:
     return f"POST /v1/events/{source}"
 
 
-def _left_out(batch: Batch, rows: pl.DataFrame, why: str) -> pl.DataFrame:
+def left_out(batch: Batch, rows: pl.DataFrame, why: str) -> pl.DataFrame:
     """Rows for quarantine that no check refused."""
     if not rows.height:
         return pl.DataFrame(schema=REFUSED)

@@ -43,7 +43,8 @@ class Sorted:
 class Identity:
     """Tells the rows of one file (`ingest` names its content) from those that the lake has; batches come in order."""
 
-    lake: Lake
+    lake: Lake | None
+    """None: rows are compared with each other only."""
     name: str
     source: Source
     content: tuple[str, ...]
@@ -51,6 +52,8 @@ class Identity:
     ingest: str
     as_of: int | None = None
     """For rows that were refused at that instant: newer versions of a table are not replaced by them."""
+    files_only: bool = False
+    """Compare with rows that came from files: those of journals came later."""
     _seen: pl.DataFrame | None = field(default=None, init=False)
 
     @property
@@ -102,9 +105,11 @@ class Identity:
 
     def stored(self, ids: pl.DataFrame) -> pl.DataFrame | None:
         """What the lake has under these identities: content, `there:` and `ours:` (of this content, or newer)."""
-        lake = self.lake.scan(self.name)
+        lake = None if self.lake is None else self.lake.scan(self.name)
         if lake is None:
             return None
+        if self.files_only:
+            lake = lake.filter(~pl.col("_ingest").str.starts_with(APP))
         names = list(ids.columns)
         ids = ids.unique()
         hits = lake.select(names).join(ids.lazy(), on=names, how="semi").collect()
@@ -120,7 +125,7 @@ class Identity:
         return newest.with_columns(ours.alias("ours:"), pl.lit(True).alias("there:")).drop("_seq", "_ingest", "_known")
 
     def _by_content(self, good: pl.DataFrame) -> Sorted:
-        lake = self.lake.scan(self.name)
+        lake = None if self.lake is None else self.lake.scan(self.name)
         if lake is None:
             return Sorted(_all(good, True), _all(good, False))
         ours = lake.filter(pl.col("_ingest") == self.ingest).select(POSITION)

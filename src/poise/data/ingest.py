@@ -7,13 +7,15 @@ from pathlib import Path
 from time import perf_counter
 
 from poise.clock import Clock, ReplayClock, to_text
-from poise.data import delta, fingerprints
+from poise.data import fingerprints
 from poise.data.files import NoFile, SourceFile, files_of, fingerprint
 from poise.data.intake import Intake
 from poise.data.judge import Judge
 from poise.data.lake import Lake
 from poise.data.ledger import Entry, Ledger
 from poise.data.reading import BATCH, batches, opened, require
+from poise.data.rebuilt import Rebuilt
+from poise.data.rejudged import keep_rows
 from poise.data.report import Counts, IngestReport, SourceReport
 from poise.data.retention import expire
 from poise.data.ward import Origin
@@ -41,9 +43,9 @@ def ingest(
     """Take the files of all sources (or `only` some) into `lake`; running it again adds nothing.
 
     base: the folder that relative paths start from. force: read files again that are known already, and let a source
-    whose columns changed be rebuilt from the files there are now. live: a server answers meanwhile, so rows count as
-    known from now on. progress: called with a source and how many of its rows were read, after each batch.
-    batch: how many rows are in memory at a time, at most.
+    whose columns changed be rebuilt from the files there are now; rows that came over HTTP are kept and judged again.
+    live: a server answers meanwhile, so rows count as known from now on. progress: called with a source and how many of
+    its rows were read, after each batch. batch: how many rows are in memory at a time, at most.
 
     Raises `DataError` where a source has no file, no rows, or no such column; `StateError` where another process writes
     to the lake. Only in a system that can start without data (a list with a rule) an event log may be absent or empty,
@@ -81,6 +83,7 @@ class Run:
         self.judges: dict[str, Judge] = {}
         self._contents: dict[Path, str] = {}
         self._begun: set[str] = set()  # sources that had rows before this ingest
+        self._rebuilt: dict[str, Rebuilt] = {}
 
     def all(self, names: Sequence[str]) -> IngestReport:
         """Take in every file of the sources `names`."""
@@ -92,6 +95,8 @@ class Run:
             fresh = [name for name in sources if not self._unchanged(name, file)]
             if fresh:
                 self._file(file, fresh)
+        for name, rebuilt in self._rebuilt.items():
+            rebuilt.finish(self.system.system, self.lake, self.judges[name], self.reports[name], self.now)
         for name in names:
             self.reports[name].expired = expire(self.system, self.lake, name, self.now)
             self._concluded(name)
@@ -148,7 +153,7 @@ class Run:
         self.ledger.write([began])
 
     def _rebuild(self, name: str, files: list[SourceFile]) -> None:
-        """Empty the tables of a source whose columns changed, if its files can fill them again."""
+        """Leave only what came over HTTP of a source whose columns changed, if its files can give the rest again."""
         gone = self.ledger.contents(name) - {self._content(file) for file in files}
         if gone and not self.force:
             raise DataError(
@@ -157,11 +162,9 @@ class Run:
                 where=f"sources.{name}",
                 hint="put the files back, or ingest with --force to rebuild the source from the files there are now",
             )
-        before = self.lake.version(name)
-        for part in ("accepted", "raw", "quarantine"):
-            url = self.lake.table(part, name)
-            if delta.exists(url):
-                delta.write(url, delta.scan(url).head(0).collect(), replace=True)
+        before, taken = self.lake.version(name), self.ledger.taken(name)
+        kept = keep_rows(self.system.system, self.lake, self.judges[name], self.now)
+        self._rebuilt[name] = Rebuilt(kept, taken)
         note = (
             f"the columns of '{name}' changed, so it was rebuilt from its files; its rows before are version {before}"
         )
@@ -205,7 +208,15 @@ class Run:
 
     def _intake(self, name: str, file: SourceFile) -> Intake:
         origin = Origin(fingerprints.ingest_id(name, self._content(file)), file.shown, file.format)
-        return Intake(self.system.system, self.judges[name], self.lake, origin, now=self.now, live=self.live)
+        return Intake(
+            self.system.system,
+            self.judges[name],
+            self.lake,
+            origin,
+            now=self.now,
+            live=self.live,
+            since=self._rebuilt[name].taken.get(self._content(file)) if name in self._rebuilt else None,
+        )
 
     def _undeclared(self, name: str, columns: tuple[str, ...]) -> None:
         report = self.reports[name]

@@ -27,7 +27,8 @@ class Intake:
 
     now: when rows are accepted, in microseconds. live: rows arrive beside a running server, so that nobody can have
     known them before now: κ = max(κ, now). as_of: these rows came earlier and were refused at that instant; versions of
-    a table that were accepted since are not replaced by them.
+    a table that were accepted since are not replaced by them. since: these rows were accepted at that instant before
+    the columns of their source changed.
     """
 
     def __init__(
@@ -41,10 +42,13 @@ class Intake:
         live: bool,
         ward: Ward | None = None,
         as_of: int | None = None,
+        since: int | None = None,
     ) -> None:
         self._judge, self._lake, self._origin = judge, lake, origin
         self._now, self._live, self._system = now, live, system_name
-        self._identity = Identity(lake, judge.name, judge.source, tuple(judge.source.columns), origin.ingest, as_of)
+        self._accepted, earlier = now if since is None else since, since is not None and judge.source.kind == "table"
+        content = tuple(judge.source.columns)
+        self._identity = Identity(lake, judge.name, judge.source, content, origin.ingest, as_of, files_only=earlier)
         self._ward = ward or Ward(lake, judge.name, origin, now)
         self._next = lake.largest_seq(judge.name) + 1
         self._raw = _raw_positions(lake, judge.name, origin.ingest)
@@ -99,7 +103,7 @@ class Intake:
 
     def _stamped(self, fresh: pl.DataFrame) -> pl.DataFrame:
         """Accepted rows with their reserved columns, these first."""
-        time, known = times(self._judge.source, pl.lit(self._now), live=self._live)
+        time, known = times(self._judge.source, pl.lit(self._accepted), live=self._live)
         start = self._next
         self._next += fresh.height
         return fresh.select(

@@ -78,6 +78,14 @@ class Ledger:
         """The last finished ingest of a file."""
         return next((e for e in reversed(self._entries) if (e.source, e.path, e.state) == (source, path, "done")), None)
 
+    def taken(self, source: str) -> dict[str, int]:
+        """The contents of files that were ever taken in for a source, and when first (microseconds)."""
+        found: dict[str, int] = {}
+        for entry in self._entries:
+            if entry.source == source and entry.state == "done":
+                found.setdefault(entry.content, entry.at)
+        return found
+
     def contents(self, source: str) -> set[str]:
         """The contents that the source's present rows came from: those since its definition changed last."""
         found: set[str] = set()

@@ -11,15 +11,13 @@ import polars as pl
 
 from poise.clock import Clock, ReplayClock
 from poise.data import delta, fingerprints
+from poise.data.again import again
 from poise.data.ingest import TURN, WALL
-from poise.data.intake import Intake
-from poise.data.judge import Judge, reasons_of
+from poise.data.judge import Judge
 from poise.data.lake import Lake
 from poise.data.ledger import Ledger
-from poise.data.lines import batch_of_entries
-from poise.data.reading import BATCH
 from poise.data.report import Counts
-from poise.data.ward import Origin, Readmission, entries
+from poise.data.ward import entries
 from poise.errors import DataError, SpecError, did_you_mean
 from poise.spec.system import SystemSpec
 
@@ -102,26 +100,10 @@ def readmit(system: SystemSpec, lake: Lake, source: str, *, clock: Clock = WALL,
             raise DataError(f"the columns of '{source}' changed since its rows were refused", hint="run 'poise ingest'")
         judge = Judge(system, source)
         for group in held.partition_by("_ingest", "_path", maintain_order=True):
-            counts = _again(system, lake, judge, group, now=now, live=live)
+            counts = again(system.system, lake, judge, group, now=now, live=live)
             total.add(counts)
             _amend(ledger, source, group, counts)
     return total
-
-
-def _again(system: SystemSpec, lake: Lake, judge: Judge, group: pl.DataFrame, *, now: int, live: bool) -> Counts:
-    """Judge the entries of one file again."""
-    first = group.row(0, named=True)
-    origin = Origin(first["_ingest"], first["_path"], first["_format"])
-    ward = Readmission(lake, judge.name, origin, now, group)
-    as_of = int(group["_at"].dt.timestamp("us").min())  # type: ignore[arg-type]
-    intake = Intake(system.system, judge, lake, origin, now=now, live=live, ward=ward, as_of=as_of)
-    counts = Counts()
-    for rows in ward.rows.iter_slices(BATCH):
-        counts.add(intake.take(batch_of_entries(rows, origin.format)))
-    intake.finish()
-    broken = ward.broken
-    counts.add(Counts(rows_in=broken.height, quarantined=broken.height, reasons=reasons_of(broken)))
-    return counts
 
 
 def _amend(ledger: Ledger, source: str, group: pl.DataFrame, counts: Counts) -> None:
