@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from poise.jit import compiled, compiled_part
 
 Hashes = NDArray[np.uint64]
 
@@ -41,26 +42,34 @@ def of_pieces(data: bytes, lengths: NDArray[np.int64]) -> Hashes:
     ends = np.empty(len(lengths) + 1, np.int64)
     ends[0] = 0
     np.cumsum(lengths, out=ends[1:])
-    return np.asarray(_of_bytes(np.frombuffer(data, np.uint8), ends))
+    return _hashed(np.frombuffer(data, np.uint8), ends)
 
 
 def of_numbers(values: NDArray[np.int64] | NDArray[np.float64]) -> Hashes:
     """One hash per number or instant: whole numbers by their int64, others by their float64; -0.0 is 0.0."""
     plain = np.ascontiguousarray(values + 0.0 if values.dtype.kind == "f" else values)
     ends = np.arange(0, 8 * len(plain) + 1, 8, dtype=np.int64)
-    data = plain.astype(plain.dtype.newbyteorder("<"), copy=False).view(np.uint8)
-    return np.asarray(_of_bytes(data, ends))
+    return _hashed(plain.astype(plain.dtype.newbyteorder("<"), copy=False).view(np.uint8), ends)
 
 
 def together(parts: Sequence[Hashes]) -> Hashes:
     """One hash per row of several columns; their order matters."""
     whole = parts[0]
     for part in parts[1:]:
-        whole = np.asarray(_joined(whole, part))
+        left, whole = whole, np.empty(len(whole), np.uint64)
+        _join(left, part, whole)
     return whole
 
 
-@njit(cache=True, nogil=True)
+def _hashed(text: NDArray[np.uint8], ends: NDArray[np.int64]) -> Hashes:
+    out = np.empty(len(ends) - 1, np.uint64)
+    text = text.view()
+    text.flags.writeable = False  # as what comes from Python's bytes: one type, so that it is compiled once
+    _of_bytes(text, ends, out)
+    return out
+
+
+@compiled_part
 def finished(code):  # type: ignore[no-untyped-def]
     """splitmix64 of one number: every bit of it depends on every bit of `code`."""
     code = code + np.uint64(0x9E3779B97F4A7C15)
@@ -69,20 +78,16 @@ def finished(code):  # type: ignore[no-untyped-def]
     return code ^ (code >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)
-def _joined(left, right):  # type: ignore[no-untyped-def]
-    out = np.empty(len(left), np.uint64)
+@compiled
+def _join(left, right, out):  # type: ignore[no-untyped-def]
     for row in range(len(left)):
         out[row] = finished((left[row] * PRIME) ^ right[row])
-    return out
 
 
-@njit(cache=True, nogil=True)
-def _of_bytes(text, ends):  # type: ignore[no-untyped-def]
-    out = np.empty(len(ends) - 1, np.uint64)
+@compiled
+def _of_bytes(text, ends, out):  # type: ignore[no-untyped-def]
     for piece in range(len(out)):
         code = FNV
         for position in range(ends[piece], ends[piece + 1]):
             code = (code ^ np.uint64(text[position])) * PRIME
         out[piece] = finished(code)
-    return out

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from poise.data.id_hash import FNV, PRIME, Hashes, finished, of_strings
+from poise.jit import compiled
 
 MOST_KEYS = 256
 """Keys of one object that are compared; of an object with more, nothing is said here."""
@@ -58,7 +58,7 @@ def keys(text: bytes, declared: Hashes, most: int = 1) -> Keys:
     return Keys(rows, depth, unclear, tuple(dict.fromkeys(found)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _keys(text, declared, rows):  # type: ignore[no-untyped-def]
     held = np.empty((_DEEPEST + 1) * MOST_KEYS, np.uint64)  # hashes of the keys of each open object
     counts = np.zeros(_DEEPEST + 1, np.int64)

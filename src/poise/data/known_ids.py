@@ -10,11 +10,11 @@ import secrets
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from poise.data.id_hash import Hashes, finished
 from poise.errors import StateError
+from poise.jit import compiled, compiled_part
 
 FULLEST = 0.75
 """Share of places taken at which the array doubles: 8 bytes per place, so 11 to 21 bytes per id."""
@@ -51,7 +51,8 @@ class KnownIds:
         """Add them; True where a hash was not there before, of equal ones the first. Shape (n,)."""
         if self._count + len(hashes) > FULLEST * len(self._places):
             self._grow(self._count + len(hashes))
-        fresh = np.asarray(_add(self._places, hashes, self._secret))
+        fresh = np.zeros(len(hashes), np.bool_)
+        _add(self._places, hashes, self._secret, fresh)
         self._count += int(fresh.sum())
         return fresh
 
@@ -84,7 +85,7 @@ class KnownIds:
     def _grow(self, count: int) -> None:
         held = self._places[self._places != 0]
         self._places = np.zeros(_room(count), np.uint64)
-        _add(self._places, held, self._secret)
+        _add(self._places, held, self._secret, np.zeros(len(held), np.bool_))
 
 
 def _room(count: int) -> int:
@@ -95,13 +96,13 @@ def _room(count: int) -> int:
     return room
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _home(code, secret, mask):  # type: ignore[no-untyped-def]
     """The place where a hash is looked for first."""
     return finished(code ^ secret) & mask
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _place(places, code, secret):  # type: ignore[no-untyped-def]
     """Where a hash stands, or the free place where it would."""
     mask = np.uint64(len(places) - 1)
@@ -111,19 +112,17 @@ def _place(places, code, secret):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
-def _add(places, hashes, secret):  # type: ignore[no-untyped-def]
-    fresh = np.zeros(len(hashes), np.bool_)
+@compiled
+def _add(places, hashes, secret, fresh):  # type: ignore[no-untyped-def]
     for row in range(len(hashes)):
         code = max(hashes[row], np.uint64(1))  # 0 marks a free place
         at = _place(places, code, secret)
         if places[at] == np.uint64(0):
             places[at] = code
             fresh[row] = True
-    return fresh
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _contains(places, hashes, secret):  # type: ignore[no-untyped-def]
     found = np.empty(len(hashes), np.bool_)
     for row in range(len(hashes)):
@@ -132,7 +131,7 @@ def _contains(places, hashes, secret):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _remove(places, hashes, secret):  # type: ignore[no-untyped-def]
     """Free the places of hashes; those behind move up, so that every search still ends where it should."""
     mask = np.uint64(len(places) - 1)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from poise.jit import compiled, compiled_part
 from poise.spec.zones import instant_of
 from poise.table import MISSING_TIME
 
@@ -44,7 +44,7 @@ def instants_of(values: Sequence[str | None], zone: str) -> tuple[Instants, NDAr
     return times, sure
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _number(text, start, digits):  # type: ignore[no-untyped-def]
     """The number that so many digits spell, or a negative one where another character stands there."""
     value = 0
@@ -55,7 +55,7 @@ def _number(text, start, digits):  # type: ignore[no-untyped-def]
     return value
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _days(year, month, day):  # type: ignore[no-untyped-def]
     """Days since the epoch of a date; H. Hinnant, chrono-compatible low-level date algorithms."""
     year -= month <= 2
@@ -65,14 +65,14 @@ def _days(year, month, day):  # type: ignore[no-untyped-def]
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _length(year, month):  # type: ignore[no-untyped-def]
     if month == 2:
         return 29 if (year % 4 == 0 and year % 100 != 0) or year % 400 == 0 else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _parsed(text, count):  # type: ignore[no-untyped-def]
     """The instant of each line of `text`; 1 where it has an offset, 2 where it is naive, 0 where it is not common."""
     times, kind = np.zeros(count, np.int64), np.zeros(count, np.int8)
@@ -87,7 +87,7 @@ def _parsed(text, count):  # type: ignore[no-untyped-def]
     return times, kind
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _instant(text, at, end):  # type: ignore[no-untyped-def]
     year, month, day = _number(text, at, 4), _number(text, at + 5, 2), _number(text, at + 8, 2)
     hour, minute, second = _number(text, at + 11, 2), _number(text, at + 14, 2), _number(text, at + 17, 2)

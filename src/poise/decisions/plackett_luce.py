@@ -15,6 +15,8 @@ some 60 points give 11 digits for 10 places.
 
 Items come the best first. Where neighbours are more than `GAP` apart, those above always come before those below:
 each such group is an order of its own.
+
+Loops stand where arrays could be added or assigned: Numba takes seconds to compile its checks of their shapes.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.decisions.terms import Floats
-from poise.models.jit import compiled
+from poise.jit import compiled, compiled_part
 
 Index = NDArray[np.int64]
 
@@ -102,7 +104,9 @@ def shown(logits: Floats, order: Index) -> Floats:
     >>> shown(np.log([1.0, 0.5]), np.array([1])).round(6).tolist()
     [0.333333]
     """
-    return np.asarray(_shown(logits, order))
+    out = np.zeros(len(order))
+    _shown(logits, order, out)
+    return out
 
 
 def expected_worth(standards: Floats, sizes: Index, values: Floats, exposure: Floats, temperature: float) -> Floats:
@@ -115,10 +119,12 @@ def expected_worth(standards: Floats, sizes: Index, values: Floats, exposure: Fl
     >>> expected_worth(standards, np.array([2]), values, exposure, 2 / np.log(2)).round(4).tolist()
     [0.8333]
     """
-    return np.asarray(_expected_worth(standards, sizes, values, exposure, max(temperature, TINY)))
+    out = np.zeros(len(values))
+    _expected_worth(standards, sizes, values, exposure, max(temperature, TINY), out)
+    return out
 
 
-@compiled
+@compiled_part
 def _end(logits: Floats, start: int) -> int:
     """Where the group that begins at `start` ends."""
     end = start + 1
@@ -127,24 +133,36 @@ def _end(logits: Floats, start: int) -> int:
     return end
 
 
-@compiled
+@compiled_part
+def _group(logits: Floats, start: int, end: int) -> Floats:
+    """The logits of a group, the largest 0."""
+    out = np.empty(end - start)
+    for i in range(start, end):
+        out[i - start] = logits[i] - logits[start]
+    return out
+
+
+@compiled_part
 def _points(logits: Floats, places: int, coarse: float) -> tuple[float, float, int]:
     """The log of the mean time of the first clock, the step of x, and how many points there are, where the largest of
     `logits` is 0 (so that digits are not spent on how far a group lies behind)."""
     step = coarse * min(STEP, NARROW / np.sqrt(places))
-    first = -np.log(np.exp(logits).sum())
+    rate = 0.0
+    for i in range(len(logits)):
+        rate += np.exp(logits[i])
+    first = -np.log(rate)
     last = np.log(BEYOND + 2.0 * places) - logits[places - 1] - first
     return first, step, int((last - START) / step) + 2
 
 
-@compiled
+@compiled_part
 def _time(first: float, step: float, point: int) -> tuple[float, float]:
     """The log of the time of a point, and which share of its own size that time stands for."""
     x = START + point * step
     return x - np.exp(-x) + first, step * (1.0 + np.exp(-x))
 
 
-@compiled
+@compiled_part
 def _rung(logits: Floats, time: float, yes: Floats, no: Floats, now: Floats) -> None:
     """The probabilities that each clock has rung by now and that it has not, both to all digits, and the density of
     ringing now, on a logarithmic clock."""
@@ -159,7 +177,7 @@ def _rung(logits: Floats, time: float, yes: Floats, no: Floats, now: Floats) -> 
         now[i] = due * no[i] if no[i] > 0.0 else 0.0
 
 
-@compiled
+@compiled_part
 def _count(out: Floats, so_far: Floats, yes: float, no: float) -> None:
     """The distribution of how many have rung, (k,) and no further, when one more clock is heard."""
     out[0] = so_far[0] * no
@@ -177,12 +195,12 @@ def _marginals(logits: Floats, places: int) -> Floats:
         if end - start == 1:
             out[start, start] = 1.0
         else:
-            _add_marginals(out[start:end, start:last], logits[start:end] - logits[start])
+            _add_marginals(out[start:end, start:last], _group(logits, start, end))
         start = end
     return out
 
 
-@compiled
+@compiled_part
 def _add_marginals(out: Floats, logits: Floats) -> None:
     n, k = out.shape
     yes, no, now = np.empty(n), np.empty(n), np.empty(n)
@@ -203,30 +221,42 @@ def _add_marginals(out: Floats, logits: Floats) -> None:
 
 
 @compiled
-def _shown(logits: Floats, order: Index) -> Floats:
-    out = np.zeros(len(order))
-    start = 0
+def _shown(logits: Floats, order: Index, out: Floats) -> None:
+    start = np.int64(0)  # a plain 0 is a type of its own: `_end` and `_group` would be compiled for both
     while start < len(order):
         end = _end(logits, start)
         last = min(len(order), end)
         if end - start == 1:
             out[start] = 1.0 if order[start] == start else 0.0
         else:
-            place = start + np.flatnonzero((order[start:last] >= start) & (order[start:last] < end))
-            rest = np.ones(end - start, np.bool_)
-            rest[order[place] - start] = False
-            group = logits[start:end] - logits[start]
-            points = _points(group, last - start, 1.0)
-            out[place] = _shown_of(group[rest], group[order[place] - start], place - start, last - start, points)
+            _add_shown(out[start:last], _group(logits, start, end), order[start:last], start)
         start = end
-    return out
 
 
-@compiled
-def _shown_of(rest: Floats, own: Floats, place: Index, k: int, points: tuple[float, float, int]) -> Floats:
+@compiled_part
+def _add_shown(out: Floats, logits: Floats, order: Index, start: int) -> None:
+    """One group, whose items begin at `start`; those of other groups that stand there keep 0."""
+    own, place, rest = np.empty(len(order)), np.empty(len(order), np.int64), np.empty(len(logits))
+    is_shown = np.zeros(len(logits), np.bool_)
+    n, others = 0, 0
+    for i in range(len(order)):
+        item = order[i] - start
+        if item >= 0 and item < len(logits):
+            own[n], place[n] = logits[item], i
+            is_shown[item] = True
+            n += 1
+    for i in range(len(logits)):
+        if not is_shown[i]:
+            rest[others] = logits[i]
+            others += 1
+    _add_shown_of(out, rest[:others], own[:n], place, _points(logits, len(order), 1.0))
+
+
+@compiled_part
+def _add_shown_of(out: Floats, rest: Floats, own: Floats, place: Index, points: tuple[float, float, int]) -> None:
     """Of the items that are shown, `own`, only the place of each; the rest is counted but once per point."""
-    n, first, step = len(own), points[0], points[1]
-    out, yes, no, now = np.zeros(n), np.empty(n), np.empty(n), np.empty(n)
+    n, k, first, step = len(own), len(out), points[0], points[1]
+    yes, no, now = np.empty(n), np.empty(n), np.empty(n)
     rest_yes, rest_no, rest_now = np.empty(len(rest)), np.empty(len(rest)), np.empty(len(rest))
     before, after, spare = np.zeros((n + 1, k)), np.zeros((n + 1, k)), np.zeros(k)
     after[n, 0] = 1.0
@@ -234,40 +264,44 @@ def _shown_of(rest: Floats, own: Floats, place: Index, k: int, points: tuple[flo
         time, share = _time(first, step, point)
         _rung(rest, time, rest_yes, rest_no, rest_now)
         _rung(own, time, yes, no, now)
-        before[0, :] = 0.0
+        for a in range(k):
+            before[0, a] = 0.0
         before[0, 0] = 1.0
         for j in range(len(rest)):
             _count(spare, before[0], rest_yes[j], rest_no[j])
-            before[0, :] = spare
+            for a in range(k):
+                before[0, a] = spare[a]
         for i in range(n):
             _count(before[i + 1], before[i], yes[i], no[i])
         for i in range(n - 1, -1, -1):
             _count(after[i], after[i + 1], yes[i], no[i])
         for i in range(n):
             for a in range(place[i] + 1):
-                out[i] += share * now[i] * before[i, a] * after[i + 1, place[i] - a]
-    return out
+                out[place[i]] += share * now[i] * before[i, a] * after[i + 1, place[i] - a]
 
 
 @compiled
-def _expected_worth(standards: Floats, sizes: Index, values: Floats, exposure: Floats, temperature: float) -> Floats:
-    out = np.zeros(len(values))
+def _expected_worth(
+    standards: Floats, sizes: Index, values: Floats, exposure: Floats, temperature: float, out: Floats
+) -> None:
     for each in range(len(sizes)):
-        logits = standards[each, : sizes[each]] / temperature
+        logits = np.empty(sizes[each])
+        for i in range(len(logits)):
+            logits[i] = standards[each, i] / temperature
         places = min(exposure.shape[1], sizes[each])
-        start = 0
+        start = np.int64(0)
         while start < places:
             end = _end(logits, start)
             last = min(places, end)
             if end - start == 1:
-                out += values[:, each, start] * exposure[:, start]
+                for term in range(len(out)):
+                    out[term] += values[term, each, start] * exposure[term, start]
             else:
-                _add_worth(out, logits[start:end] - logits[start], values[:, each, start:end], exposure[:, start:last])
+                _add_worth(out, _group(logits, start, end), values[:, each, start:end], exposure[:, start:last])
             start = end
-    return out
 
 
-@compiled
+@compiled_part
 def _add_worth(out: Floats, logits: Floats, values: Floats, exposure: Floats) -> None:
     """One group. What a place is worth to item i is summed from behind, over how many of those after i have rung."""
     n, k = len(logits), exposure.shape[1]
@@ -281,7 +315,8 @@ def _add_worth(out: Floats, logits: Floats, values: Floats, exposure: Floats) ->
         for i in range(n):
             _count(before[i + 1], before[i], yes[i], no[i])
         for term in range(len(values)):
-            ahead[:] = exposure[term]
+            for a in range(k):
+                ahead[a] = exposure[term, a]
             for i in range(n - 1, -1, -1):
                 for a in range(k):
                     found[term, a] += share * now[i] * values[term, i] * before[i, a] * ahead[a]
@@ -289,4 +324,7 @@ def _add_worth(out: Floats, logits: Floats, values: Floats, exposure: Floats) ->
                     ahead[a] = no[i] * ahead[a] + yes[i] * ahead[a + 1]
                 ahead[k - 1] *= no[i]
     for term in range(len(values)):
-        out[term] += found[term].sum()
+        total = 0.0
+        for a in range(k):
+            total += found[term, a]
+        out[term] += total

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from poise.features.keys import Codes
+from poise.jit import compiled
 from poise.table import MISSING_TIME, History
 
 _ALWAYS = np.iinfo(np.int64).min
@@ -44,7 +44,8 @@ def newest(codes: Codes, time: NDArray[np.int64], row_codes: Codes, history: His
     seen = visible_from(history)
     at = np.where(time == MISSING_TIME, _END, time)
     size = int(max(codes.max(), row_codes.max())) + 1
-    found: NDArray[np.int64] = _walk(codes, at, _order(at), row_codes, seen, _order(seen), size)
+    found = np.full(len(codes), -1, np.int64)
+    _walk(codes, at, _order(at), row_codes, seen, _order(seen), np.full(size, -1, np.int64), found)
     return found
 
 
@@ -55,12 +56,10 @@ def _order(time: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.argsort(time, kind="stable")
 
 
-@njit(cache=True)
-def _walk(codes, at, requests, row_codes, seen, rows, size):  # type: ignore[no-untyped-def]
+@compiled
+def _walk(codes, at, requests, row_codes, seen, rows, last, out):  # type: ignore[no-untyped-def]
     """The newest row of each key, kept while time passes. Rows stand in the order of (τ, arrival), so the greatest
     position among those that are visible is the newest, also where some became known late."""
-    last = np.full(size, -1, np.int64)
-    out = np.full(len(codes), -1, np.int64)
     passed = 0
     for request in requests:
         while passed < len(rows) and seen[rows[passed]] < at[request]:
@@ -71,4 +70,3 @@ def _walk(codes, at, requests, row_codes, seen, rows, size):  # type: ignore[no-
             passed += 1
         if codes[request] >= 0:
             out[request] = last[codes[request]]
-    return out

@@ -11,10 +11,10 @@ is in the window (Chabchoub, Hébrail: Sliding HyperLogLog, 2010).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from poise.features.window_walk import Floats, Walk
+from poise.jit import compiled, compiled_part
 from poise.table import Column
 
 BITS = 9
@@ -61,7 +61,7 @@ def distinct(found: Walk, registers: NDArray[np.int32], ranks: NDArray[np.int8])
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def estimate(histogram):  # type: ignore[no-untyped-def]
     """The count that a sketch stands for; `histogram[r]` is how many registers have rank r, shape (RANKS,)."""
     total = 0.0
@@ -73,7 +73,7 @@ def estimate(histogram):  # type: ignore[no-untyped-def]
     return np.floor(raw + 0.5)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _place(text, ends):  # type: ignore[no-untyped-def]
     """Register and rank of each piece of `text`."""
     count = len(ends) - 1
@@ -96,7 +96,7 @@ def _place(text, ends):  # type: ignore[no-untyped-def]
     return register, rank
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _slide(registers, ranks, arrivals, row_starts, request_starts, first, passed):  # type: ignore[no-untyped-def]
     """Per key and window: how often each (register, rank) is in the window, and which ranks a register has as bits."""
     out = np.empty(first.shape, np.float64)
@@ -128,7 +128,7 @@ def _slide(registers, ranks, arrivals, row_starts, request_starts, first, passed
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _enter(counts, held, histogram, register, rank):  # type: ignore[no-untyped-def]
     counts[register, rank] += 1
     if counts[register, rank] == 1:
@@ -137,7 +137,7 @@ def _enter(counts, held, histogram, register, rank):  # type: ignore[no-untyped-
         histogram[top_rank(held[register])] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _leave(counts, held, histogram, register, rank):  # type: ignore[no-untyped-def]
     counts[register, rank] -= 1
     if counts[register, rank] == 0:
@@ -146,7 +146,7 @@ def _leave(counts, held, histogram, register, rank):  # type: ignore[no-untyped-
         histogram[top_rank(held[register])] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def top_rank(bits):  # type: ignore[no-untyped-def]
     """The greatest rank among `bits`, 0 where there is none."""
     rank = 0

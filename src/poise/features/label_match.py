@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from poise.features.keys import Codes, joint_codes
+from poise.jit import compiled
 from poise.spec.aggregate import Aggregate
 from poise.table import MISSING_TIME, Column, History
 
@@ -50,7 +50,8 @@ class Matches:
     def latest(self, known: NDArray[np.int64]) -> NDArray[np.int64]:
         """When the last of each request's matches became known; `known` (history.height,). The smallest integer where
         nothing matched."""
-        latest: NDArray[np.int64] = _latest(known[self.order], self.low, self.high, self.own)
+        latest = np.full(len(self.low), np.iinfo(np.int64).min)
+        _latest(known[self.order], self.low, self.high, self.own, latest)
         return latest
 
     def amount(self, values: NDArray[np.float64], how: Aggregate) -> NDArray[np.float64]:
@@ -110,7 +111,7 @@ def _ranges(
     return low, high
 
 
-@njit(cache=True)
+@compiled
 def _amounts(values, low, high, own, how):  # type: ignore[no-untyped-def]
     """Sums over each range, one after the other: exact in order, and no prefix sums that lose digits."""
     out = np.full(len(low), np.nan)
@@ -131,12 +132,10 @@ def _amounts(values, low, high, own, how):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
-def _latest(known, low, high, own):  # type: ignore[no-untyped-def]
-    """The largest of `known` in each range, the request's own row left out."""
-    out = np.full(len(low), np.iinfo(np.int64).min)
+@compiled
+def _latest(known, low, high, own, out):  # type: ignore[no-untyped-def]
+    """The largest of `known` in each range, the request's own row left out, where it is larger than `out`."""
     for i in range(len(low)):
         for place in range(low[i], high[i]):
-            if place != own[i]:
-                out[i] = max(out[i], known[place])
-    return out
+            if place != own[i] and known[place] > out[i]:
+                out[i] = known[place]

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from poise.features.asof import visible_from
 from poise.features.keys import Codes
+from poise.jit import compiled, compiled_part
 from poise.table import MISSING_TIME, History
 
 Ints = NDArray[np.int64]
@@ -76,7 +76,9 @@ class Walk:
 
     def _combine(self, grouped: Floats, by: int) -> Floats:
         starts = (self.row_starts, self.request_starts)
-        answers = _in_tree(grouped, self.arrivals, *starts, self.first, self.passed, by, _NEUTRAL[by])
+        answers = np.empty(self.first.shape)
+        tree = np.empty(2 * int(np.diff(self.row_starts).max(initial=0)))
+        _in_tree(grouped, self.arrivals, *starts, self.first, self.passed, by, _NEUTRAL[by], tree, answers)
         return self._spread(answers, fill=_NEUTRAL[by])
 
     def _spread(self, grouped: NDArray[A], fill: float) -> NDArray[A]:
@@ -113,8 +115,10 @@ def walk(
         position = np.empty(history.height, np.int32)
         position[rows] = arrivals
         arrivals, visible = position[by_arrival], seen[by_arrival]
-    edges = (np.array(over, np.int64), np.array(tiles, np.int64))
-    first, passed, last = _locate(tau, visible, arrivals, row_starts, request_starts, time[requests], *edges)
+    edges = (np.array(over, np.int64), np.array(tiles, np.int64), np.empty(len(over), np.int64))
+    first = np.empty((len(requests), len(over)), np.int32)
+    passed, last = np.empty(len(requests), np.int32), np.empty(len(requests), np.int32)
+    _locate(tau, visible, arrivals, row_starts, request_starts, time[requests], *edges, first, passed, last)
     return Walk(row_starts, rows, arrivals, request_starts, requests, first, passed, last, len(codes), on_time)
 
 
@@ -125,34 +129,34 @@ def _order(time: Ints) -> Places:
     return np.argsort(time, kind="stable").astype(np.int32)
 
 
-@njit(cache=True, nogil=True)
-def _grouped(codes, order, size):  # type: ignore[no-untyped-def]
+def _grouped(codes: Codes, order: Places, size: int) -> tuple[Places, Places]:
     """Where each code's positions begin, and the positions by code, within a code as `order` has them."""
     starts = np.zeros(size + 1, np.int32)
-    for code in codes:
-        if code >= 0:
-            starts[code + 1] += 1
-    for code in range(size):
-        starts[code + 1] += starts[code]
-    free = starts.copy()
+    starts[1:] = np.cumsum(np.bincount(codes[codes >= 0], minlength=size))
     grouped = np.empty(starts[size], np.int32)
+    _group(codes, order, starts.copy(), grouped)
+    return starts, grouped
+
+
+@compiled
+def _group(codes, order, free, grouped):  # type: ignore[no-untyped-def]
+    """Put positions where their code is `free`."""
     for position in order:
         code = codes[position]
         if code >= 0:
             grouped[free[code]] = position
             free[code] += 1
-    return starts, grouped
 
 
-@njit(cache=True, nogil=True)
-def _locate(tau, visible, arrivals, row_starts, request_starts, time, over, tiles):  # type: ignore[no-untyped-def]
+@compiled
+def _locate(  # type: ignore[no-untyped-def]
+    tau, visible, arrivals, row_starts, request_starts, time, over, tiles, at, first, passed, newest
+):
     """`first`, `passed` and `newest` of each grouped request: three pointers that only move forward within a key."""
-    first = np.empty((len(time), len(over)), np.int32)
-    passed, newest = np.empty(len(time), np.int32), np.empty(len(time), np.int32)
-    at = np.empty(len(over), np.int64)
     for code in range(len(row_starts) - 1):
         low, high = row_starts[code], row_starts[code + 1]
-        at[:] = low
+        for window in range(len(over)):
+            at[window] = low
         gone, last = low, -1
         for request in range(request_starts[code], request_starts[code + 1]):
             while gone < high and visible[gone] < time[request]:
@@ -165,19 +169,19 @@ def _locate(tau, visible, arrivals, row_starts, request_starts, time, over, tile
                 first[request, window] = at[window]
             passed[request] = gone
             newest[request] = last
-    return first, passed, newest
 
 
-@njit(cache=True, nogil=True)
-def _in_tree(values, arrivals, row_starts, request_starts, first, passed, by, neutral):  # type: ignore[no-untyped-def]
+@compiled
+def _in_tree(  # type: ignore[no-untyped-def]
+    values, arrivals, row_starts, request_starts, first, passed, by, neutral, tree, out
+):
     """Combine the visible rows of each grouped request and window in one tree per key: leaf i stands at n + i, its
     parent at half of that, and a row is put in when the walk passes its arrival."""
-    out = np.empty(first.shape, np.float64)
-    tree = np.empty(2 * np.max(np.diff(row_starts)) if len(row_starts) > 1 else 0, np.float64)
     for code in range(len(row_starts) - 1):
         low = row_starts[code]
         size = row_starts[code + 1] - low
-        tree[: 2 * size] = neutral
+        for node in range(2 * size):
+            tree[node] = neutral
         done = low
         for request in range(request_starts[code], request_starts[code + 1]):
             while done < passed[request]:
@@ -189,10 +193,9 @@ def _in_tree(values, arrivals, row_starts, request_starts, first, passed, by, ne
                 done += 1
             for window in range(first.shape[1]):
                 out[request, window] = _between(tree, size, first[request, window] - low, by, neutral)
-    return out
 
 
-@njit(cache=True, nogil=True)
+@compiled_part
 def _between(tree, size, start, by, neutral):  # type: ignore[no-untyped-def]
     """Combine the leaves from `start` to the end; those not yet put in are neutral."""
     answer = neutral
@@ -209,7 +212,7 @@ def _between(tree, size, start, by, neutral):  # type: ignore[no-untyped-def]
     return answer
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled_part
 def _join(a, b, by):  # type: ignore[no-untyped-def]
     if by == 0:
         return a + b

@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.jit import compiled
 from poise.models.base import Floats
 from poise.models.forest_text import Forest, NotServed, read_forest
-from poise.models.jit import compiled
 from poise.registry import get
 
 ZERO = float(np.float32(1e-35))
@@ -38,7 +38,10 @@ class KernelScorer:
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k)."""
         f = self.forest
-        return _walk(X, f.width, f.root, f.feature, f.kind, f.threshold, f.left, f.right, f.leaf, f.word_start, f.words)
+        out = np.zeros((len(X), f.width))
+        nodes = (f.root, f.feature, f.kind, f.threshold, f.left, f.right, f.leaf, f.word_start, f.words)
+        _walk(X, f.width, *nodes, out)
+        return out
 
 
 def scorer_of(text: str, probes: Floats, scores: Floats) -> tuple[Scorer, str | None]:
@@ -92,9 +95,9 @@ def _walk(
     leaf: Floats,
     word_start: NDArray[np.int32],
     words: NDArray[np.uint32],
-) -> Floats:
+    out: Floats,
+) -> None:
     n = X.shape[0]
-    out = np.zeros((n, width))
     for first in range(0, n, BLOCK):
         last = min(n, first + BLOCK)
         for t in range(len(root)):
@@ -124,4 +127,3 @@ def _walk(
                         goes_left = x <= threshold[node]
                     node = left[node] if goes_left else right[node]
                 out[i, c] += leaf[~node]
-    return out

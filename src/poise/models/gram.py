@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
+from poise.jit import compiled
 from poise.models.base import Floats
-from poise.models.jit import compiled
 
 MOST_COLUMNS = 2_000
 """X'X of so many columns takes 32 MB and its solution little time; with more, iterations are cheaper."""
@@ -47,7 +47,8 @@ class Gram:
         centre = float(weight @ target / total)
         aside = weight * (target - centre)
         if sparse.issparse(matrix):
-            square = _square(matrix.indptr, matrix.indices, matrix.data, weight, matrix.shape[1])
+            square = np.zeros((matrix.shape[1], matrix.shape[1]))
+            _square(matrix.indptr, matrix.indices, matrix.data, weight, square)
         else:
             square = matrix.T @ (matrix * weight[:, None])
         mean, cross = np.asarray(matrix.T @ weight) / total, np.asarray(matrix.T @ aside)
@@ -71,18 +72,16 @@ class Gram:
 
 @compiled
 def _square(
-    starts: NDArray[np.integer[Any]], columns: NDArray[np.integer[Any]], values: Floats, weight: Floats, d: int
-) -> Floats:
-    """Sum of w x x' over CSR rows, (d, d): one triangle, then mirrored."""
-    out = np.zeros((d, d))
+    starts: NDArray[np.integer[Any]], columns: NDArray[np.integer[Any]], values: Floats, weight: Floats, out: Floats
+) -> None:
+    """Add w x x' over CSR rows to `out`, (d, d): one triangle, then mirrored."""
     for i in range(len(weight)):
         for a in range(starts[i], starts[i + 1]):
             row, x = out[columns[a]], weight[i] * values[a]
             for b in range(a, starts[i + 1]):
                 row[columns[b]] += x * values[b]
-    for a in range(d):  # columns of a row need not ascend
+    for a in range(len(out)):  # columns of a row need not ascend
         for b in range(a):
             total = out[a, b] + out[b, a]
             out[a, b] = total
             out[b, a] = total
-    return out

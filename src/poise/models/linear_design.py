@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from poise.jit import compiled
 from poise.models.base import Examples, Floats
 from poise.models.bins import edges_of
 from poise.models.guards import least_rows
 from poise.models.inputs import Inputs
-from poise.models.jit import compiled
 from poise.models.linear_model import Weights
 from poise.models.text import TextTerms
 from poise.table import Table
@@ -109,7 +109,10 @@ class Design:
         edge_start = np.concatenate([[0], np.cumsum([len(edges) for edges in self.edges])]).astype(np.int64)
         numbers = np.stack([self.low, self.high, self.median, self.mean, self.scale])
         edges = np.concatenate([*self.edges, np.empty(0)])
-        starts, columns, values = _rows(self.inputs.encode(features), blocks, numbers, edge_start, edges)
+        X = self.inputs.encode(features)
+        starts, columns, values = np.zeros(len(X) + 1, np.int64), np.empty(2 * X.size, np.int32), np.empty(2 * X.size)
+        count = _rows(X, blocks, numbers, edge_start, edges, starts, columns, values)
+        columns, values = columns[:count], values[:count]  # what is beyond was never touched, so it takes no memory
         width = self.text_starts[0] if self.texts else self.columns
         out = sparse.csr_matrix((values, columns, starts), shape=(features.height, width))
         if not self.texts:
@@ -198,19 +201,24 @@ def _ranges(x: Floats, binned: bool) -> tuple[float, float, float, float, float]
 
 @compiled
 def _rows(
-    X: Floats, blocks: NDArray[np.int64], numbers: Floats, edge_start: NDArray[np.int64], edges: Floats
-) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats]:
-    """CSR arrays (row starts, columns, values) of encoded inputs X (n, f).
+    X: Floats,
+    blocks: NDArray[np.int64],
+    numbers: Floats,
+    edge_start: NDArray[np.int64],
+    edges: Floats,
+    starts: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: Floats,
+) -> int:
+    """CSR arrays of encoded inputs X (n, f), put into row starts, columns, values; how many values there are.
 
     blocks: (f, 5) start, number, gap, first, table of each `Block`; numbers: (5, f) low, high, median, mean, scale.
     """
     n, f = X.shape
-    starts = np.zeros(n + 1, np.int64)
-    columns, values = np.empty(2 * n * f, np.int32), np.empty(2 * n * f)
     at = 0
     for i in range(n):
         for j in range(f):
-            start, number, gap, first, table = blocks[j]
+            start, number, gap, first, table = blocks[j, 0], blocks[j, 1], blocks[j, 2], blocks[j, 3], blocks[j, 4]
             x = X[i, j]
             there = np.isfinite(x)
             if number == 0:
@@ -232,7 +240,7 @@ def _rows(
                 columns[at], values[at] = place, BIN_WEIGHT
                 at += 1
         starts[i + 1] = at
-    return starts, columns[:at], values[:at]  # what is beyond was never touched, so it takes no memory
+    return at
 
 
 def _spread(matrix: Matrix) -> Floats:
@@ -240,15 +248,15 @@ def _spread(matrix: Matrix) -> Floats:
     if not sparse.issparse(matrix):
         return np.asarray(matrix.std(axis=0))
     n, d = matrix.shape
-    sums = _sums(matrix.indices, matrix.data, d) / n
+    sums = np.zeros((2, d))
+    _sums(matrix.indices, matrix.data, sums)
+    sums /= n
     return np.asarray(np.sqrt(np.maximum(sums[1] - sums[0] * sums[0], 0.0)))
 
 
 @compiled
-def _sums(columns: NDArray[np.integer[Any]], values: Floats, d: int) -> Floats:
-    """Sums of a sparse matrix's values and of their squares by column, (2, d), without copies of the values."""
-    out = np.zeros((2, d))
+def _sums(columns: NDArray[np.integer[Any]], values: Floats, out: Floats) -> None:
+    """Add a sparse matrix's values and their squares by column to `out`, (2, d), without copies of the values."""
     for at in range(len(columns)):
         out[0, columns[at]] += values[at]
         out[1, columns[at]] += values[at] * values[at]
-    return out

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.errors import DataError
+from poise.jit import compiled
 from poise.models.base import Floats, Model
 from poise.models.inputs import Inputs
-from poise.models.jit import compiled
 from poise.models.links import predictions
 from poise.models.stored import read_arrays, read_json, write_arrays, write_json
 from poise.models.text import TextTerms
@@ -47,7 +47,9 @@ class Weights:
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k) of encoded inputs X, float64 (n, f) in C order."""
         numbers = (self.low, self.high, self.mean, self.slope, self.missing)
-        return _raw(X, self.category, self.start, *numbers, self.table, self.edge_start, self.edges, self.intercept)
+        out = np.tile(self.intercept, (len(X), 1))
+        _raw(X, self.category, self.start, *numbers, self.table, self.edge_start, self.edges, out)
+        return out
 
 
 @compiled
@@ -63,14 +65,11 @@ def _raw(
     table: Floats,
     edge_start: NDArray[np.int64],
     edges: Floats,
-    intercept: Floats,
-) -> Floats:
+    out: Floats,
+) -> None:
     n, f = X.shape
-    k = len(intercept)
-    out = np.empty((n, k))
+    k = out.shape[1]
     for i in range(n):
-        for c in range(k):
-            out[i, c] = intercept[c]
         for j in range(f):
             x = X[i, j]
             if not np.isfinite(x):
@@ -91,7 +90,6 @@ def _raw(
                         row += 1
             for c in range(k):
                 out[i, c] += table[row, c]
-    return out
 
 
 @compiled

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from poise.jit import compiled_locked, compiled_part
 
 
 class Blocks:
@@ -42,7 +43,9 @@ class Blocks:
     def pack(self, oldest: int, more: int = 0) -> None:
         """Drop entries of tiles before `oldest`, close all holes, and leave room for as many again, for the longest
         block to double, and for `more`."""
-        kept, moved = _packed(*self.state(), oldest)
+        kept, moved = np.empty(int(self.used.sum()), np.int64), np.empty(int(self.used.sum()), np.int64)
+        count = _packed(*self.state(), oldest, kept, moved)
+        kept, moved = kept[:count], moved[:count]
         size = 64 + more + 2 * int(self.top[0]) + 4 * int(self.used.max())
         self.tile = _moved(self.tile, kept, moved, size)
         self.ints = _moved(self.ints, kept, moved, size)
@@ -50,7 +53,7 @@ class Blocks:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything, packed, for a snapshot."""
-        kept = _held(self.start, self.used)
+        kept = np.repeat(self.start - np.cumsum(self.used) + self.used, self.used) + np.arange(self.used.sum())
         return {"used": self.used, "tile": self.tile[kept], "ints": self.ints[kept], "floats": self.floats[kept]}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -68,22 +71,9 @@ def _moved(array: NDArray[Any], kept: NDArray[np.int64], moved: NDArray[np.int64
     return out
 
 
-@njit(cache=True)
-def _held(start, used):  # type: ignore[no-untyped-def]
-    """All entries, slot by slot."""
-    held = np.empty(used.sum(), np.int64)
-    count = 0
-    for slot in range(len(start)):
-        for entry in range(start[slot], start[slot] + used[slot]):
-            held[count] = entry
-            count += 1
-    return held
-
-
-@njit(cache=True)
-def _packed(start, used, room, top, tile, ints, floats, oldest):  # type: ignore[no-untyped-def]
-    """Which entries to keep and where each moves to. A block that grew once keeps room to grow by half."""
-    kept, moved = np.empty(used.sum(), np.int64), np.empty(used.sum(), np.int64)
+@compiled_locked
+def _packed(start, used, room, top, tile, ints, floats, oldest, kept, moved):  # type: ignore[no-untyped-def]
+    """How many entries to keep, which, and where each moves to. A block that grew once keeps room to grow by half."""
     count, free = 0, 0
     for slot in range(len(start)):
         begin = free
@@ -96,10 +86,10 @@ def _packed(start, used, room, top, tile, ints, floats, oldest):  # type: ignore
         room[slot] = used[slot] + used[slot] // 2
         free = begin + room[slot]
     top[0] = free
-    return kept[:count], moved[:count]
+    return count
 
 
-@njit(cache=True)
+@compiled_part
 def move_entry(tile, ints, floats, source, target):  # type: ignore[no-untyped-def]
     """Copy an entry within the arena."""
     tile[target] = tile[source]
@@ -109,7 +99,7 @@ def move_entry(tile, ints, floats, source, target):  # type: ignore[no-untyped-d
         floats[target, lane] = floats[source, lane]
 
 
-@njit(cache=True)
+@compiled_part
 def make_room(slot, oldest, start, used, room, top, tile, ints, floats):  # type: ignore[no-untyped-def]
     """Room for one more entry in the slot's block: by dropping what is older than any window, else by moving to a block
     of twice the size. False where the arena has no room for that."""

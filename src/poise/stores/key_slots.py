@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from poise.errors import StateError
+from poise.jit import compiled_locked, compiled_part
 
 Ints = NDArray[np.int64]
 Slots = NDArray[np.int32]
@@ -34,7 +34,8 @@ class KeySlots:
 
     def find(self, codes: Ints, gone: NDArray[np.bool_]) -> Slots:
         """The slot of each key, shape (n,); -1 for keys never added and where `gone`. `codes` has shape (parts, n)."""
-        found: Slots = _find(codes, gone, self._keys, self._table, self.size)
+        found = np.full(len(gone), -1, np.int32)
+        _find(codes, gone, self._keys, self._table, found)
         return found
 
     def add(self, codes: Ints, gone: NDArray[np.bool_]) -> Slots:
@@ -67,7 +68,7 @@ class KeySlots:
         _index(self._keys, self._table, self.size)
 
 
-@njit(cache=True)
+@compiled_part
 def _home(codes, row, table):  # type: ignore[no-untyped-def]
     """Where the search for a key begins: splitmix64 over its parts."""
     mixed = np.uint64(0)
@@ -79,7 +80,7 @@ def _home(codes, row, table):  # type: ignore[no-untyped-def]
     return np.int64(mixed & np.uint64(len(table) - 1))
 
 
-@njit(cache=True)
+@compiled_part
 def _seek(codes, row, keys, table):  # type: ignore[no-untyped-def]
     """The place in `table` that holds this key's slot, or the free one where it would stand."""
     place = _home(codes, row, table)
@@ -93,16 +94,14 @@ def _seek(codes, row, keys, table):  # type: ignore[no-untyped-def]
     return place
 
 
-@njit(cache=True)
-def _find(codes, gone, keys, table, size):  # type: ignore[no-untyped-def]
-    slots = np.full(len(gone), -1, np.int32)
+@compiled_locked
+def _find(codes, gone, keys, table, slots):  # type: ignore[no-untyped-def]
     for row in range(len(gone)):
         if not gone[row]:
             slots[row] = table[_seek(codes, row, keys, table)]
-    return slots
 
 
-@njit(cache=True)
+@compiled_locked
 def _add(codes, gone, keys, table, size, slots, start):  # type: ignore[no-untyped-def]
     """Add keys from row `start` on, until all are in or there is no room; where it stopped, and how many keys."""
     for row in range(start, len(gone)):
@@ -112,14 +111,15 @@ def _add(codes, gone, keys, table, size, slots, start):  # type: ignore[no-untyp
         if table[place] < 0:
             if size == keys.shape[1]:
                 return row, size
-            keys[:, size] = codes[:, row]
+            for part in range(len(codes)):  # not `keys[:, size] = codes[:, row]`, which takes a second to compile
+                keys[part, size] = codes[part, row]
             table[place] = size
             size += 1
         slots[row] = table[place]
     return len(gone), size
 
 
-@njit(cache=True)
+@compiled_locked
 def _index(keys, table, size):  # type: ignore[no-untyped-def]
     for slot in range(size):
         table[_seek(keys, slot, keys, table)] = slot

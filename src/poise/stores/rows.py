@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from poise.jit import compiled_locked
 
 Values = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -34,7 +35,8 @@ class NewestRows:
 
     def add(self, slots: NDArray[np.int32], tau: Ints, arrival: Ints, values: Mapping[str, Values]) -> None:
         """Take rows in; a row that is not newer than what its slot holds changes nothing."""
-        winners = _winners(slots, tau, arrival, self.tau, self.arrival)
+        rows = np.empty(len(slots), np.int64)
+        winners = rows[: _winners(slots, tau, arrival, self.tau, self.arrival, rows)]
         for name in self.columns:
             held = self.values.setdefault(name, np.zeros(len(self.tau), values[name].dtype))
             held[slots[winners]] = values[name][winners]
@@ -56,18 +58,18 @@ class NewestRows:
         }
 
 
-@njit(cache=True)
-def _winners(slots, tau, arrival, newest_tau, newest_arrival):  # type: ignore[no-untyped-def]
-    """The rows that were their slot's newest when they came. Of several for one slot the last is the newest; NumPy
-    assigns in order, so it stays."""
-    rows = np.empty(len(slots), np.int64)
+@compiled_locked
+def _winners(slots, tau, arrival, newest_tau, newest_arrival, rows):  # type: ignore[no-untyped-def]
+    """How many rows were their slot's newest when they came; `rows` takes them. Of several for one slot the last is the
+    newest; NumPy assigns in order, so it stays."""
     count = 0
     for row in range(len(slots)):
         slot = slots[row]
         if slot < 0:
             continue
-        if (tau[row], arrival[row]) > (newest_tau[slot], newest_arrival[slot]) or newest_arrival[slot] < 0:
+        newer = tau[row] > newest_tau[slot] or (tau[row] == newest_tau[slot] and arrival[row] > newest_arrival[slot])
+        if newer or newest_arrival[slot] < 0:
             newest_tau[slot], newest_arrival[slot] = tau[row], arrival[row]
             rows[count] = row
             count += 1
-    return rows[:count]
+    return count

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from poise.features.distinct import RANKS, REGISTERS, estimate
+from poise.jit import compiled_locked
 from poise.stores.blocks import Blocks, make_room, move_entry
 
 
@@ -47,7 +47,7 @@ class Sketches:
         return found
 
 
-@njit(cache=True)
+@compiled_locked
 def _add(slots, tiles, registers, ranks, oldest, begin, start, used, room, top, tile, ints, floats):  # type: ignore[no-untyped-def]
     """Take rows in from `begin` on, until all are or the arena is full; where it stopped."""
     for row in range(begin, len(slots)):
@@ -76,7 +76,7 @@ def _add(slots, tiles, registers, ranks, oldest, begin, start, used, room, top, 
     return len(slots)
 
 
-@njit(cache=True)
+@compiled_locked
 def _read(slots, time, over, size, start, used, room, top, tile, ints, floats):  # type: ignore[no-untyped-def]
     out = np.empty((len(over), len(slots)), np.float64)
     ranks, histogram = np.zeros(REGISTERS, np.int64), np.zeros(RANKS, np.int64)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from poise.jit import compiled_locked, compiled_part
 from poise.stores.base import WindowDeclaration
 from poise.stores.blocks import Blocks, make_room, move_entry
 
@@ -52,9 +52,10 @@ class Tiles:
 
     def read(self, slots: NDArray[np.int32], time: Ints) -> dict[tuple[str, str | None], Floats]:
         """The aggregates that come from tiles, per window and slot; shape (windows, n). Slot -1 gives NaN."""
-        values = _read(
-            slots, time, self.over, self.tile, self._sum_of, self._extreme_of, self._sign, *self.blocks.state()
-        )
+        values = np.full((len(self.answers), len(self.over), len(slots)), np.nan)
+        sums = (np.empty(self.blocks.ints.shape[1]), np.empty(self.blocks.floats.shape[1]))
+        lanes = (self._sum_of, self._extreme_of, self._sign)
+        _read(slots, time, self.over, self.tile, *lanes, *self.blocks.state(), *sums, values)
         return dict(zip(self.answers, values, strict=True))
 
 
@@ -92,7 +93,7 @@ class Lasts:
         self.tau, self.arrival, self.value = (arrays[name].copy() for name in ("tau", "arrival", "value"))
 
 
-@njit(cache=True)
+@compiled_locked
 def _add(  # type: ignore[no-untyped-def]
     slots, tiles, values, sum_of, extreme_of, sign, oldest, begin, start, used, room, top, tile, ints, floats
 ):
@@ -116,14 +117,15 @@ def _add(  # type: ignore[no-untyped-def]
             place += 1
             fresh = start[slot] + place - 1
             tile[fresh] = tiles[row]
-            ints[fresh] = 0
-            floats[fresh, : 2 * len(sum_of)] = 0.0
-            floats[fresh, 2 * len(sum_of) :] = np.inf
+            for lane in range(ints.shape[1]):
+                ints[fresh, lane] = 0
+            for lane in range(floats.shape[1]):
+                floats[fresh, lane] = 0.0 if lane < 2 * len(sum_of) else np.inf
         _count(row, start[slot] + place - 1, values, sum_of, extreme_of, sign, ints, floats)
     return len(slots)
 
 
-@njit(cache=True)
+@compiled_part
 def _count(row, entry, values, sum_of, extreme_of, sign, ints, floats):  # type: ignore[no-untyped-def]
     """Count one row into one entry."""
     ints[entry, 0] += 1
@@ -145,22 +147,21 @@ def _count(row, entry, values, sum_of, extreme_of, sign, ints, floats):  # type:
             floats[entry, first + lane] = value
 
 
-@njit(cache=True)
+@compiled_locked
 def _read(  # type: ignore[no-untyped-def]
-    slots, time, over, size, sum_of, extreme_of, sign, start, used, room, top, tile, ints, floats
+    slots, time, over, size, sum_of, extreme_of, sign, start, used, room, top, tile, ints, floats, count, value, out
 ):
     """Per slot, from its newest tile backwards: each window, shortest first, goes on where the one before stopped.
     Answers are counts, sums, means, then least and greatest values; shape (answers, windows, n)."""
     sums = len(sum_of)
-    out = np.full((1 + 2 * sums + len(extreme_of), len(over), len(slots)), np.nan)
-    count, value = np.empty(ints.shape[1]), np.empty(floats.shape[1])
     for row in range(len(slots)):
         slot = slots[row]
         if slot < 0:
             continue
-        count[:] = 0.0
-        value[: 2 * sums] = 0.0
-        value[2 * sums :] = np.inf
+        for lane in range(len(count)):
+            count[lane] = 0.0
+        for lane in range(len(value)):
+            value[lane] = 0.0 if lane < 2 * sums else np.inf
         entry = start[slot] + used[slot] - 1
         for window in range(len(over)):
             edge = (time[row] - over[window]) // size
@@ -181,16 +182,16 @@ def _read(  # type: ignore[no-untyped-def]
             for lane in range(len(extreme_of)):
                 if count[1 + extreme_of[lane]] > 0:
                     out[1 + 2 * sums + lane, window, row] = sign[lane] * value[2 * sums + lane]
-    return out
 
 
-@njit(cache=True)
+@compiled_locked
 def _newest(slots, tau, arrival, values, lane, last_tau, last_arrival, last):  # type: ignore[no-untyped-def]
     """Keep the newest value of each slot in one lane."""
     for row in range(len(slots)):
         slot = slots[row]
         if slot < 0 or np.isnan(values[row]):
             continue
-        if (tau[row], arrival[row]) > (last_tau[slot, lane], last_arrival[slot, lane]):
+        newest = last_tau[slot, lane]
+        if tau[row] > newest or (tau[row] == newest and arrival[row] > last_arrival[slot, lane]):
             last_tau[slot, lane], last_arrival[slot, lane] = tau[row], arrival[row]
             last[slot, lane] = values[row]

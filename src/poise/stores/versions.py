@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from poise.jit import compiled_locked, compiled_part
 
 Ints = NDArray[np.int64]
 NEVER = int(np.iinfo(np.int64).min)
@@ -51,7 +52,8 @@ class Versions:
 
     def as_of(self, slots: NDArray[np.int32], time: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """The code that held just before each instant, shape (n,), and where there was none."""
-        found = _as_of(slots, time, self.head, self.before, self.times)
+        found = np.full(len(slots), -1, np.int64)
+        _as_of(slots, time, self.head, self.before, self.times, found)
         gone = (found < 0) | self.gone[found]
         return np.where(gone, 0, self.code[found]), gone
 
@@ -75,7 +77,10 @@ class Versions:
 
     def prune(self, horizon: int) -> None:
         """Drop what was replaced before `horizon`."""
-        kept, self.head, before = _living(self.head, self.before[: self.size], self.times, horizon)
+        kept, before = np.empty(self.size, np.int64), np.full(self.size, -1, np.int32)
+        head = np.full(len(self.head), -1, np.int32)
+        count = _living(self.head, self.before, self.times, horizon, kept, head, before)
+        kept, before, self.head = kept[:count], before[:count], head
         if len(kept) < self.size:
             self.horizon = max(self.horizon, horizon)
         self.before, self.times, self.code, self.gone = before, self.times[kept], self.code[kept], self.gone[kept]
@@ -89,13 +94,13 @@ class Versions:
         self.gone = np.concatenate([self.gone, np.zeros(more, np.bool_)])
 
 
-@njit(cache=True)
+@compiled_part
 def _newer(times, a, b):  # type: ignore[no-untyped-def]
     """Whether row a replaces row b once it is visible."""
-    return (times[a, 1], times[a, 2]) > (times[b, 1], times[b, 2])
+    return times[a, 1] > times[b, 1] or (times[a, 1] == times[b, 1] and times[a, 2] > times[b, 2])
 
 
-@njit(cache=True)
+@compiled_locked
 def _link(slots, first, head, before, times):  # type: ignore[no-untyped-def]
     """Put the versions from `first` on in their chains, where visibility and newness both fall from the head on."""
     for row in range(len(slots)):
@@ -122,23 +127,20 @@ def _link(slots, first, head, before, times):  # type: ignore[no-untyped-def]
             head[slot] = fresh
 
 
-@njit(cache=True)
-def _as_of(slots, time, head, before, times):  # type: ignore[no-untyped-def]
-    found = np.full(len(slots), -1, np.int64)
+@compiled_locked
+def _as_of(slots, time, head, before, times, found):  # type: ignore[no-untyped-def]
     for row in range(len(slots)):
         if slots[row] >= 0:
             version = head[slots[row]]
             while version >= 0 and times[version, 0] >= time[row]:
                 version = before[version]
             found[row] = version
-    return found
 
 
-@njit(cache=True)
-def _living(head, before, times, horizon):  # type: ignore[no-untyped-def]
-    """The versions to keep, and the chains among them: down to the first that was visible before the horizon."""
-    kept = np.empty(len(before), np.int64)
-    new_head, new_before = np.full(len(head), -1, np.int32), np.full(len(before), -1, np.int32)
+@compiled_locked
+def _living(head, before, times, horizon, kept, new_head, new_before):  # type: ignore[no-untyped-def]
+    """How many versions to keep, which, and the chains among them: down to the first that was visible before the
+    horizon."""
     count = 0
     for slot in range(len(head)):
         version, above = head[slot], -1
@@ -151,4 +153,4 @@ def _living(head, before, times, horizon):  # type: ignore[no-untyped-def]
             above = count
             count += 1
             version = -1 if times[version, 0] < horizon else before[version]
-    return kept[:count], new_head, new_before[:count]
+    return count
