@@ -13,6 +13,7 @@ import pytest
 
 from poise import formats
 from poise.clock import Clock
+from poise.data.forgotten import Forgotten
 from poise.data.journal import Journal
 from poise.errors import SpecError, StateError
 from poise.models.calibration import Calibration
@@ -71,6 +72,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "state": (lambda folder: state(folder).history(), lambda folder: state(folder).history()),
     "snapshot": (lambda folder: MemoryStore().save(folder), lambda folder: MemoryStore().load(folder)),
     "built": (lambda folder: Built("d", {}, 0).write(folder), Built.read),
+    "forgotten": (lambda folder: Forgotten.read(folder).add("u1"), Forgotten.read),
     "journal": (lambda folder: journal(folder).close(), lambda folder: journal(folder).close()),
     "judged": (lambda folder: Judged({}, None, {}).save(folder), Judged.load),
     "model": (a_predictor, Predictor.load),

@@ -22,6 +22,7 @@ CURRENT: dict[str, int] = {
     "built": 1,
     "judged": 1,
     "journal": 1,
+    "forgotten": 1,
     "model": 1,
     "json": 1,
 }

@@ -9,6 +9,7 @@ from time import perf_counter
 from poise.clock import Clock, ReplayClock, to_text
 from poise.data import fingerprints
 from poise.data.files import NoFile, SourceFile, files_of, fingerprint
+from poise.data.forgotten import Forgotten
 from poise.data.intake import Intake
 from poise.data.judge import Judge
 from poise.data.lake import Lake
@@ -37,6 +38,7 @@ def ingest(
     clock: Clock = WALL,
     force: bool = False,
     live: bool = False,
+    forgotten: Forgotten | None = None,
     progress: Progress | None = None,
     batch: int = BATCH,
 ) -> IngestReport:
@@ -44,8 +46,9 @@ def ingest(
 
     base: the folder that relative paths start from. force: read files again that are known already, and let a source
     whose columns changed be rebuilt from the files there are now; rows that came over HTTP are kept and judged again.
-    live: a server answers meanwhile, so rows count as known from now on. progress: called with a source and how many of
-    its rows were read, after each batch. batch: how many rows are in memory at a time, at most.
+    live: a server answers meanwhile, so rows count as known from now on. forgotten: people whose rows are left out.
+    progress: called with a source and how many of its rows were read, after each batch. batch: how many rows are in
+    memory at a time, at most.
 
     Raises `DataError` where a source has no file, no rows, or no such column; `StateError` where another process writes
     to the lake. Only in a system that can start without data (a list with a rule) an event log may be absent or empty,
@@ -58,6 +61,7 @@ def ingest(
     now = (WALL if isinstance(clock, ReplayClock) else clock).now()
     with lake.writing(TURN):
         run = Run(system, lake, Ledger(lake), base, now=now, force=force, live=live, progress=progress, batch=batch)
+        run.forgotten = forgotten
         return run.all(names)
 
 
@@ -79,6 +83,7 @@ class Run:
     ) -> None:
         self.system, self.lake, self.ledger, self.base = system, lake, ledger, base
         self.now, self.force, self.live, self.progress, self.batch = now, force, live, progress, batch
+        self.forgotten: Forgotten | None = None
         self.reports: dict[str, SourceReport] = {}
         self.judges: dict[str, Judge] = {}
         self._contents: dict[Path, str] = {}
@@ -179,7 +184,13 @@ class Run:
             return False  # their time may have come
         known = last.counts
         same = Counts(
-            known.rows_in, 0, known.accepted + known.duplicates, known.quarantined, known.other_rows, known.reasons
+            known.rows_in,
+            0,
+            known.accepted + known.duplicates,
+            known.quarantined,
+            known.other_rows,
+            known.forgotten,
+            known.reasons,
         )
         self.reports[name].unchanged += 1
         self.reports[name].counts.add(same)
@@ -216,6 +227,7 @@ class Run:
             now=self.now,
             live=self.live,
             since=self._rebuilt[name].taken.get(self._content(file)) if name in self._rebuilt else None,
+            forgotten=self.forgotten,
         )
 
     def _undeclared(self, name: str, columns: tuple[str, ...]) -> None:

@@ -12,12 +12,14 @@ import polars as pl
 
 from poise.data import delta
 from poise.data.base import Finding
+from poise.data.forgotten import Forgotten
 from poise.data.identity import Identity
 from poise.data.judge import Judge, described, reasons_of
 from poise.data.lake import INSTANT, Lake
 from poise.data.raw import as_text
 from poise.data.reading import POSITION, Batch
 from poise.data.report import Counts
+from poise.data.unwanted import without
 from poise.data.ward import Origin, Ward
 from poise.spec.source import Source
 
@@ -28,7 +30,7 @@ class Intake:
     now: when rows are accepted, in microseconds. live: rows arrive beside a running server, so that nobody can have
     known them before now: κ = max(κ, now). as_of: these rows came earlier and were refused at that instant; versions of
     a table that were accepted since are not replaced by them. since: these rows were accepted at that instant before
-    the columns of their source changed.
+    the columns of their source changed. forgotten: people whose rows are left out.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class Intake:
         ward: Ward | None = None,
         as_of: int | None = None,
         since: int | None = None,
+        forgotten: Forgotten | None = None,
     ) -> None:
+        self._forgotten = forgotten
         self._judge, self._lake, self._origin = judge, lake, origin
         self._now, self._live, self._system = now, live, system_name
         self._accepted, earlier = now if since is None else since, since is not None and judge.source.kind == "table"
@@ -55,7 +59,7 @@ class Intake:
 
     def take(self, batch: Batch) -> Counts:
         """Judge the batch, keep every row of it somewhere, and say how many went where."""
-        judged = self._judge.judge(batch, self._now)
+        judged, left_out = without(self._judge.judge(batch, self._now), self._judge, self._forgotten)
         fate = self._identity.sort(judged.good)
         fresh = judged.good if fate.fresh.all() else judged.good.filter(fate.fresh)
         refused = judged.refused
@@ -71,6 +75,7 @@ class Intake:
             duplicates=int(fate.known.sum()),
             quarantined=refused.height,
             other_rows=judged.other,
+            forgotten=left_out,
             reasons=reasons_of(refused),
         )
         assert counts.balanced(), f"rows of '{self._judge.name}' went missing: {counts}"

@@ -18,8 +18,9 @@ from poise.data.row_judge import Places, Reasons, RowJudge, RowsJudged
 from poise.spec.source import Source
 from poise.table import MISSING_TIME, Table
 
-Fate = Literal["accepted", "duplicate", "conflict", "quarantined", "other"]
-"""`conflict` is in quarantine as well; `other` is not of this source, by its `where`."""
+Fate = Literal["accepted", "duplicate", "conflict", "quarantined", "other", "forgotten"]
+"""`conflict` is in quarantine as well; `other` is not of this source, by its `where`; `forgotten` is of a person who
+was forgotten, and left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +128,7 @@ def _told(
     """The fates of one delivery's rows, and why those refused are."""
     if len(good) == count and all(fates[row] == "accepted" for row in good):
         return ["accepted"] * count, {}
-    told: list[Fate] = ["other"] * count
+    told: list[Fate] = ["forgotten" if start + place in judged.forgotten else "other" for place in range(count)]
     refused = {place: judged.refused[start + place] for place in range(count) if start + place in judged.refused}
     for place in refused:
         told[place] = "quarantined"

@@ -27,6 +27,7 @@ SCHEMA = {
     "duplicates": pl.Int64(),
     "quarantined": pl.Int64(),
     "other_rows": pl.Int64(),
+    "forgotten": pl.Int64(),
     "reasons": pl.String(),
 }
 
@@ -96,9 +97,9 @@ class Ledger:
 
 
 def _entry(row: dict[str, object]) -> Entry:
-    counts = Counts(
-        **{name: int(str(row[name])) for name in ("rows_in", "accepted", "duplicates", "quarantined", "other_rows")},
-        reasons=json.loads(str(row["reasons"])),
-    )
+    fates = ("rows_in", "accepted", "duplicates", "quarantined", "other_rows", "forgotten")
+    # Lines from before anybody could be forgotten do not say how many were.
+    known = {name: int(str(row[name])) for name in fates if row.get(name) is not None}
+    counts = Counts(**known, reasons=json.loads(str(row["reasons"])))
     text = {name: str(row[name]) for name in ("source", "path", "content", "ingest", "definition", "rules", "state")}
     return Entry(at=int(str(row["_at"])), counts=counts, **text)

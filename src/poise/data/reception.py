@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.data.delivery import Bounds, Delivery, DeliveryReader
+from poise.data.forgotten import Forgotten
 from poise.data.id_hash import Hashes
 from poise.data.journal_record import Record
 from poise.data.judged import Accepted, Judged, concluded
 from poise.data.known_ids import KnownIds
 from poise.data.recognition import recognised
-from poise.data.row_judge import RowJudge
+from poise.data.row_judge import RowJudge, RowsJudged
 from poise.data.stored import NEVER, Stored
 from poise.errors import NoSuchSource, did_you_mean
 from poise.spec.source import Source
@@ -46,10 +48,18 @@ class Reception:
     """Receives rows for every source of `system`.
 
     known: what `KnownIds` there are of rows in the lake; a source without any begins with none. stored: where contents
-    are looked up. `read` is for any thread; `judge`, `forget_unwritten` and `replay` are for one at a time.
+    are looked up. forgotten: people whose rows are left out. `read` is for any thread; `judge`, `forget_unwritten` and
+    `replay` are for one at a time.
     """
 
-    def __init__(self, system: SystemSpec, known: Mapping[str, KnownIds], stored: Stored) -> None:
+    def __init__(
+        self,
+        system: SystemSpec,
+        known: Mapping[str, KnownIds],
+        stored: Stored,
+        forgotten: Forgotten | None = None,
+    ) -> None:
+        self._forgotten = forgotten
         self._sources: Mapping[str, Source] = system.sources
         self._judges = {name: RowJudge(system, name) for name in system.sources}
         self._readers = {name: DeliveryReader(judge) for name, judge in self._judges.items()}
@@ -124,13 +134,33 @@ class Reception:
         rows = [row for delivery in deliveries for row in delivery.rows]
         parsed = [row for delivery in deliveries for row in delivery.parsed]
         starts = [0, *accumulate(len(delivery.rows) for delivery in deliveries)]
-        judged = judge.judge(rows, now, parsed)
+        judged = self._unforgotten(judge, judge.judge(rows, now, parsed), rows)
         fates, fresh = recognised(judge, judged, self._known.get(source), self._stored, starts)
         tokens = [next(self._tokens) for _ in deliveries]
         found = concluded(judge, judged, deliveries, starts, fates, fresh, tokens, now)
         for one in found:
             self._stored.expect(one.token, source, judged, one.good)
         return found
+
+    def _unforgotten(self, judge: RowJudge, judged: RowsJudged, rows: Sequence[bytes]) -> RowsJudged:
+        """What was judged, without the rows of people who were forgotten."""
+        column, forgotten = judge.source.person, self._forgotten
+        if not forgotten or column is None:
+            return judged
+        whose = judged.table[column].to_list() if len(judged.good) else []
+        known = forgotten.among(judge.name, {*whose})
+        refused = [place for place in judged.refused if self._came_from(judge, rows[place], column)]
+        good = np.array([one in known for one in whose], np.bool_)
+        return judged.without(good, refused) if refused or good.any() else judged
+
+    def _came_from(self, judge: RowJudge, row: bytes, column: str) -> bool:
+        """Whether a refused row names a person who was forgotten."""
+        assert self._forgotten is not None
+        try:
+            whose = msgspec.json.decode(row).get(judge.source.in_file.get(column, column))
+        except (msgspec.DecodeError, AttributeError):  # it is no object
+            return False
+        return isinstance(whose, str | int | float) and bool(self._forgotten.among(judge.name, [whose]))
 
     def _replayed(self, waiting: Mapping[str, Sequence[Record]]) -> Iterator[Replayed]:
         for source in sorted(waiting, key=lambda name: self._sources[name].kind == "log"):

@@ -1,4 +1,4 @@
-"""What an ingest did, in numbers that add up: rows in = accepted + quarantined + duplicates + other rows."""
+"""What an ingest did, in numbers that add up: rows in = accepted + quarantined + duplicates + other + forgotten."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ class Counts:
     duplicates: int = 0
     quarantined: int = 0
     other_rows: int = 0
+    forgotten: int = 0
+    """Rows of people who were forgotten, left out."""
     reasons: dict[str, int] = field(default_factory=dict)
 
     def add(self, more: Counts) -> None:
         """Add the counts of further rows."""
-        for name in ("rows_in", "accepted", "duplicates", "quarantined", "other_rows"):
+        for name in ("rows_in", "accepted", "duplicates", "quarantined", "other_rows", "forgotten"):
             setattr(self, name, getattr(self, name) + getattr(more, name))
         for code, n in more.reasons.items():
             self.reasons[code] = self.reasons.get(code, 0) + n
 
     def balanced(self) -> bool:
         """Has every row exactly one fate?"""
-        return self.rows_in == self.accepted + self.duplicates + self.quarantined + self.other_rows
+        fates = self.accepted + self.duplicates + self.quarantined + self.other_rows + self.forgotten
+        return self.rows_in == fates
 
 
 @dataclass

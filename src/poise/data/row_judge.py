@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,7 @@ class RowsJudged:
     """n rows of one source, judged; m of them are good.
 
     good: their places among the n, ascending. table: their declared and derived columns. prints: their hashes, None for
-    a log without `id`. refused: place -> reasons. The others are not of this source, by its `where`.
+    a log without `id`. refused: place -> reasons. The others are not of this source, by its `where`, or `forgotten`.
     """
 
     good: Places
@@ -40,6 +40,17 @@ class RowsJudged:
     _careful: Mapping[int, tuple[Any, ...]]
     _types: Mapping[str, ColumnType]
     _identity: tuple[str, ...]
+    forgotten: frozenset[int] = frozenset()
+    """The places of rows that are left out, as they are of people who were forgotten."""
+
+    def without(self, good: NDArray[np.bool_], refused: Iterable[int]) -> RowsJudged:
+        """The same with some of the good rows, (m,), and some of the refused ones left out."""
+        gone = frozenset([*self.good[good].tolist(), *refused])
+        kept, table = ~good, self.table
+        prints = None if self.prints is None else Prints(self.prints.keys[kept], self.prints.prints[kept])
+        left = {place: reasons for place, reasons in self.refused.items() if place not in gone}
+        table = _taken(table, kept) if len(self.good) else table
+        return replace(self, good=self.good[kept], table=table, prints=prints, refused=left, forgotten=gone)
 
     def content(self, row: int) -> tuple[Any, ...]:
         """The declared values of good row `row` (of m), instants in microseconds: equal where the content is."""

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
+from poise.data.forgotten import Forgotten
 from poise.data.ingest import ingest
 from poise.data.journal_lock import held
 from poise.data.lake import Lake
@@ -111,6 +112,7 @@ class System:
             only=only,
             force=force,
             live=held(self.settings.journal),
+            forgotten=Forgotten.read(self.settings.home),
             progress=progress,
         )
         fates = {one.source: one.to_dict() for one in report.sources}

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve:serve", "Answer requests over HTTP with the live release."),
     "rollback": ("rollback:rollback", "Make an earlier release live again."),
     "weights": ("weights:weights", "Show or change what a unit of each term is worth."),
+    "forget": ("forget:forget", "Take everything of one person out of all that is kept."),
     "history": ("history:history", "What happened to this system: who, when and why."),
     "schema": ("schema:schema", "Print the JSON Schema of the system file."),
 }

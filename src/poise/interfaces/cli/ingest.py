@@ -40,6 +40,8 @@ def show(report: IngestReport) -> None:
         fates.append(f"{n.duplicates:,} duplicates")
         if n.other_rows:
             fates.append(f"{n.other_rows:,} of no concern to it (where)")
+        if n.forgotten:
+            fates.append(f"{n.forgotten:,} of people who were forgotten, left out")
         say(f"  {one.source:<{width}}  {' + '.join(fates)}", "" if not n.quarantined else "yellow")
         for code, count in sorted(n.reasons.items(), key=lambda item: -item[1])[:5]:
             say(f"  {'':<{width}}    {count:,} because of {code}", "yellow")
