@@ -88,7 +88,7 @@ def served_and_batch(
     time = np.repeat([one["at"] for one in decisions], [len(one["logged"]) for one in decisions])
     sent = _columns([one["sent"] for one in decisions], plan.select(outputs).request_with(extra))
     requests = Requests(sent, time)
-    histories = {source: lake.history(system, source) for source in plan.reads if source != per}
+    histories = {source: lake.history(system, source) for source in plan.reads}
     if before is not None:
         histories = {source: _before(history, before) for source, history in histories.items()}
     batch = plan.select(outputs).batch(requests, histories, extra)
