@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.data.conftest import NOW, Fixed
 
+from poise.data import delta
 from poise.data.journal import Entry, Journal
-from poise.data.journal_commits import Commits
 from poise.data.journal_reader import reading
 from poise.data.journal_tables import JOURNAL, LARGEST_WAL
 from poise.errors import StateError
@@ -158,12 +159,15 @@ def test_a_file_of_noise_or_none_is_told(tmp_path: Path) -> None:
 def test_a_journal_that_ends_before_the_lake_is_told(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         journal.append([some(5)])
-        commits = Commits(tmp_path, journal.id)
-        commits.add("orders", 3, 5)
-    with opened(tmp_path):
-        commits.add("orders", 4, 6)
+    lake, rows = tmp_path / "lake", pl.DataFrame({"x": [1]})
+    for position in (5, 6):
+        delta.write(str(lake / "accepted" / "orders"), rows, upto=(f"journal:{journal.id}", position))
+        delta.write(str(lake / "accepted" / "orders"), rows)  # what a file brings says nothing of it
+        delta.write(str(lake / "raw" / "orders"), rows, upto=("journal:another", 900))
+        if position == 5:
+            Journal.open(tmp_path, Fixed(), str(lake)).close()
     with pytest.raises(StateError, match="ends at position 5, and the lake has its rows up to 6"):
-        Journal.open(tmp_path, Fixed())
+        Journal.open(tmp_path, Fixed(), str(lake))
 
 
 def test_a_full_disk_writes_nothing_and_it_goes_on_once_there_is_room(tmp_path: Path) -> None:
@@ -255,7 +259,6 @@ def test_another_process_reads_what_is_settled(tmp_path: Path) -> None:
         assert list(reader.after(0)) == [], "nothing at or after an event whose known is not written"
         journal.append([some()], [(1, NOW + 3)])
         assert [(r.first, r.known) for r in reader.after(0)] == [(1, NOW + 3), (2, NOW)]
-        reader.commits.add("orders", 1, 1)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader._connection.execute("DELETE FROM records")
         reader.close()

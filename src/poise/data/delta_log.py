@@ -9,6 +9,8 @@ from pathlib import Path
 
 APP = "journal:"
 """What the app id of a journal begins with, in commits and in `_ingest` of its rows; its id follows."""
+LOOK_BACK = 100
+"""Versions; between two commits of a drain there are at most a few of others."""
 SAME_ROWS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
 """Operations that leave every row as it was."""
 
@@ -60,6 +62,25 @@ def commits(table: Path, after: int, upto: int) -> list[Commit] | None:
         return [_commit(version, log_file(table, version)) for version in range(after + 1, upto + 1)]
     except (OSError, ValueError, KeyError):
         return None
+
+
+def furthest(lake: Path, app: str) -> int:
+    """Up to where the tables of a lake have the log `app`, by the last `LOOK_BACK` versions of each, else 0."""
+    tables = [folder for part in ("accepted", "raw", "quarantine") for folder in (lake / part).glob("*")]
+    return max(_furthest(table, app) for table in [*tables, lake / "decisions"])
+
+
+def _furthest(table: Path, app: str) -> int:
+    last = newest(table)
+    if last is None:
+        return 0
+    for version in range(last, max(last - LOOK_BACK, -1), -1):
+        entry = commits(table, version - 1, version)
+        if entry is None:
+            return 0
+        if app in entry[0].positions:
+            return entry[0].positions[app]
+    return 0
 
 
 def _commit(version: int, log: Path) -> Commit:

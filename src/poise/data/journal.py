@@ -14,13 +14,12 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from poise.clock import Clock
-from poise.data.journal_commits import Commits
+from poise.data.delta_log import APP, furthest
 from poise.data.journal_lock import FolderLock
 from poise.data.journal_reader import read
 from poise.data.journal_record import KINDS, Entry, Kind, Record, checksum
 from poise.data.journal_spans import load, note_pruned
 from poise.data.journal_tables import (
-    COMMITS,
     JOURNAL,
     PAGE,
     SCHEMA,
@@ -63,29 +62,30 @@ class Journal:
     id: str
     at: int
 
-    def __init__(self, folder: Path, clock: Clock, lock: FolderLock) -> None:
+    def __init__(self, folder: Path, clock: Clock, lock: FolderLock, lake: str) -> None:
         self._folder, self._file, self._clock, self._lock = folder, folder / JOURNAL, clock, lock
         with ExitStack() as opened, explained(self._file):
             self._check_there()
             self._connection = opened.enter_context(closing(connect(self._file, write=True)))
             self._prepare()
             self._spans = load(self._connection, self._file)
-            self._check_end()
+            self._check_end(lake)
             self._settle_all()
             self._reading = opened.enter_context(closing(connect(self._file, write=False)))
             self._opened = opened.pop_all()
 
     @classmethod
-    def open(cls, folder: Path, clock: Clock) -> Journal:
+    def open(cls, folder: Path, clock: Clock, lake: str = "") -> Journal:
         """Open the journal in `folder`, or make one there; events whose κ a kill left unwritten get it now.
 
+        lake: the folder of the lake that it is written to, which cannot have what the journal never had.
         Raises `StateError` where another process holds it (naming its pid), rows that were written are missing or
         damaged, a newer Poise wrote it, or the folder or disk cannot be written.
         """
         _make(folder)
         lock = FolderLock(folder)
         try:
-            return cls(folder, clock, lock)
+            return cls(folder, clock, lock, lake)
         except BaseException:
             lock.close()
             raise
@@ -180,8 +180,8 @@ class Journal:
 
     def _check_there(self) -> None:
         """A journal that was here is not begun anew in silence, whole or in part."""
-        beside = [self._folder / COMMITS, self._folder / f"{JOURNAL}-wal"]
-        if not self._file.exists() and (self._lock.journal or any(file.exists() for file in beside)):
+        beside = self._folder / f"{JOURNAL}-wal"
+        if not self._file.exists() and (self._lock.journal or beside.exists()):
             raise damaged(self._file, "the file is gone")
         check_log(self._file)
 
@@ -200,14 +200,11 @@ class Journal:
             raise damaged(self._file, f"it is journal {self.id}, not {self._lock.journal}, which was made here")
         self._lock.write(self.id)
 
-    def _check_end(self) -> None:
-        """The lake cannot hold rows that the journal never had."""
-        if not (self._folder / COMMITS).exists():
-            return
-        with closing(Commits(self._folder, self.id)) as commits:
-            furthest = max(commits.positions().values(), default=0)
-        if furthest >= self._spans.next:
-            ends = f"it ends at position {self._spans.next - 1:,}, and the lake has its rows up to {furthest:,}"
+    def _check_end(self, lake: str) -> None:
+        """The lake cannot hold rows that the journal never had: later ones would be taken for them, and lost."""
+        there = furthest(Path(lake), APP + self.id) if lake and "://" not in lake else 0
+        if there >= self._spans.next:
+            ends = f"it ends at position {self._spans.next - 1:,}, and the lake has its rows up to {there:,}"
             raise damaged(self._file, ends)
 
     def _settle_all(self) -> None:

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from poise.data.journal_commits import Commits
 from poise.data.journal_record import KINDS, Kind, Record, checksum
 from poise.data.journal_tables import JOURNAL, RECORD, about, connect, damaged, explained
 from poise.errors import StateError
@@ -56,7 +55,7 @@ def _record(row: tuple[int, int, int, int | None, int, str, int, bytes], file: P
 
 
 class JournalReader:
-    """A journal seen from another process than the one that writes it. Reads only; `commits` is its own to write."""
+    """A journal seen from another process than the one that writes it."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / JOURNAL
@@ -68,7 +67,6 @@ class JournalReader:
         if not content:
             raise StateError(f"{self._file} is no journal yet", hint="a server makes it: poise serve")
         self.id = str(content["id"])
-        self.commits = Commits(folder, self.id)
 
     def after(self, position: int, kinds: Collection[Kind] = KINDS, most_rows: int = 100_000) -> Iterator[Record]:
         """Records that begin after `position`, in order, up to the first event whose κ is not written yet.
@@ -84,7 +82,6 @@ class JournalReader:
     def close(self) -> None:
         """Let go of the files."""
         self._connection.close()
-        self.commits.close()
 
 
 def reading(folder: Path) -> JournalReader:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from poise.errors import StateError
 from poise.formats import migrate
 
-JOURNAL, COMMITS, LOCK = "journal.db", "commits.db", "lock"
+JOURNAL, LOCK = "journal.db", "lock"
 """The files of a journal's folder."""
 
 PAGE = 4096

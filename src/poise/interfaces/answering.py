@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 
 from poise.clock import Clock, ReplayClock
 from poise.data.journal import Journal
+from poise.data.known_ids import KnownIds
 from poise.errors import SpecError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.http.server import serve
@@ -59,19 +60,27 @@ def start(
     folder = settings.folder_of(row.folder)
     loaded = Loaded.of(ReleaseFolder.open(folder, seal=row.seal))
     clock = ReplayClock() if loaded.system.clock == "replay" else Clock()
-    with closing(Journal.open(settings.journal, clock)) if takes_in else nullcontext() as journal:
-        store, built = _online(file, settings, loaded, str(folder), journal)
+    with closing(Journal.open(settings.journal, clock, settings.lake)) if takes_in else nullcontext() as journal:
+        store, built, ids = _online(file, settings, loaded, str(folder), journal)
         if isinstance(clock, ReplayClock):
             clock.move(built.now)
         answerer = Answerer(loaded, store, clock, state.weights())
-        ready = None if on_ready is None else lambda address: on_ready(address, answerer)
         routes = also(answerer) if also else ()
+
+        def ready(address: str) -> None:
+            if on_ready is not None:
+                on_ready(address, answerer)
+
         if journal is None:
             serve(answerer, state, host, port, ready, routes)
             return
-        snapshot = settings.online / built.declarations
-        with taking_in(file, settings, folder, answerer, journal, built, snapshot) as inlet:
-            serve(answerer, state, host, port, ready, routes, inlet)
+        with taking_in(file, settings, folder, answerer, journal, built, ids) as (inlet, drainer):
+
+            def begun(address: str) -> None:
+                ready(address)
+                drainer.begin()  # only now, so that it takes nothing from the start
+
+            serve(answerer, state, host, port, begun, routes, inlet)
 
 
 def _live(state: State) -> str:
@@ -83,19 +92,28 @@ def _live(state: State) -> str:
 
 def _online(
     file: Path, settings: Settings, loaded: Loaded, folder: str, journal: Journal | None
-) -> tuple[MemoryStore, Built]:
-    """The online state that a release declares, renewed where the lake has more than snapshot and journal have."""
+) -> tuple[MemoryStore, Built, Mapping[str, KnownIds]]:
+    """The online state that a release declares, renewed where the lake has more than snapshot and journal have; and,
+    where rows come in, the ids that are known."""
     snapshot = settings.online / fingerprint(loaded.declarations)
     built = Built.read(snapshot)
     held = (None, "") if journal is None else (settings.journal, journal.id)
     if built is not None and built.holds(settings.lake, *held):
         # A snapshot that is damaged is worth no more than none: the lake has everything that stood in it.
         with suppress(StateError):
-            return _loaded(loaded, snapshot, built), built
+            return _loaded(loaded, snapshot, built), built, _ids(loaded, snapshot, built, journal)
     _rebuild(file, folder, snapshot)
     built = Built.read(snapshot)
     assert built is not None
-    return _loaded(loaded, snapshot, built), built
+    return _loaded(loaded, snapshot, built), built, _ids(loaded, snapshot, built, journal)
+
+
+def _ids(loaded: Loaded, snapshot: Path, built: Built, journal: Journal | None) -> Mapping[str, KnownIds]:
+    """The known ids beside a snapshot, where rows come in. Raises `StateError` where they are damaged or gone."""
+    if journal is None:
+        return {}
+    sources = loaded.system.sources
+    return built.known_ids(snapshot, [name for name in built.versions if name in sources and sources[name].identity])
 
 
 def _loaded(loaded: Loaded, snapshot: Path, built: Built) -> MemoryStore:

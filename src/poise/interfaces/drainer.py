@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ ENDING = 60.0
 
 
 class Drainer:
-    """Runs `poise.interfaces.draining` for as long as this is entered.
+    """Runs `poise.interfaces.draining` from `begin` until this is left, on one core and behind what answers.
 
     Rows that others wrote to the lake are handed to the inlet, which makes them visible; what is safe in the lake and
     in the snapshot leaves the journal. versions: what of the lake the server began with.
@@ -35,8 +36,11 @@ class Drainer:
         self._process: subprocess.Popen[str] | None = None
         self._thread = threading.Thread(target=self._run, name="poise-drainer", daemon=True)
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
+        """Start it, once the server answers."""
         self._thread.start()
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,12 +53,18 @@ class Drainer:
             except subprocess.TimeoutExpired:
                 _LOG.warning("the drain did not end in %g s; what it did not write stays in the journal", ENDING)
                 process.kill()
-        self._thread.join(timeout=AGAIN)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=AGAIN)
 
     def _run(self) -> None:
         while not self._over.is_set():
             with subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, "POLARS_MAX_THREADS": "1"},
             ) as process:
                 self._process = process
                 if self._over.is_set():
@@ -75,6 +85,10 @@ class Drainer:
                 _LOG.warning("rows of '%s' stay in the journal: %s", source, why)
             if "trouble" in said:
                 _LOG.warning("the drain goes on later: %s", said["trouble"])
+            for source, rows in said.get("expired", {}).items():
+                _LOG.info("%d rows of '%s' were older than its 'keep' and are deleted", rows, source)
+            if "snapshot" in said:
+                _LOG.info("the snapshot is extended to the lake's versions %s", said["snapshot"])
             if said.get("prune"):
                 self._inlet.prune(said["prune"])
             for source, paths in said.get("rows", {}).items():

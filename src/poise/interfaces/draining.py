@@ -16,6 +16,7 @@ say so with `"all": true`.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -45,6 +46,8 @@ from poise.stores.state import State
 LOOK = 0.5
 """Seconds between two looks at the journal and the lake."""
 DAY = 86_400.0
+BEHIND = 5
+"""How much the process stands back for the one that answers, where they share a core."""
 EVERY, MANY = 600.0, 200_000
 """Seconds, or rows that were drained, after which the snapshot is extended."""
 
@@ -57,6 +60,7 @@ class Draining:
         self._loaded = Loaded.of(ReleaseFolder.open(folder))
         self._lake = Lake(self._settings.lake)
         self._journal: JournalReader = reading(self._settings.journal)
+        self._file, self._written = file, _written(file)
         self._drain = Drain([*_of_file(file), self._loaded.system], self._lake, self._journal)
         self._snapshot = self._settings.online / fingerprint(self._loaded.declarations)
         built = Built.read(self._snapshot)
@@ -69,6 +73,7 @@ class Draining:
 
     def step(self) -> bool:
         """Do what is due, and tell; is more due at once?"""
+        self._follow()
         more = self._try(self._drain.once)
         self._try(self._take_up)
         waited = monotonic() - self._extended >= EVERY and self._drain.rows > self._rows
@@ -99,7 +104,15 @@ class Draining:
         self._tell_positions()
         self._journal.close()
 
+    def _follow(self) -> None:
+        """Columns that an ingest gave the lake meanwhile are those of the system file."""
+        written = _written(self._file)
+        if written != self._written:
+            self._written = written
+            self._drain.follow([*_of_file(self._file), self._loaded.system])
+
     def _everything(self) -> None:
+        self._follow()
         while self._drain.once(everything=True):
             pass
 
@@ -168,6 +181,13 @@ def _of_file(file: Path) -> list[SystemSpec]:
         return []
 
 
+def _written(file: Path) -> tuple[int, int] | None:
+    try:
+        return file.stat().st_mtime_ns, file.stat().st_size
+    except OSError:
+        return None
+
+
 def run(draining: Draining, said: SimpleQueue[str | None]) -> None:
     """Drain until None is said."""
     more = True
@@ -190,6 +210,7 @@ def _listen(said: SimpleQueue[str | None]) -> None:
 
 def main(file: str, folder: str) -> int:
     """Drain until the standard input closes; the exit code of the error, if there is one."""
+    os.nice(BEHIND)
     importable_from(Path(file).parent)
     said: SimpleQueue[str | None] = SimpleQueue()
     try:

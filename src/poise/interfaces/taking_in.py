@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from poise.clock import ReplayClock
 from poise.data.forgotten import Forgotten
 from poise.data.journal import Journal, Kind
+from poise.data.known_ids import KnownIds
 from poise.data.reception import Reception
 from poise.data.stored import Stored
 from poise.interfaces.drainer import Drainer
@@ -22,22 +23,28 @@ EVENTS: tuple[Kind, ...] = ("events",)
 
 @contextmanager
 def taking_in(
-    file: Path, settings: Settings, release: Path, answerer: Answerer, journal: Journal, built: Built, snapshot: Path
-) -> Iterator[Inlet]:
-    """An inlet for `answerer`, whose store holds the snapshot `built` in the folder `snapshot`; the rest of the journal
-    is taken in first. At the end everything that waits is written.
+    file: Path,
+    settings: Settings,
+    release: Path,
+    answerer: Answerer,
+    journal: Journal,
+    built: Built,
+    ids: Mapping[str, KnownIds],
+) -> Iterator[tuple[Inlet, Drainer]]:
+    """An inlet for `answerer`, whose store holds the snapshot `built`, which goes with the known `ids`; the rest of the
+    journal is taken in first. The drain is to be begun once the server answers; at the end it writes all that waits.
 
-    Raises `StateError` where the journal is damaged or the snapshot's ids cannot be read.
+    Raises `StateError` where the journal is damaged.
     """
     stored = Stored(journal, settings.lake)
-    reception = Reception(answerer.loaded.system, built.known_ids(snapshot), stored, Forgotten.read(settings.home))
+    reception = Reception(answerer.loaded.system, ids, stored, Forgotten.read(settings.home))
     _replay(answerer, journal, reception, built)
     decision = answerer.loaded.system.decision
     durable = decision is not None and decision.log == "durable"
     inlet = Inlet(answerer, journal, reception, stored, durable=durable)
-    with Drainer(file, release, inlet, built.versions):
+    with Drainer(file, release, inlet, built.versions) as drainer:
         try:
-            yield inlet
+            yield inlet, drainer
         finally:
             inlet.close()  # before the drain ends, so that it finds everything
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -65,10 +65,11 @@ class Built:
         """Where the known ids of a source are."""
         return folder / f"ids-{self.token}-{source}.npy"
 
-    def known_ids(self, folder: Path) -> dict[str, KnownIds]:
-        """The known ids per source that has identities. Raises `StateError` where they cannot be read."""
+    def known_ids(self, folder: Path, expected: Collection[str] = ()) -> dict[str, KnownIds]:
+        """The known ids per source that has identities. Raises `StateError` where they cannot be read, or those of an
+        expected source are gone: rows that came before would count as new."""
         found = {name: self.ids_file(folder, name) for name in self.versions}
-        return {name: KnownIds.load(file) for name, file in found.items() if file.exists()}
+        return {name: KnownIds.load(file) for name, file in found.items() if name in expected or file.exists()}
 
     def goes_with(self, notes: Mapping[str, str | int]) -> bool:
         """Whether a snapshot with these notes is the one that this describes."""

@@ -1,0 +1,110 @@
+"""The drain seen from the server, and what a server begins with."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.interfaces.test_draining import Child, shown, system  # noqa: F401 (a fixture)
+
+from poise.clock import Clock
+from poise.data.journal import Journal
+from poise.interfaces import answering
+from poise.interfaces.drainer import Drainer
+from poise.interfaces.snapshotting import made_ready
+from poise.interfaces.system import System
+from poise.releases.built import Built
+from poise.serving.loaded import Loaded
+
+STAND_IN = """#!{python}
+import json, os, sys
+print(json.dumps({{"ready": True}}), flush=True)
+print(json.dumps({{"expired": {{"shown": 12}}}}))
+print(json.dumps({{"snapshot": {{"shown": 3}}}}))
+print(json.dumps({{"prune": {{"threads": os.environ["POLARS_MAX_THREADS"], "given": sys.argv[1:]}}}}), flush=True)
+sys.stdin.read()
+"""
+
+
+class Ear:
+    """An inlet that only hears what may be dropped."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def prune(self, below: object) -> None:
+        self.heard.append(below)
+
+
+def test_it_begins_when_told_and_what_it_does_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stand_in = tmp_path / "stand_in"
+    stand_in.write_text(STAND_IN.format(python=sys.executable))
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    ear = Ear()
+    with Drainer(tmp_path / "poise.yaml", tmp_path, ear, {}):  # type: ignore[arg-type]
+        pass
+    assert not ear.heard, "a server that never answered has no drain"
+    with (
+        caplog.at_level(logging.INFO, "poise.drain"),
+        Drainer(tmp_path / "poise.yaml", tmp_path, ear, {}) as drainer,  # type: ignore[arg-type]
+    ):
+        drainer.begin()
+        until = time.monotonic() + 30
+        while not ear.heard and time.monotonic() < until:
+            time.sleep(0.02)
+    (heard,) = ear.heard
+    assert heard["threads"] == "1"  # type: ignore[index]
+    said = "\n".join(caplog.messages)
+    assert "12 rows of 'shown' were older than its 'keep'" in said and "versions {'shown': 3}" in said
+
+
+def test_it_stands_back_and_follows_columns_that_change_beside_it(system: System) -> None:  # noqa: F811
+    file = system.path.parent / "shown.csv"
+    file.write_text("shown_id,page,dish,price,at\nf,p,soup,2,2025-01-02\n")
+    system.ingest()
+    folder = system.train().folder
+    journal = Journal.open(system.settings.journal, Clock())
+    child = Child(system, folder.path)
+    assert os.getpriority(os.PRIO_PROCESS, child.process.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+    shown(journal, "a")
+    child.say(all=True)
+    child.hear("all")
+    system.path.write_text(system.text.replace("price: float", "price: int"), encoding="utf-8")
+    report = System.read(system.path).ingest()["shown"]
+    assert "1 of these rows came over HTTP" in " ".join(report.warnings)
+    shown(journal, "b")
+    child.end()
+    rows = system.lake.read("shown")
+    assert rows["shown_id"].to_list() == ["a", "f", "b"] and rows["price"].dtype.is_integer()
+    journal.close()
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_ids_that_are_damaged_are_made_again_with_the_snapshot(system: System, damage: str) -> None:  # noqa: F811
+    file = system.path.parent / "shown.csv"
+    file.write_text("shown_id,page,dish,price,at\nf,p,soup,2,2025-01-02\n")
+    system.ingest()
+    folder = system.train().folder
+    loaded = Loaded.of(folder)
+    made_ready(system.settings, system.lake, folder)
+    (snapshot,) = system.settings.online.iterdir()
+    before = Built.read(snapshot)
+    assert before is not None
+    ids = before.ids_file(snapshot, "shown")
+    if damage == "cut":
+        ids.write_bytes(ids.read_bytes()[:20])
+    else:
+        ids.unlink()
+    journal = Journal.open(system.settings.journal, Clock())
+    _, built, known = answering._online(system.path, system.settings, loaded, str(folder.path), journal)
+    assert built.token != before.token and len(known["shown"]) == 1
+    journal.close()
+    assert json.loads((snapshot / "built.json").read_text())["token"] == built.token
