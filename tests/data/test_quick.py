@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.data.strategies import PATTERNS, TEXTS, TIMES
 
@@ -113,6 +113,7 @@ def test_patterns_that_are_left_to_polars(pattern: str) -> None:
     assert agreeing(pattern) is None
 
 
+@example(["2100-04-01T00:00:00", "1950-06-01T00:00:00"], "Europe/Berlin")
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(TIMES, TEXTS, st.none()), min_size=1), st.sampled_from(["UTC", "Europe/Berlin"]))
 def test_times_in_their_common_spelling(values: list[str | None], zone: str) -> None:

@@ -16,13 +16,15 @@ from poise.spec.zones import instant_of
 from poise.table import MISSING_TIME
 
 Instants = NDArray[np.int64]
+RULES_END = 2_114_380_800_000_000
+"""2037: later local times mean what the zone's rules of today go on to say, which not every library goes on to read."""
 
 
 def instants_of(values: Sequence[str | None], zone: str) -> tuple[Instants, NDArray[np.bool_]]:
     """Microseconds since the epoch, and where the spelling is a common one, both shape (n,).
 
-    Missing values are missing, and common. Naive times stand in `zone`; those that its clocks skip or show twice are
-    not common.
+    Missing values are missing, and common. Naive times stand in `zone`; those that its clocks skip or show twice, and
+    those before 1970 or from 2037 on, are not common.
 
     >>> times, sure = instants_of(["1970-01-01T00:00:01+00:00", "1 Jan 1970", None], "UTC")
     >>> times[:1].tolist(), sure.tolist()
@@ -38,7 +40,8 @@ def instants_of(values: Sequence[str | None], zone: str) -> tuple[Instants, NDAr
     sure = (kind > 0) | gone
     if zone != "UTC" and (kind == 2).any():
         naive = kind == 2
-        times[naive] = instant_of(zone, times[naive])
+        local = times[naive]
+        times[naive] = np.where((local >= 0) & (local < RULES_END), instant_of(zone, local), MISSING_TIME)
         sure &= ~naive | (times != MISSING_TIME)
     times[~sure | gone] = MISSING_TIME
     return times, sure
