@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 from tests.serving.bare import ASKED, Desk, desk, row, written
 
+from poise.data.judged import Fate
 from poise.errors import StateError
 from poise.interfaces.http.app import create_app
 from poise.serving.limits import Limits
@@ -160,3 +161,28 @@ def test_too_much_at_once_is_refused_and_decisions_go_on(loaded: Loaded, tmp_pat
     with desk(loaded, tmp_path, limits=Limits(concurrent=10)) as made:
         asking(made, registry, act)
         assert [kind for kind, _ in made.held()].count("events") == 100
+
+
+def test_the_document_lists_a_route_and_a_row_for_each_source(loaded: Loaded, tmp_path: Path, registry: Any) -> None:
+    with desk(loaded, tmp_path) as made:
+        made.answerer.rehearse()
+        documents = []
+        for inlet in (made.inlet, None):
+            app = create_app(made.answerer, registry, inlet=inlet)
+
+            async def get(app: Any = app) -> Any:
+                async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+                    return (await client.get("/openapi.json")).json()
+
+            documents.append(asyncio.run(get()))
+    document, without = documents
+    paths = {path for path in document["paths"] if path.startswith("/v1/events/")}
+    assert paths == {f"/v1/events/{name}" for name in ("seen", "likes", "dishes")}
+    assert not paths & without["paths"].keys(), "a server without a journal promises none"
+    schemas = document["components"]["schemas"]
+    seen = schemas["Event_seen"]
+    assert seen["required"] == ["seen_id", "dish", "at"] and seen["properties"]["price"]["minimum"] == 0
+    assert set(schemas["EventFate"]["properties"]["fate"]["enum"]) >= set(get_args(Fate))
+    text = json.dumps(document["paths"]["/v1/events/seen"])
+    assert all(f"#/components/schemas/{name}" in text for name in ("Event_seen", "EventsAnswer", "Problem"))
+    assert {"200", "400", "413", "422", "503"} <= document["paths"]["/v1/events/seen"]["post"]["responses"].keys()

@@ -46,7 +46,7 @@ def create_app(
         DECIDE: Ask(decide, answerer.limits, gate),
         **event_asks(inlet, answerer.limits),
     }
-    pages = _Pages(answerer, registry)
+    pages = _Pages(answerer, registry, takes_in=inlet is not None)
     routes = [
         *(Route(path, ask, methods=["POST"]) for path, ask in hot.items()),
         Route("/v1/releases", pages.releases),
@@ -79,13 +79,18 @@ class _Hot:
 class _Pages:
     """The routes that read. What touches the state database does so in a thread, off the event loop."""
 
-    def __init__(self, answerer: Answerer, registry: Registry) -> None:
+    def __init__(self, answerer: Answerer, registry: Registry, *, takes_in: bool) -> None:
         self._answerer = answerer
         self._registry = registry
         loaded = answerer.loaded
-        rows = {per: loaded.example(per) for per in loaded.contract.pers}
-        purpose = loaded.system.purpose
-        self._openapi = openapi(loaded.contract, rows, loaded.example_request(), answerer.limits, purpose=purpose)
+        self._openapi = openapi(
+            loaded.contract,
+            {per: loaded.example(per) for per in loaded.contract.pers},
+            loaded.example_request(),
+            answerer.limits,
+            purpose=loaded.system.purpose,
+            takes_in=loaded.system.sources if takes_in else None,
+        )
 
     async def releases(self, request: Request) -> Response:
         return as_json(await run_in_threadpool(views.releases, self._registry, self._answerer.zone))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise import __version__
+from poise.interfaces.http.openapi_events import event_paths, event_schemas
 from poise.interfaces.http.openapi_lists import list_schemas
 from poise.interfaces.http.openapi_schema import DECISION_ID, TIME, VERSION, Schema, object_of, ref, row, terms_object
 from poise.interfaces.http.openapi_weights import weights_paths
@@ -13,6 +14,7 @@ from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.releases.contract import Contract, Output
 from poise.serving.limits import Limits
 from poise.serving.views import MOST_LINES
+from poise.spec.source import Source
 
 _REFUSALS = {
     "400": "The body is not JSON",
@@ -33,9 +35,10 @@ def openapi(
     limits: Limits,
     *,
     purpose: str,
+    takes_in: Mapping[str, Source] | None = None,
 ) -> Schema:
     """The document. `rows` holds one row per source (`per`) that could be sent to be predicted for, `request` a body
-    for `/v1/decide` where anything is decided."""
+    for `/v1/decide` where anything is decided; `takes_in` the sources whose events come in, if any do."""
     pers = tuple(per for per in contract.pers if contract.outputs_of(per))
     schemas: Schema = {"Problem": _PROBLEM, "Head": _HEAD}
     paths: Schema = {**_READING_PATHS}
@@ -51,6 +54,9 @@ def openapi(
         shown = {contract.decides_on: {"value": request if contract.lists else {"rows": [request]}}}
         paths |= weights_paths({term.name: term.unit for term in contract.terms}, _REFUSALS)
         paths["/v1/decide"] = {"post": _ask("decide", summary, "Decide", shown)}
+    if takes_in:
+        schemas |= event_schemas(takes_in)
+        paths |= event_paths(takes_in, limits, _REFUSALS)
     return {
         "openapi": "3.1.0",
         "info": {

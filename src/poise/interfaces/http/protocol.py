@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -59,7 +59,7 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
         _head = 0
 
         def connection_made(self, transport: Any) -> None:
-            super().connection_made(Joined(transport, self.loop))
+            super().connection_made(cast(asyncio.Transport, Joined(transport, self.loop)))
             if len(self.connections) > limits.connections:
                 self._refuse(503, "too many connections are open", "retry-after: 1\r\n")
             else:
