@@ -55,6 +55,11 @@ class DecisionsDrain:
         """Look at what others wrote meanwhile."""
         self.table.renewed()
 
+    @property
+    def begun(self) -> int:
+        """Up to where the journal is in the table."""
+        return self.table.position
+
     def write(self, records: Sequence[Record], now: int) -> None:
         """Write what of `records` is not in the table yet; durable on return."""
         rows = [
@@ -115,7 +120,9 @@ class Drain:
         self.done: dict[str, int] = {}
         """Per source (decisions: '') the position up to which its rows are in the lake, synced."""
         self.rows = 0
-        """How many rows this wrote."""
+        """How many rows this wrote, or found written."""
+        self.wrote: dict[str, int] = {}
+        """Per source how many rows were in none of its tables before."""
         self.stuck: dict[str, str] = {}
         """Per source why its rows cannot be written until the system file or the release is another."""
 
@@ -217,7 +224,10 @@ class Drain:
             self._tables[name] = self._opened(name, records[-1].last)
         table = self._tables[name]
         table.renew()
+        begun = table.begun
         table.write(records, self._clock.now())
+        new = sum(max(0, record.last - max(begun, record.first - 1)) for record in records)
+        self.wrote[name] = self.wrote.get(name, 0) + new
         self.done[name] = records[-1].last
         self.rows += sum(record.count for record in records)
         del self._waiting[name], self._since[name]

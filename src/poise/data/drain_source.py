@@ -79,6 +79,11 @@ class SourceDrain:
         self.compare_upto = 0
         self._told = self._told_by_others()
 
+    @property
+    def begun(self) -> int:
+        """Up to where the journal is in one of the tables at least."""
+        return max(table.position for table in (self.raw, self.accepted, self.quarantine))
+
     def renew(self) -> None:
         """Look at what others wrote meanwhile."""
         name = self._judge.name

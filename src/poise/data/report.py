@@ -64,9 +64,10 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """All sources of one ingest, in the order of the system file."""
+    """All sources of one ingest, in the order of the system file. notes: sentences about what was done besides."""
 
     sources: tuple[SourceReport, ...]
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> SourceReport:
         return next(report for report in self.sources if report.source == name)
@@ -78,4 +79,4 @@ class IngestReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"format": 1, "sources": [report.to_dict() for report in self.sources]}
+        return {"format": 1, "sources": [report.to_dict() for report in self.sources], "notes": list(self.notes)}

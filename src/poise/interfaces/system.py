@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -17,8 +17,9 @@ from poise.data.ingest import ingest
 from poise.data.journal_lock import held
 from poise.data.lake import Lake
 from poise.data.report import IngestReport
-from poise.errors import Refused, SpecError, StateError, UsageError
+from poise.errors import PoiseError, Refused, SpecError, StateError, UsageError
 from poise.features.function import importable_from
+from poise.interfaces.catching_up import CaughtUp, catch_up
 from poise.interfaces.snapshotting import made_ready
 from poise.releases.build import Workplace, train
 from poise.releases.folder import ReleaseFolder
@@ -103,8 +104,12 @@ class System:
         force: bool = False,
         progress: Callable[[str, int], None] | None = None,
     ) -> IngestReport:
-        """Take the files of the sources (or `only` some) into the lake; what is known already adds nothing."""
+        """Take the files of the sources (or `only` some) into the lake; what is known already adds nothing.
+
+        What waits in the journal is written to the lake first, unless a server holds it, which does that itself.
+        """
         self._make_home()
+        before = self._caught_up()
         report = ingest(
             self.spec,
             self.lake,
@@ -115,6 +120,10 @@ class System:
             forgotten=Forgotten.read(self.settings.home),
             progress=progress,
         )
+        # Rows whose columns are not those of the lake are written once the files have brought it the new ones.
+        after = self._caught_up() if before.stuck else CaughtUp()
+        notes = [str(caught) for caught in (before, after) if caught.rows]
+        report = replace(report, notes=(*notes, *after.stuck.values()))
         fates = {one.source: one.to_dict() for one in report.sources}
         if any(one.unchanged < one.files or one.expired for one in report.sources):
             self.state.note("ingest", self.spec.system, why="asked for", details={"sources": fates})
@@ -123,8 +132,14 @@ class System:
     def train(self, *, like: str | None = None, progress: Progress = quiet) -> Report:
         """Learn every objective: a candidate that no gate has judged yet.
 
-        like: a candidate or release whose table versions to train on again; default the newest.
+        like: a candidate or release whose table versions to train on again; default the newest. What waits in the
+        journal is written to the lake first; where a server holds it, that does so within a minute and is not waited
+        for.
         """
+        if held(self.settings.journal):
+            progress("a server takes rows in: those of the last minute may not be in the lake yet")
+        elif said := str(self._caught_up()):
+            progress(said)
         versions = None
         if like is not None:
             sources = self.folder(like).json("evidence")["data"]["sources"]
@@ -181,6 +196,14 @@ class System:
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
         """Make the release that was live before (or `to`) live again; returns its name."""
         return self.state.rollback(to=to, why=why, who=who)
+
+    def _caught_up(self) -> CaughtUp:
+        """Write what waits in the journal to the lake, by the columns of the file or of the live release."""
+        systems = [self.spec]
+        with suppress(PoiseError):  # a release that cannot be read is told where it is used
+            live = self.live_folder()
+            systems += [] if live is None else [read_text(live.system_file.read_text(encoding="utf-8"), name=live.name)]
+        return catch_up(self.settings, self.lake, systems)
 
     def _make_home(self) -> None:
         """The folder that holds everything that Poise keeps of this system."""

@@ -33,6 +33,8 @@ def ingest(
 
 def show(report: IngestReport) -> None:
     """The fates of all rows, source by source."""
+    for note in report.notes:
+        say(f"  {note}")
     width = max(len(one.source) for one in report.sources)
     for one in report.sources:
         n = one.counts
