@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from poise.clock import Clock
 from poise.data.forgotten import Forgotten
 from poise.data.journal import Journal
 from poise.errors import SpecError, StateError
+from poise.interfaces.backup import restore
 from poise.models.calibration import Calibration
 from poise.models.constant import ConstantModel
 from poise.models.predictor import Predictor
@@ -63,6 +65,16 @@ def journal(folder: Path) -> Journal:
     return Journal.open(folder / "journal", Clock())
 
 
+def a_backup(folder: Path) -> None:
+    names = ("poise.yaml", "home/state.db")
+    for name in names:
+        (folder / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "copy" / name).write_text(SYSTEM)
+    file = {"bytes": len(SYSTEM), "sha256": hashlib.sha256(SYSTEM.encode()).hexdigest()}
+    listed = {"format": 1, "made": 0, "file": "poise.yaml", "files": dict.fromkeys(names, file)}
+    (folder / "copy" / "backup.json").write_text(json.dumps(listed))
+
+
 KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "system": (nothing, lambda _: read_text(SYSTEM)),
     "release": (a_release, lambda folder: ReleaseFolder.open(folder / "r1")),
@@ -72,6 +84,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "state": (lambda folder: state(folder).history(), lambda folder: state(folder).history()),
     "snapshot": (lambda folder: MemoryStore().save(folder), lambda folder: MemoryStore().load(folder)),
     "built": (lambda folder: Built("d", {}, 0).write(folder), Built.read),
+    "backup": (a_backup, lambda folder: restore(folder / "copy", folder / "home", folder / "poise.yaml")),
     "forgotten": (lambda folder: Forgotten.read(folder).add("u1"), Forgotten.read),
     "journal": (lambda folder: journal(folder).close(), lambda folder: journal(folder).close()),
     "judged": (lambda folder: Judged({}, None, {}).save(folder), Judged.load),

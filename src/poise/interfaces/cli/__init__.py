@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("rollback:rollback", "Make an earlier release live again."),
     "weights": ("weights:weights", "Show or change what a unit of each term is worth."),
     "forget": ("forget:forget", "Take everything of one person out of all that is kept."),
+    "backup": ("backup:backup", "Copy everything that is kept, while a server runs or not."),
+    "restore": ("backup:restore", "Put a backup in place as a new home."),
     "history": ("history:history", "What happened to this system: who, when and why."),
     "schema": ("schema:schema", "Print the JSON Schema of the system file."),
 }
