@@ -10,8 +10,8 @@ from poise.table import MISSING_TIME, Column, History, Table
 
 
 def to_history(name: str, source: Source, rows: pl.DataFrame) -> History:
-    """`rows` (with `_time`, `_known` and `_seq`) as a History, sorted by τ, then order of arrival."""
-    ordered = rows.sort("_time", "_seq", nulls_last=False)
+    """`rows` (with `_time`, `_known` and `_seq`) as a History, in its order."""
+    ordered = in_order(source, rows)
     columns = [column for column in ordered.columns if column not in ("_time", "_known", "_seq")]
     table = Table({column: to_column(ordered[column]) for column in columns}, ordered.height)
     first = None
@@ -20,6 +20,12 @@ def to_history(name: str, source: Source, rows: pl.DataFrame) -> History:
         keys = ordered.select(source.key)
         first = keys.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy().copy()
     return History(name, source.kind, _micros(ordered["_time"]), _micros(ordered["_known"]), table, first)
+
+
+def in_order(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` by τ, then order of arrival. Versions of a table by arrival alone: those of files are stamped by the wall
+    clock and those that a server accepts by its own, which may replay old times."""
+    return rows.sort("_seq") if source.kind == "table" else rows.sort("_time", "_seq", nulls_last=False)
 
 
 def to_column(values: pl.Series) -> Column:

@@ -27,7 +27,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from poise.data import delta
-from poise.data.history import to_history
+from poise.data.history import in_order, to_history
 from poise.data.instants import instants
 from poise.errors import DataError, StateError, did_you_mean
 from poise.spec.source import Source
@@ -45,6 +45,8 @@ RESERVED: dict[str, pl.DataType] = {
     "_position": pl.Int64(),
     "_system": pl.String(),
 }
+BEFORE_ALL = MISSING_TIME + 1
+"""τ of the first version of a table's row."""
 TURN = 0.02
 """Seconds between two looks whether another process still holds the lake."""
 
@@ -139,7 +141,8 @@ class Lake:
     ) -> History:
         """The accepted rows of `source` as arrays, sorted by (τ, order of arrival), of a version or the newest.
 
-        `columns` defaults to all declared and derived ones. after, upto: as in `read`.
+        `columns` defaults to all declared and derived ones. after, upto: as in `read`. The first version of a table's
+        row is as old as can be: it holds for all earlier T, and whatever came later replaces it.
         """
         spec = system.sources[source]
         shown = list(column_types(spec, system)) if columns is None else list(dict.fromkeys(columns))
@@ -149,7 +152,8 @@ class Lake:
         first = made.first
         if first is not None and after >= 0:
             first = first & self._first_ever(source, spec, rows, version, after)
-        return History(made.source, made.kind, made.time, made.known, made.rows.select(shown), first)
+        time = made.time if first is None else np.where(first, BEFORE_ALL, made.time)
+        return History(made.source, made.kind, time, made.known, made.rows.select(shown), first)
 
     def _first_ever(
         self, source: str, spec: Source, rows: pl.DataFrame, version: int | None, after: int
@@ -157,7 +161,7 @@ class Lake:
         """Of which rows of a table, in the order of a history, no row up to `after` has the key."""
         stored = self.scan(source, version)
         assert stored is not None and spec.key is not None
-        keys = rows.sort("_time", "_seq", nulls_last=False).select(spec.key)
+        keys = in_order(spec, rows).select(spec.key)
         before = stored.filter(pl.col("_seq") <= after).select(spec.key).unique().with_columns(held=True)
         joined = keys.lazy().join(before, on=spec.key, how="left", nulls_equal=True, maintain_order="left")
         return joined.select(pl.col("held").is_null()).collect().to_series().to_numpy()

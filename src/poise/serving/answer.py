@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from poise.clock import Clock
+from poise.clock import Clock, ReplayClock
 from poise.data.reception import Accepted, Replayed, times
 from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
@@ -193,7 +193,9 @@ class Answerer:
     def observe(self, groups: Sequence[Accepted]) -> int:
         """Make rows that came in visible to every answer from now on; the instant at which that happened, which is
         later than every T answered before: with τ and a declared `known:` it makes κ."""
-        latest = max((int(group.time.max(initial=MISSING_TIME)) for group in groups), default=MISSING_TIME)
+        # A table's rows have no τ of their own: their stamp is no instant of a clock that replays old data.
+        timed = [group for group in groups if self._kind(group.source) != "table"]
+        latest = max((int(group.time.max(initial=MISSING_TIME)) for group in timed), default=MISSING_TIME)
         known = self._instants.arrive(latest)
         for group in sorted(groups, key=lambda group: self._kind(group.source) == "log"):  # what events point to first
             source = self.loaded.system.sources[group.source]
@@ -202,10 +204,13 @@ class Answerer:
         return known
 
     def take_up(self, rows: History) -> None:
-        """Rows that somebody else wrote to the lake, with their κ: answers from now on see them."""
-        self._instants.arrive(int(rows.time.max(initial=MISSING_TIME)))
+        """Rows that somebody else wrote to the lake, with their κ, which is of the wall clock: answers from now on see
+        them, on a `replay` clock of older data those that hold for all earlier T."""
+        if rows.kind != "table":
+            self._instants.arrive(int(rows.time.max(initial=MISSING_TIME)))
         self._store.observe(rows)
-        self._instants.resume(int(rows.known.max(initial=MISSING_TIME)))
+        if not isinstance(self.clock, ReplayClock):
+            self._instants.resume(int(rows.known.max(initial=MISSING_TIME)))
 
     def resume(self, rows: Replayed) -> None:
         """Take in rows that were made visible before this process began."""
