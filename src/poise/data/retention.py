@@ -29,10 +29,9 @@ def expire(system: SystemSpec, lake: Lake, name: str, now: int, app: str = "") -
     being written to the lake; rows that it has only begun to write stay. For whoever holds the lake; nothing where the
     source does not say `keep`. The replay clock of old data stands at their newest row.
     """
-    keep = system.sources[name].keep
-    if keep is None:
+    keep, before = system.sources[name].keep, kept_since(system, lake, name, now)
+    if keep is None or before is None:
         return 0
-    before = (_newest(system, lake) if system.clock == "replay" else now) - keep
     accepted = lake.table("accepted", name)
     upto = (app, delta.position(accepted, app)) if app else None
     gone = 0
@@ -43,6 +42,14 @@ def expire(system: SystemSpec, lake: Lake, name: str, now: int, app: str = "") -
     for part in TABLES:
         delta.drop_versions(lake.table(part, name), min(OLD_VERSIONS, keep // DAY))
     return gone
+
+
+def kept_since(system: SystemSpec, lake: Lake, name: str, now: int) -> int | None:
+    """Rows of source `name` with an earlier τ than this are deleted at `now` (microseconds); None where all stay."""
+    keep = system.sources[name].keep
+    if keep is None:
+        return None
+    return (_newest(system, lake) if system.clock == "replay" else now) - keep
 
 
 def _newest(system: SystemSpec, lake: Lake) -> int:

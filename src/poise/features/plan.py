@@ -92,6 +92,11 @@ class FeaturePlan:
         return other
 
     @property
+    def features(self) -> Mapping[str, Feature]:
+        """Output -> the feature that makes it, of all that the rows of `per` can carry, selected or not."""
+        return self._features
+
+    @property
     def request(self) -> dict[str, ColumnType]:
         """The request columns that the outputs need, with their types, in the order of the source."""
         return self.request_with(())

@@ -21,6 +21,7 @@ from poise.errors import PoiseError, Refused, SpecError, StateError, UsageError
 from poise.features.function import importable_from
 from poise.interfaces.catching_up import CaughtUp, catch_up
 from poise.interfaces.snapshotting import made_ready
+from poise.monitoring.skew import MOST, SkewReport, skew
 from poise.releases.build import Workplace, train
 from poise.releases.folder import ReleaseFolder
 from poise.releases.rule_release import by_rule
@@ -196,6 +197,42 @@ class System:
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
         """Make the release that was live before (or `to`) live again; returns its name."""
         return self.state.rollback(to=to, why=why, who=who)
+
+    def check_skew(
+        self,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        release: str | None = None,
+        limit: int = MOST,
+        progress: Progress = quiet,
+    ) -> SkewReport:
+        """Do the features that answers were made from agree with what the lake says of the same instants?
+
+        Looks at the newest `limit` answers with since <= T < until (microseconds), of `release` or of any. What waits
+        in the journal is written to the lake first, unless a server holds it, which does that itself. Raises
+        `StateError` where there is no such release, or the lake cannot be read.
+        """
+        if release is not None:
+            self.state.release(release)
+        if said := str(self._caught_up()):
+            progress(said)
+        progress("computing served features again")
+        return skew(
+            self.lake,
+            self.system_of,
+            journal=self.settings.journal,
+            since=since,
+            until=until,
+            release=release,
+            most=limit,
+            zone=self.spec.timezone,
+        )
+
+    def system_of(self, name: str) -> SystemSpec:
+        """The system as the file of a candidate or release says it."""
+        file = self.folder(name).system_file
+        return read_text(file.read_text(encoding="utf-8"), name=str(file))
 
     def _caught_up(self) -> CaughtUp:
         """Write what waits in the journal to the lake, by the columns of the file or of the live release."""

@@ -1,4 +1,4 @@
-"""Monitoring: one file per monitor of a running system. Empty so far: this version judges requirements at release only.
+"""Monitoring: one file per monitor of a running system. So far one: do served features agree with the lake (`skew`)?
 
-It reads what serving logged and labels that came later; `evaluation` judges candidates before they serve.
+It reads what serving logged and what the lake holds since; `evaluation` judges candidates before they serve.
 """

@@ -1,0 +1,91 @@
+"""Why a feature may rightly differ from what the lake says today: what was not there yet when it was served, or is no
+longer there now.
+
+Each reason is a world that can be computed: the histories as the server had them. A value that is exactly what that
+world gives is explained by it; any other is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.clock import SECOND, Clock
+from poise.data.delta_log import APP
+from poise.data.history import in_order
+from poise.data.lake import Lake
+from poise.data.retention import kept_since
+from poise.features.plan import FeaturePlan
+from poise.features.window import Window, tile_of
+from poise.spec.source import Source
+from poise.table import History
+
+FIRST = "the first version of a row of a table, which holds for all earlier T, came after T"
+BESIDE = "rows of a file had come in beside the server, which took them up moments later"
+KEPT = "rows that it read are older than 'keep', and deleted since"
+TAKING_UP = 60 * SECOND
+"""So long a server may take to see rows of files that came in beside it: it looks every 0.5 s, and large files take
+some seconds."""
+
+Flags = NDArray[np.bool_]
+
+
+def worlds(
+    plan: FeaturePlan, histories: Mapping[str, History], lake: Lake, versions: Mapping[str, int]
+) -> Iterator[tuple[str, dict[str, History]]]:
+    """Reason -> histories as the server may have had them: several of one reason, from the likeliest on."""
+    brought = {
+        name: _by_journal(lake, name, plan.system.sources[name], versions[name], history)
+        for name, history in histories.items()
+    }
+    if any(one.kind == "table" for one in histories.values()):
+        yield FIRST, {name: _from_its_time(one, brought[name]) for name, one in histories.items()}
+        yield FIRST, {name: _from_its_time(one, np.ones(one.height, np.bool_)) for name, one in histories.items()}
+    later = {name: _later(one, ~brought[name]) for name, one in histories.items()}
+    if any(one is not None for one in later.values()):
+        yield BESIDE, {name: later[name] or one for name, one in histories.items()}
+
+
+def expired(plan: FeaturePlan, name: str, time: NDArray[np.int64], lake: Lake) -> Flags:
+    """At which T feature `name` read rows that are older than their source's `keep` by now, shape (n,)."""
+    feature = plan.features.get(name)
+    found = np.zeros(len(time), np.bool_)
+    if feature is None:
+        return found
+    for other in feature.needs.features:
+        found |= expired(plan, other, time, lake)
+    for source in {*feature.needs.sources, *(lookup.source for lookup in feature.needs.lookups)}:
+        since = kept_since(plan.system, lake, source, Clock().now())
+        if since is None:
+            continue
+        if isinstance(feature, Window) and feature.source == source:
+            longest = max(feature.over)
+            found |= time - longest - tile_of(longest) < since
+        else:
+            found[:] = True
+    return found
+
+
+def _by_journal(lake: Lake, name: str, source: Source, version: int, history: History) -> Flags:
+    """Which rows of a history the journal brought, in its order."""
+    origin = in_order(source, lake.read(name, ["_time", "_seq", "_ingest"], version))
+    found: Flags = origin["_ingest"].str.starts_with(APP).to_numpy().copy()
+    assert len(found) == history.height
+    return found
+
+
+def _from_its_time(history: History, which: Flags) -> History:
+    """The history with these first versions of a table's rows known only from when they came."""
+    return history if history.first is None else replace(history, first=history.first & ~which)
+
+
+def _later(history: History, by_file: Flags) -> History | None:
+    """The history with rows that files brought beside a server known only after that had taken them up; None where none
+    came so. Rows of a backfilled file are known since they happened, first versions of a table's rows for ever."""
+    beside = by_file & (history.known > history.time if history.first is None else ~history.first)
+    if not beside.any():
+        return None
+    return replace(history, known=np.where(beside, history.known + TAKING_UP, history.known))
