@@ -16,6 +16,7 @@ EVERY = (
     "windows",
     "online_store",
     "journal",
+    "events",
     "drain",
     "serving",
     "lists",

@@ -18,6 +18,7 @@ NAMES = (
     "windows",
     "online_store",
     "journal",
+    "events",
     "drain",
     "serving",
     "lists",
