@@ -20,12 +20,16 @@ from deltalake.exceptions import DeltaError
 from poise.data.delta_log import log_file, newest
 from poise.errors import StateError
 
-KEPT = "interval 36500 days"
+KEPT, BRIEFLY = "interval 36500 days", "interval 1 hours"
 CONFIGURATION: dict[str, str | None] = {
     "delta.logRetentionDuration": KEPT,
-    "delta.deletedFileRetentionDuration": KEPT,
+    "delta.deletedFileRetentionDuration": BRIEFLY,
 }
-"""Old versions stay readable, so that a training run can be repeated on the versions that it recorded."""
+"""Old versions stay readable, so that a training run can be repeated on the versions that it recorded: log entries and
+files stay. That a file was replaced is told in the log's checkpoints for `BRIEFLY` only: there it would be told again
+every hundred commits, for ever."""
+SPARE = 2
+"""Days for which a log still tells when a file was replaced once that may go: else the file's age would decide."""
 
 REFUSED = re.compile(r"[\[\]^|]|%[0-9A-Fa-f]{2}" + ("" if os.name == "nt" else r"|\\"))
 """What the library cannot have in the path of a folder: it panics, or looks into another folder."""
@@ -129,25 +133,47 @@ def delete_matching(url: str, keys: pl.DataFrame) -> None:
     sync(url, before)
 
 
-def drop_versions(url: str, days: int) -> None:
-    """Drop versions that were replaced more than `days` days ago: their files, and the entries of the log."""
+def drop_versions(url: str, days: int, *, sooner: bool = False) -> None:
+    """Drop versions that were replaced more than `days` days ago: their files, and the entries of the log.
+
+    sooner: files that were written so long ago may go as soon as they are replaced, for a shorter log.
+    """
     if not exists(url):
         return
     held = table(url)
-    before, span = int(held.version()), f"interval {days} days"
-    wanted = {"delta.logRetentionDuration": span, "delta.deletedFileRetentionDuration": span}
+    before = int(held.version())
+    log, files = f"interval {days} days", BRIEFLY if sooner else f"interval {days + SPARE} days"
     try:
-        if {name: held.metadata().configuration.get(name) for name in wanted} != wanted:
-            held.alter.set_table_properties(wanted)
-        gone = held.vacuum(24 * days, dry_run=True, enforce_retention_duration=False)
+        _configure(held, {"delta.logRetentionDuration": log, "delta.deletedFileRetentionDuration": files})
+        gone = held.vacuum(24 * days, dry_run=True, enforce_retention_duration=False, full=True)
         if gone:
-            held.vacuum(24 * days, dry_run=False, enforce_retention_duration=False)
+            held.vacuum(24 * days, dry_run=False, enforce_retention_duration=False, full=True)
         if int(held.version()) != before:
             held.create_checkpoint()
         sync(url, before)
         held.cleanup_metadata()
+        if local(url):
+            sync_path(Path(url) / "_delta_log")
     except (DeltaError, OSError) as error:
         raise cannot_be_written(url, error) from error
+
+
+def keep_versions(url: str) -> None:
+    """Let every version of a table stay readable from now on, as those of a new table do; durable on return."""
+    if not exists(url):
+        return
+    held = table(url)
+    before = int(held.version())
+    try:
+        _configure(held, {name: str(value) for name, value in CONFIGURATION.items()})
+    except (DeltaError, OSError) as error:
+        raise cannot_be_written(url, error) from error
+    sync(url, before)
+
+
+def _configure(held: DeltaTable, wanted: dict[str, str]) -> None:
+    if {name: held.metadata().configuration.get(name) for name in wanted} != wanted:
+        held.alter.set_table_properties(wanted)
 
 
 def position(url: str, app: str, at: int | None = None) -> int:

@@ -22,13 +22,14 @@ from poise.data.lake import INSTANT, Lake
 from poise.data.ledger import Entry, Ledger
 from poise.data.report import Counts
 from poise.data.retention import expire
+from poise.data.tidying import tidy
 from poise.errors import SpecError, StateError
 from poise.spec.system import SystemSpec
 
 ENOUGH = 10_000
 """Rows of a source that are written at once as soon as there are so many."""
 LONGEST = 60 * SECOND
-"""How long fewer wait for more: a commit leaves about 6 kB in a table's log, and answers need no lake."""
+"""How long fewer wait for more: each commit stays in the table's log, and answers need no lake."""
 MOST = 100_000
 """Rows that are held in memory and written in one commit, at most (but for the last record's)."""
 WALL = Clock()
@@ -151,7 +152,8 @@ class Drain:
             self._read = 0
 
     def expire(self, wait: float = TURN) -> dict[str, int]:
-        """Delete rows that are older than their source's `keep`: how many, per source that had some.
+        """Delete rows that are older than their source's `keep`, and what no version of a table needs any more: how
+        many rows, per source that had some.
 
         Raises `StateError` as `once` does.
         """
@@ -161,6 +163,7 @@ class Drain:
                 for name in system.sources:
                     self._lake.mend(name)
                     expired[name] = expire(system, self._lake, name, self._clock.now(), self.app)
+                tidy(system, self._lake)
         self._begin_again()  # the tables are at other versions now
         return {name: rows for name, rows in expired.items() if rows}
 
