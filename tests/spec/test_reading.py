@@ -101,7 +101,6 @@ def test_faults_of_records(fault: Fault, old: str, new: str, message: str) -> No
         ("costs:", "updates: {every: 1d}\ncosts:", "updates"),
         ("costs:", "ethics: {signed_by: null}\ncosts:", "ethics"),
         ("core_hour: 0.04", "core_hour: 0.04, budget: {training: 20}", "costs.budget"),
-        ("late: 1h", "trust: {actor: user_id}", "sources.orders.trust"),
         ("given: order", "search: {minutes: 3}", "objectives.value.search"),
     ],
 )

@@ -68,6 +68,15 @@ def label(
     return Labels(target.values, target.classes, usable, found.known_at, counts)
 
 
+def label_rows(
+    system: SystemSpec, objective: str, requests: Requests, histories: Mapping[str, History]
+) -> NDArray[np.int64]:
+    """The position of the earliest row of the label's source that each request was matched with, (n,); -1 where none
+    was. For an objective whose label comes from another source."""
+    where = f"objectives.{objective}.label"
+    return _matched(system, system.objectives[objective], requests, histories, where).earliest
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
     """Before encoding: the values, the state of each row (an index of STATES), several matches, when known."""

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from poise.errors import StateError
 from poise.formats import CURRENT, migrate
+from poise.releases.actors import TrustResult
 from poise.releases.list_part import ListEvidence, RungOrder, TermResult
 from poise.releases.part import Count, Number, Part
 from poise.releases.plain_json import finite, read_json
@@ -178,6 +179,7 @@ class ObjectiveEvidence(Part):
     """Where lists are decided on: how well each rung alone sorts them."""
     outsorted: str | None = None
     """That a simpler rung sorts better than the chosen one, as a sentence; it is among the warnings too."""
+    trust: tuple[TrustResult, ...] = ()
     warnings: tuple[str, ...] = ()
 
 

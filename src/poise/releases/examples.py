@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from poise.features.labels import Labels, label
 from poise.features.plan import FeaturePlan
 from poise.features.requests import ROW, asked_at, requests_of
 from poise.models.base import Examples
+from poise.releases.actors import Actors, actors_of, weights_of
 from poise.releases.extras import own_column
 from poise.spec.expression import parse
 from poise.spec.objective import Objective
@@ -56,11 +57,14 @@ class ObjectiveData:
     groups: NDArray[np.int64] | None
     counts: Mapping[str, int]
     split: Split
+    actors: tuple[Actors, ...] = ()
+    """Who brought the rows and labels, where a source caps what one may weigh."""
 
     def examples(self, index: Index) -> Examples:
-        """Some rows as learners take them, in the order of T."""
+        """Some rows as learners take them, in the order of T; nobody's weigh more among them than a source allows."""
         types = {output.name: output.type for output in self.outputs}
-        return Examples(self.columns.take(index), types, self.target[index], None, self.requests.time[index])
+        weight = weights_of(self.actors, index)
+        return Examples(self.columns.take(index), types, self.target[index], weight, self.requests.time[index])
 
 
 def plans_of(system: SystemSpec, extra: Mapping[str, Iterable[str]]) -> dict[str, FeaturePlan]:
@@ -92,6 +96,9 @@ def read_sources(
         own.update(list_columns(system, objective.per))
         for source, taken in label_reads(system, name).items():
             needed.setdefault(source, set()).update(taken)
+        for source in {objective.per, objective.label.from_ or objective.per}:
+            trust = system.sources[source].trust
+            needed.setdefault(source, set()).update([] if trust is None else [trust.actor])
     for source in needed:
         if source not in found:
             raise NotEnoughData(f"the lake has no rows of source '{source}'", hint=lake.why_empty(source))
@@ -137,7 +144,8 @@ def assemble(
             asking = labelled[name][0].take(rows)
             made[asked] = rows, plan.batch(asking, sources.histories, extra.get(objective.per, ()))
         parent = None if objective.given is None else out[objective.given]
-        out[name] = _one(system, name, plans[objective.per], *labelled[name], *made[asked], parent)
+        one = _one(system, name, plans[objective.per], *labelled[name], *made[asked], parent)
+        out[name] = replace(one, actors=actors_of(system, name, one.requests, sources.histories))
     return {name: out[name] for name in system.objectives}
 
 

@@ -14,6 +14,7 @@ from poise.evaluation.calibration_table import calibration_table
 from poise.evaluation.measures import ObjectiveMeasures, Ranked
 from poise.evaluation.slices import scores_by_slice
 from poise.evaluation.words import number, plain
+from poise.releases.actors import trust_results, trust_words
 from poise.releases.list_rungs import outsorted, rung_orders
 from poise.releases.list_scores import list_score, shown_metrics
 from poise.releases.list_trial import RANDOM
@@ -39,6 +40,7 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
     data, climb = learned.data, learned.climb
     orders = rung_orders(learned, measures.ranked)
     sorted_better = outsorted(orders, climb.chosen)
+    trust = trust_results(data.actors, data.split.learning)
     worse = [*beaten(learned, measures), *([] if sorted_better is None else [sorted_better])]
     return {
         "type": data.spec.type,
@@ -57,7 +59,8 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
         "importance": importance(learned),
         "orders": orders,
         "outsorted": sorted_better,
-        "warnings": [*worse, *learned.warnings, *few_examples(learned), *learned.predictor.notes],
+        "trust": trust,
+        "warnings": [*worse, *trust_words(trust), *learned.warnings, *few_examples(learned), *learned.predictor.notes],
     }
 
 

@@ -269,4 +269,4 @@ def _climb(data: ObjectiveData, fits: Sequence[_Fit], compared: _Compared, metri
 def _calibrate(data: ObjectiveData, problem: Problem, model: Model) -> Calibration:
     """The calibration of the chosen rung, on *calibrate*."""
     rows = data.examples(data.split.calibrate)
-    return Calibration.fit(problem, model.predict(rows.features), rows.target, None, rows.time)
+    return Calibration.fit(problem, model.predict(rows.features), rows.target, rows.weight, rows.time)

@@ -121,5 +121,10 @@ def _rows(faults: Faults, name: str, source: Source) -> None:
         column = getattr(source, key)
         if column is not None:
             faults.column((*path, key), name, column)
+    if source.trust is not None:
+        kind = faults.column((*path, "trust", "actor"), name, source.trust.actor)
+        if kind is not None and kind not in _KEYS:
+            said = f"'{source.trust.actor}' is {kind}; an actor is one of {', '.join(_KEYS)}"
+            faults.add((*path, "trust", "actor"), said)
     if not source.path.strip():
         faults.add((*path, "path"), "a file, folder or pattern is needed")

@@ -14,7 +14,6 @@ NOT_YET: tuple[tuple[str, ...], ...] = (
     ("updates",),
     ("ethics",),
     ("costs", "budget"),
-    ("sources", "*", "trust"),
     ("objectives", "*", "search"),
     ("decision", "censors"),
     ("decision", "capacity"),

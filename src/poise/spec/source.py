@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validat
 from pydantic_core import CoreSchema
 
 from poise.spec.record import Expr, Record
-from poise.spec.units import Duration
+from poise.spec.units import Duration, Fraction
 
 ColumnType = Literal["string", "category", "text", "int", "float", "bool", "time"]
 """`string` is an id or key, `category` one of some levels, `text` is prose; `time` an instant."""
@@ -62,6 +62,15 @@ class AllBut(Record):
     except_: Names = Field(alias="except")
 
 
+class Trust(Record):
+    """How much of what is learned may come from one actor."""
+
+    actor: str
+    """The column that says who brought a row."""
+    at_most: Fraction = Field(gt=0, lt=1)
+    """The share of the training weight that one actor's rows may have; with few actors 3 / actors."""
+
+
 class Source(Record):
     """A table (`key`), a history (`key` and `time`) or an event log (`id`, or neither, with or without `time`)."""
 
@@ -98,6 +107,8 @@ class Source(Record):
     """Of the rows that objectives predict for: the columns a caller sends. Only these may be features of that row."""
     person: str | None = None
     """The column that says whose data a row is."""
+    trust: Trust | None = None
+    """Caps what one actor's rows weigh in training, of objectives whose rows or labels come from this source."""
     entity: str | None = None
     """Without time, rows that share this column never fall into different parts; default `person`, else the row."""
 
