@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.serving.bare import ASKED, desk, row, written
 
-from poise.clock import DAY, HOUR, Clock
+from poise.clock import AHEAD, DAY, HOUR, Clock
 from poise.data.journal import Entry
 from poise.errors import NoSuchSource, Overloaded, StateError
 from poise.serving.limits import Limits
@@ -222,3 +222,66 @@ def test_rows_do_not_pile_up_where_nobody_asks(loaded: Loaded, tmp_path: Path) -
         assert isinstance(store, MemoryStore)
         assert len(store._pending["seen"]) == 1, "only those of the last group, which the next answer sees"
         assert made.counted()["soup"] == 40
+
+
+class Set(Clock):
+    """A clock that somebody sets."""
+
+    def __init__(self) -> None:
+        self.at = super().now()
+
+    def now(self) -> int:
+        return self.at
+
+
+def test_a_clock_that_is_set_back_hides_nothing(loaded: Loaded, tmp_path: Path) -> None:
+    clock = Set()
+    with desk(loaded, tmp_path, clock=clock) as made:
+
+        async def act() -> None:
+            await made.fates(row(1, at=clock.at - HOUR))
+            assert made.counted()["soup"] == 1
+            clock.at -= 3 * HOUR
+            await made.fates(row(2, at=Clock().now() - HOUR))
+            assert made.counted()["soup"] == 2, "T and κ stand still until the clock has caught up, and go on by steps"
+            await made.fates(row(3, at=Clock().now() - 2 * HOUR))
+            assert made.counted()["soup"] == 3
+
+        made.run(act)
+        made.inlet.close()
+        known = [record.known or 0 for record in made.journal.after(0)]
+        assert known == sorted(known) and known[-1] > clock.at
+
+
+def test_an_event_of_the_next_minutes_waits_for_its_time(loaded: Loaded, tmp_path: Path) -> None:
+    clock = Set()
+    with desk(loaded, tmp_path, clock=clock) as made:
+
+        async def act() -> None:
+            assert await made.fates(row(1, at=Clock().now() + AHEAD // 2)) == ["accepted"]
+            assert await made.fates(row(2, at=Clock().now() + 2 * AHEAD)) == ["quarantined"]
+            assert made.counted()["soup"] is None
+            clock.at += AHEAD
+            assert made.counted()["soup"] == 1
+
+        made.run(act)
+
+
+def test_a_key_of_10_kb_and_very_many_keys(loaded: Loaded, tmp_path: Path) -> None:
+    long = "é" * 5_000
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            assert await made.fates(row(long, dish=long)) == ["accepted"]
+            assert await made.fates(row(long, dish="rice")) == ["conflict"]
+            asked = json.dumps({"candidates": [{"dish": long, "price": 1}]}).encode()
+            assert json.loads(made.answerer.decide(asked).body)["shown"][0]["score"] == 1
+            for start in range(0, 20_000, 5_000):
+                fates = await made.fates(*(row(n, dish=f"dish {n}") for n in range(start, start + 5_000)))
+                assert set(fates) == {"accepted"}
+            asked = json.dumps(
+                {"candidates": [{"dish": f"dish {n}", "price": 1} for n in range(0, 20_000, 7)]}
+            ).encode()
+            assert {one["score"] for one in json.loads(made.answerer.decide(asked).body)["shown"]} == {1.0}
+
+        made.run(act)
