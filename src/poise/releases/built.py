@@ -63,7 +63,7 @@ class Built:
 
     def ids_file(self, folder: Path, source: str) -> Path:
         """Where the known ids of a source are."""
-        return folder / f"ids-{self.token}-{source}.npy"
+        return ids_file(folder, self.token, source)
 
     def known_ids(self, folder: Path, expected: Collection[str] = ()) -> dict[str, KnownIds]:
         """The known ids per source that has identities. Raises `StateError` where they cannot be read, or those of an
@@ -113,6 +113,11 @@ def keep_for(journal: Path, declarations: str) -> None:
     """Say so, before the first row is dropped."""
     if kept_for(journal) != declarations:
         put(journal / KEPT_FOR, declarations)
+
+
+def ids_file(folder: Path, token: str, source: str) -> Path:
+    """Where the known ids of a source are that go with the snapshot `token`."""
+    return folder / f"ids-{token}-{source}.npy"
 
 
 def put(path: Path, text: str) -> None:

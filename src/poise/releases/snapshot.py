@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from poise.data import delta
@@ -15,7 +16,7 @@ from poise.data.known_ids import KnownIds
 from poise.data.lake import Lake
 from poise.data.prints_in_polars import frame_prints, known_in_lake
 from poise.errors import StateError
-from poise.releases.built import TOKEN, Built, fingerprint
+from poise.releases.built import TOKEN, Built, fingerprint, ids_file
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration
 from poise.table import History
@@ -75,17 +76,12 @@ def build(
     store.declare(declarations)
     if before is not None and not before.goes_with(store.load(folder)):
         raise StateError("the snapshot is another one than it is said to be", where=str(folder))
-    since = {} if before is None else before.seqs
-    now = 0 if before is None else before.now - 1
-    for source in in_order(declarations):
-        history = lake.history(system, source, sorted(columns[source]), every[source], after=since.get(source, -1))
-        if history.height:
-            store.observe(history)
-            now = max(now, newest(history))
-    timed = [source for source in every if source in system.sources and system.sources[source].time]
-    marks = [lake.watermark(system, source, every[source]) for source in timed]
-    now = max([now, *(mark for mark in marks if mark is not None)]) + 1
-    store.advance(now)
+    folder.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_hex(8)
+    with ThreadPoolExecutor(1) as beside:
+        ids = beside.submit(_save_ids, system, lake, every, token, folder, before)
+        now = _filled(system, lake, store, declarations, every, before)
+        ids.result()
     built = Built(
         fingerprint(declarations),
         every,
@@ -93,13 +89,34 @@ def build(
         {source: lake.largest_seq(source, version) for source, version in every.items()},
         journal,
         _positions(lake, every, journal),
-        secrets.token_hex(8),
+        token,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    _save_ids(system, lake, built, folder, before)
     store.save(folder, {TOKEN: built.token})
     built.write(folder)
     return built
+
+
+def _filled(
+    system: SystemSpec,
+    lake: Lake,
+    store: OnlineStore,
+    declarations: tuple[Declaration, ...],
+    versions: Mapping[str, int],
+    before: Built | None,
+) -> int:
+    """Show the store what the lake has beyond `before`; the instant, just after the newest row, that it stands at."""
+    columns, since = columns_of(declarations), {} if before is None else before.seqs
+    now = 0 if before is None else before.now - 1
+    for source in in_order(declarations):
+        history = lake.history(system, source, sorted(columns[source]), versions[source], after=since.get(source, -1))
+        if history.height:
+            store.observe(history)
+            now = max(now, newest(history))
+    timed = [source for source in versions if source in system.sources and system.sources[source].time]
+    marks = [lake.watermark(system, source, versions[source]) for source in timed]
+    now = max([now, *(mark for mark in marks if mark is not None)]) + 1
+    store.advance(now)
+    return now
 
 
 def renew(
@@ -153,9 +170,11 @@ def _positions(lake: Lake, versions: Mapping[str, int], journal: str) -> dict[st
     return {source: delta.position(url, APP + journal, versions[source]) for source, url in tables.items()}
 
 
-def _save_ids(system: SystemSpec, lake: Lake, built: Built, folder: Path, before: Built | None) -> None:
+def _save_ids(
+    system: SystemSpec, lake: Lake, versions: Mapping[str, int], token: str, folder: Path, before: Built | None
+) -> None:
     """The known ids of every source that has identities, those of the snapshot before and those that came since."""
-    for source, version in built.versions.items():
+    for source, version in versions.items():
         spec = system.sources.get(source)
         if spec is None or not spec.identity:
             continue
@@ -168,5 +187,6 @@ def _save_ids(system: SystemSpec, lake: Lake, built: Built, folder: Path, before
             known.add(prints.prints)
         else:
             known = known_in_lake(lake, source, spec, version)  # type: ignore[assignment]  # it has identities
-        known.save(built.ids_file(folder, source))
-        delta.sync_path(built.ids_file(folder, source))
+        file = ids_file(folder, token, source)
+        known.save(file)
+        delta.sync_path(file)
