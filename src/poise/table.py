@@ -155,7 +155,8 @@ class History:
     """The rows of one source with both times, sorted by (τ, order of arrival).
 
     `kind`: `table` (the first version of a key holds for all earlier times), `history` (changes in time) or `log`.
-    `time` is τ and `known` is κ, int64 microseconds, shape (n,); a table's τ is when its version was accepted.
+    `time` is τ and `known` is κ, int64 microseconds, shape (n,); a table's τ is when its version was accepted,
+    of a row's first version before all.
     `first` (tables only) is True where the row is the first version of its key.
     """
 

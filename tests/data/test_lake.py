@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 
 from poise.clock import DAY
@@ -90,3 +91,19 @@ def test_raw_keeps_rows_as_they_came(bench, make):
     raw = delta.scan(bench.lake.table("raw", "s")).collect().sort("_position")
     assert raw["v"].to_list() == ["1", "", "3", "1.50"]
     assert raw["at"].to_list()[-1] == "x"
+
+
+def test_versions_of_a_table_follow_their_first_whatever_its_stamp(bench, make):
+    """A file is stamped by the wall clock; what a server accepts on a replay clock is stamped years before that."""
+    lake = bench.lake
+    system = make(s={"path": "a.csv", "key": "k", "columns": {"k": "string", "v": "int"}})
+    times = [2_000_000, 2_000_000, 7, 3_000_000, 9]
+    stamps = pl.Series(times).cast(pl.Datetime("us", "UTC"))
+    rows = pl.DataFrame({"_time": stamps, "_known": stamps, "_seq": range(5), "k": list("ababc"), "v": range(5)})
+    delta.write(lake.table("accepted", "s"), rows)
+    whole = lake.history(system, "s")
+    assert whole.rows["v"].to_list() == [0, 1, 4, 2, 3] and whole.first.tolist() == [True] * 3 + [False] * 2
+    assert whole.known.tolist() == [2_000_000, 2_000_000, 9, 7, 3_000_000]
+    assert (whole.time[:3] < 0).all() and whole.time[3:].tolist() == [7, 3_000_000]
+    since = lake.history(system, "s", after=0)
+    assert since.rows["v"].to_list() == [1, 4, 2, 3] and since.first.tolist() == [True, True, False, False]

@@ -111,6 +111,9 @@ def replay(folder: Path, last: str) -> None:
     assert sum(len(one["logged"]) for one in decisions) == sum(map(len, asked.values()))
     compared, differ = served_and_batch(system.spec, system.lake, decisions)
     assert not differ, f"{len(differ)} of {compared}: {differ[:5]}"
+    found = system.check_skew(limit=len(decisions))
+    assert found.compared == found.rows == sum(map(len, asked.values())) and not found.disagreeing and not found.skipped
+    assert not any(one.explained for one in found.features)
     assert len(served_and_batch(system.spec, system.lake, decisions, before=CUT)[1]) > compared / 10, "events matter"
     for name in (*LEAVES, "weather"):
         frame = rows[name]

@@ -18,16 +18,15 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Literal
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from poise.data import delta
-from poise.data.history import in_order, to_history
+from poise.data.history import to_history
 from poise.data.instants import instants
 from poise.errors import DataError, StateError, did_you_mean
 from poise.spec.source import Source
@@ -45,8 +44,6 @@ RESERVED: dict[str, pl.DataType] = {
     "_position": pl.Int64(),
     "_system": pl.String(),
 }
-BEFORE_ALL = MISSING_TIME + 1
-"""τ of the first version of a table's row."""
 TURN = 0.02
 """Seconds between two looks whether another process still holds the lake."""
 
@@ -148,23 +145,15 @@ class Lake:
         shown = list(column_types(spec, system)) if columns is None else list(dict.fromkeys(columns))
         wanted = dict.fromkeys([*shown, *(spec.key or ()), "_time", "_known", "_seq"])
         rows = self.read(source, list(wanted), version, after=after, upto=upto)
-        made = to_history(source, spec, rows)
-        first = made.first
-        if first is not None and after >= 0:
-            first = first & self._first_ever(source, spec, rows, version, after)
-        time = made.time if first is None else np.where(first, BEFORE_ALL, made.time)
-        return History(made.source, made.kind, time, made.known, made.rows.select(shown), first)
+        held = self._keys_upto(source, spec, version, after) if spec.kind == "table" and after >= 0 else None
+        made = to_history(source, spec, rows, held)
+        return replace(made, rows=made.rows.select(shown))
 
-    def _first_ever(
-        self, source: str, spec: Source, rows: pl.DataFrame, version: int | None, after: int
-    ) -> NDArray[np.bool_]:
-        """Of which rows of a table, in the order of a history, no row up to `after` has the key."""
+    def _keys_upto(self, source: str, spec: Source, version: int | None, after: int) -> pl.DataFrame:
+        """The keys of a table that rows up to `after` have."""
         stored = self.scan(source, version)
         assert stored is not None and spec.key is not None
-        keys = in_order(spec, rows).select(spec.key)
-        before = stored.filter(pl.col("_seq") <= after).select(spec.key).unique().with_columns(held=True)
-        joined = keys.lazy().join(before, on=spec.key, how="left", nulls_equal=True, maintain_order="left")
-        return joined.select(pl.col("held").is_null()).collect().to_series().to_numpy()
+        return stored.filter(pl.col("_seq") <= after).select(spec.key).unique().collect()
 
     def largest_seq(self, source: str, version: int | None = None) -> int:
         """The `_seq` of the row that arrived last; -1 where the source has none."""

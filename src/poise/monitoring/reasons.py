@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from poise.clock import SECOND, Clock
 from poise.data.delta_log import APP
-from poise.data.history import in_order
 from poise.data.lake import Lake
 from poise.data.retention import kept_since
 from poise.features.plan import FeaturePlan
 from poise.features.window import Window, tile_of
-from poise.spec.source import Source
+from poise.spec.system import SystemSpec
 from poise.table import History
 
 FIRST = "the first version of a row of a table, which holds for all earlier T, came after T"
@@ -37,16 +36,17 @@ def worlds(
     plan: FeaturePlan, histories: Mapping[str, History], lake: Lake, versions: Mapping[str, int]
 ) -> Iterator[tuple[str, dict[str, History]]]:
     """Reason -> histories as the server may have had them: several of one reason, from the likeliest on."""
-    brought = {
-        name: _by_journal(lake, name, plan.system.sources[name], versions[name], history)
-        for name, history in histories.items()
-    }
+    brought = {name: _by_journal(lake, plan.system, name, versions[name]) for name in histories}
     if any(one.kind == "table" for one in histories.values()):
         yield FIRST, {name: _from_its_time(one, brought[name]) for name, one in histories.items()}
         yield FIRST, {name: _from_its_time(one, np.ones(one.height, np.bool_)) for name, one in histories.items()}
     later = {name: _later(one, ~brought[name]) for name, one in histories.items()}
-    if any(one is not None for one in later.values()):
-        yield BESIDE, {name: later[name] or one for name, one in histories.items()}
+    taken_up = {name: one for name, one in later.items() if one is not None}
+    if taken_up:
+        yield BESIDE, {**histories, **taken_up}
+    if len(taken_up) > 1:  # one source is taken up after the other
+        for name, one in taken_up.items():
+            yield BESIDE, {**histories, name: one}
 
 
 def expired(plan: FeaturePlan, name: str, time: NDArray[np.int64], lake: Lake) -> Flags:
@@ -69,11 +69,10 @@ def expired(plan: FeaturePlan, name: str, time: NDArray[np.int64], lake: Lake) -
     return found
 
 
-def _by_journal(lake: Lake, name: str, source: Source, version: int, history: History) -> Flags:
+def _by_journal(lake: Lake, system: SystemSpec, name: str, version: int) -> Flags:
     """Which rows of a history the journal brought, in its order."""
-    origin = in_order(source, lake.read(name, ["_time", "_seq", "_ingest"], version))
-    found: Flags = origin["_ingest"].str.starts_with(APP).to_numpy().copy()
-    assert len(found) == history.height
+    origin = lake.history(system, name, ["_ingest"], version).rows["_ingest"]
+    found: Flags = np.array([app is not None and app.startswith(APP) for app in origin.to_list()], np.bool_)
     return found
 
 
