@@ -14,6 +14,7 @@ from tests.serving.bare import ASKED, desk, row, written
 from poise.clock import AHEAD, DAY, HOUR, Clock
 from poise.data.journal import Entry
 from poise.errors import NoSuchSource, Overloaded, StateError
+from poise.serving import inlet
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
 from poise.stores.memory import MemoryStore
@@ -140,6 +141,26 @@ def test_a_buffered_decision_waits_for_nothing_and_is_written(loaded: Loaded, tm
         made.run(act)
         made.inlet.close()
         assert [kind for kind, _ in made.held()] == ["decisions"] * 20
+
+
+def test_buffered_decisions_wait_once_too_many_could_be_lost(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inlet, "MOST_BUFFERED", 5)
+    goes_on = threading.Event()
+    with desk(loaded, tmp_path, durable=False) as made:
+        made.journal.appended = lambda _: (goes_on.wait(10), None)[1]
+
+        async def act() -> None:
+            waits = [made.inlet.keep(made.answerer.decide(ASKED)) for _ in range(8)]
+            assert [one is None for one in waits] == [True] * 5 + [False] * 3
+            goes_on.set()
+            await asyncio.gather(*(one for one in waits if one is not None))
+            assert made.inlet.keep(made.answerer.decide(ASKED)) is None, "all of them are on the disk"
+
+        made.run(act)
+        made.inlet.close()
+        assert len(made.held()) == 9
 
 
 def test_callers_who_hang_up_change_nothing(loaded: Loaded, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ from poise.table import History
 
 _LOG = logging.getLogger("poise.serving")
 _WALL = Clock()
+MOST_BUFFERED = 1_000
+"""Answers that nobody waits for and that are not on the disk yet: with more, decisions wait as durable ones do."""
 
 
 @dataclass(eq=False, slots=True)
@@ -65,7 +67,8 @@ Item = Rows | Kept | Arrived
 class Inlet:
     """Takes rows and decisions in for one answerer, until `close`.
 
-    durable: decisions are answered once they are on disk; else they are written soon after.
+    durable: decisions are answered once they are on disk; else they are written soon after, and a kill loses at most
+    `MOST_BUFFERED` of them.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Inlet:
     ) -> None:
         self._answerer, self._reception, self._stored, self._durable = answerer, reception, stored, durable
         self._journal = journal
+        self._buffered = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
         self.sources = tuple(answerer.loaded.system.sources)
@@ -114,12 +118,13 @@ class Inlet:
         """
         if answer.kept is None:
             return None
-        if answer.decided and self._durable:
+        if answer.decided and (self._durable or self._buffered >= MOST_BUFFERED):
             told: asyncio.Future[None] = self._ours().create_future()
             self._writer.submit(Kept(answer.kept, answer.instant, told), 1, len(answer.kept))
             return told
         try:
             self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept))
+            self._buffered += 1
         except Overloaded as error:
             _LOG.warning("an answer was not logged: %s", error)
         return None
@@ -162,7 +167,7 @@ class Inlet:
 
     def _failed(self, items: Sequence[Item], error: PoiseError) -> None:
         self._reception.forget_unwritten([item.judged for item in items if isinstance(item, Rows) and item.judged])
-        self._run(lambda: _refuse(items, error))
+        self._run(lambda: self._refuse(items, error))
 
     # ---- on the thread that answers
 
@@ -174,6 +179,7 @@ class Inlet:
             self._writer.settled(group.events, known)
         except Exception:  # the rows are durable, and are seen after the next start
             _LOG.exception("rows that were accepted could not be made visible")
+        self._buffered -= _unwaited(group.items)
         for item in group.items:
             if isinstance(item, Arrived):
                 self._answerer.take_up(item.rows)
@@ -185,6 +191,14 @@ class Inlet:
             else:
                 assert item.judged is not None
                 item.told.set_result(Answer(200, _answer(item.judged)))
+
+    def _refuse(self, items: Sequence[Item], error: PoiseError) -> None:
+        self._buffered -= _unwaited(items)
+        for item in items:
+            if item.told is not None and not item.told.done():
+                item.told.set_exception(error)
+            elif isinstance(item, Kept):
+                _LOG.warning("an answer was not logged: %s", error)
 
 
 def _answer(judged: Judged) -> bytes:
@@ -205,9 +219,6 @@ def _entries(item: Item) -> list[Entry]:
     return item.judged.entries
 
 
-def _refuse(items: Sequence[Item], error: PoiseError) -> None:
-    for item in items:
-        if item.told is not None and not item.told.done():
-            item.told.set_exception(error)
-        elif isinstance(item, Kept):
-            _LOG.warning("an answer was not logged: %s", error)
+def _unwaited(items: Sequence[Item]) -> int:
+    """How many answers of a group nobody waits for."""
+    return sum(isinstance(item, Kept) and item.told is None for item in items)
