@@ -12,7 +12,7 @@ from pathlib import Path
 from scipy.stats import beta
 
 from benchmarks.assess.kinds import KINDS, drawn
-from benchmarks.assess.worlds import ML, PART
+from benchmarks.assess.worlds import ML, PART, PERSON
 from poise.assessment.assess import assess
 from poise.assessment.reading import read_case
 
@@ -48,7 +48,9 @@ def tried(kind: str, seed: int, most: int) -> Trial:
     found = assess(case)
     names = {name for answer in found.answers for finding in answer.findings for name in finding.columns}
     named = set(world.named) <= names
-    said = found.verdict.evidence  # that a person must sign something, of a column called 'customer', is no part of it
+    # That a person must sign something, of a column called 'customer', is no part of it; that they must say when a
+    # column is known is.
+    said = PERSON if "PA06" in found.verdict.because else found.verdict.evidence
     answers = {answer.code: answer.answer for answer in found.answers}
     clear = world.evidence >= KINDS[kind].clear
     seconds = time.perf_counter() - started

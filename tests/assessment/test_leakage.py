@@ -13,6 +13,7 @@ from poise.assessment.base import Answer
 from poise.assessment.immature import fall_at_end
 from poise.assessment.leakage import Leakage
 from poise.assessment.leaking_columns import heaps
+from poise.assessment.leaking_rows import keys_of, leaking_rows
 from poise.assessment.reading import read_case
 from poise.assessment.trials import Trials
 from poise.clock import DAY
@@ -131,8 +132,13 @@ def test_a_word_in_a_text_that_gives_it_away() -> None:
         " ".join(rng.choice(words, 9)) + f" n{i}" + (" refunded" if y else "")
         for i, y in enumerate(columns["y"].tolist())
     ]
-    answer = ask(pl.DataFrame({**columns, "comment": texts}))
-    assert named(answer, "stop") == {"comment"} and "refunded" in answer.sentence
+    frame = pl.DataFrame({**columns, "comment": texts})
+    answer = ask(frame)
+    assert named(answer, "warn") == {"comment"} and "refunded" in answer.sentence
+    assert answer.answer == "unclear", "a word may be an honest reason, and a rule over texts is one that can be used"
+    refunds = [3.5 + i if y else None for i, y in enumerate(columns["y"].tolist())]
+    both = ask(frame.with_columns(refund=pl.Series(refunds)))
+    assert named(both, "stop") == {"comment", "refund"}, "a column beyond the text says so too"
 
 
 def test_rows_of_one_customer_know_each_other() -> None:
@@ -206,6 +212,53 @@ def test_an_instant_after_the_row() -> None:
     rng, columns = honest()
     frame = in_time(columns).with_columns(closed=pl.col("t") + pl.duration(hours=pl.Series(rng.integers(1, 50, N))))
     assert "closed" in named(ask(frame, time="t"), "warn")
+
+
+def test_a_measurement_that_others_foretell_is_no_key() -> None:
+    """Few of its values are drawn, all of whose rows are: models learn which they are, as of a key, but it is none."""
+    rng = np.random.default_rng(0)
+    n = 60_000
+    left = rng.integers(0, 1_000, n)
+    took, planned = rng.integers(60, 200, n), rng.integers(60, 200, n)
+    frame = pl.DataFrame({"left": left, "planned": planned, "landed": left + took, "y": took - planned})
+    case = read_case(frame, "y")
+    assert "landed" in keys_of(case)
+    found, tried = leaking_rows(case)
+    assert not found and not tried
+    own = rng.normal(size=400)
+    numbers = rng.permutation(10_000)[:400]
+    each = rng.integers(0, 400, 4_000)
+    rows = {"x": own[each] + 0.01 * rng.normal(size=4_000), "z": rng.normal(size=4_000), "who": numbers[each]}
+    assert [one["column"] for one in leaking_rows(read_case(pl.DataFrame({**rows, "y": own[each] ** 2}), "y"))[1]] == [
+        "who"
+    ]
+
+
+def test_what_is_written_down_together_with_the_target_is_named() -> None:
+    """Flights that never landed have neither a delay nor a time in the air; what was planned they have."""
+    rng, columns = honest()
+    lost = rng.random(N) < 0.05
+    frame = pl.DataFrame({**columns, "air": rng.normal(size=N), "left": rng.normal(size=N)}).with_columns(
+        y=pl.when(~pl.Series(lost)).then(pl.col("y")),
+        air=pl.when(~pl.Series(lost)).then(pl.col("air")),
+        left=pl.when(~pl.Series(lost & (rng.random(N) < 0.9))).then(pl.col("left")),
+    )
+    answer = ask(frame)
+    assert named(answer, "warn") == {"air", "left"}
+    empty = frame.with_columns(pl.when(~pl.Series(lost)).then(pl.col(name)) for name in frame.columns)
+    assert not named(ask(empty), "warn"), "rows that are empty altogether say nothing"
+
+
+def test_the_parts_of_a_sum_are_certain() -> None:
+    rng, columns = honest()
+    by_hour = np.exp(columns["x0"])
+    casual, registered = rng.poisson(20 * by_hour), rng.poisson(100 * by_hour)
+    frame = pl.DataFrame({**columns, "casual": casual, "registered": registered, "y": casual + registered})
+    answer = ask(frame)
+    assert answer.answer == "no" and named(answer, "stop") == {"casual", "registered"}
+    assert "'y' is exactly 'registered' + 'casual'" in answer.sentence or "'casual' + 'registered'" in answer.sentence
+    less = ask(frame.with_columns(y=pl.col("registered") - pl.col("casual")))
+    assert named(less, "stop") == {"casual", "registered"} and "'registered' - 'casual'" in less.sentence
 
 
 def test_columns_that_add_up_to_a_number() -> None:

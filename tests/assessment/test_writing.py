@@ -175,11 +175,16 @@ def test_it_trains_and_answers_as_it_stands(rows: int, tmp_path: Path) -> None:
 def test_without_the_columns_that_gave_it_away_what_was_found_bounds_nothing(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x, parts = rng.normal(size=(300, 2)), rng.integers(5, 50, (300, 2))
-    frame = pl.DataFrame({"x0": x[:, 0], "x1": x[:, 1], "here": parts[:, 0], "there": parts[:, 1], "sum": parts.sum(1)})
-    text = written(frame, "sum", tmp_path)
+    columns = {"x0": x[:, 0], "x1": x[:, 1], "here": parts[:, 0], "there": parts[:, 1]}
+    suspect = pl.DataFrame({**columns, "sum": parts @ [2, 1]})
+    text = written(suspect, "sum", tmp_path)
     assert "request: [x0, x1]" in text and "#   not here: 'sum' can be computed" in text
     (bound,) = [line for line in text.splitlines() if "sum.mae" in line]
     assert bound.startswith("  # - {") and "with columns that are left out here" in bound
+    certain = written(suspect.with_columns(sum=pl.col("here") + pl.col("there")), "sum", tmp_path)
+    assert "request: [x0, x1]" in certain and "'sum' is exactly 'here' + 'there'" in certain
+    (bound,) = [line for line in certain.splitlines() if "sum.mae" in line]
+    assert "with columns that are left out here" not in bound, "what is certain was judged without"
 
 
 def test_a_column_without_a_name_is_left_out_and_said(tmp_path: Path) -> None:

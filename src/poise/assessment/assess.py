@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from poise import registry
 from poise.assessment.base import Answer, Question
 from poise.assessment.case import Case, ReadColumn
+from poise.assessment.leaving_out import compared, suspects_of, trials_without
 from poise.assessment.report import render
 from poise.assessment.summary import summary
 from poise.assessment.trials import Trials
@@ -22,6 +23,8 @@ from poise.evaluation.calibration_table import calibration_table
 from poise.releases.plain_json import finite
 
 Progress = Callable[[str], None]
+LEAKS = "PA06"
+"""The question whose answer decides what all others see."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,20 +110,37 @@ def assess(
     progress: Progress = lambda _: None,
     codes: Sequence[str] | None = None,
 ) -> Assessment:
-    """Ask every registered question (or those of `codes`) and decide. Odd data give answers, not errors."""
+    """Ask every registered question (or those of `codes`) and decide. Odd data give answers, not errors.
+
+    What gives the answer away is looked for first; of what certainly does, the other questions see nothing.
+    """
     trials = Trials(case, threads, progress)
-    answers: list[Answer] = []
+    answers: dict[str, Answer] = {}
     seconds: dict[str, float] = {}
-    if case.obstacle is None:
-        for code in registry.names("question"):
-            if codes is not None and code not in codes:
-                continue
-            question: Question = registry.get("question", code)()
-            progress(question.title)
-            started = time.perf_counter()
-            answers.append(_ask(question, case, trials))
-            seconds[code] = time.perf_counter() - started
-    return Assessment(case, tuple(answers), decide(case, answers), trials, seconds)
+    asked = [code for code in registry.names("question") if codes is None or code in codes]
+    if case.obstacle is not None:
+        asked = []
+    whole = trials
+    suspects: tuple[str, ...] = ()
+    for code in sorted(asked, key=lambda code: code != LEAKS):
+        question: Question = registry.get("question", code)()
+        progress(question.title)
+        started = time.perf_counter()
+        answers[code] = _ask(question, trials.case, trials)
+        seconds[code] = time.perf_counter() - started
+        if code == LEAKS:
+            suspects = suspects_of(case, answers[code])
+            trials = trials_without(whole, suspects) if suspects else whole
+    if suspects and len(asked) > 1:
+        named = ", ".join(map(repr, suspects))
+        progress(f"with {named}, to compare")
+        started = time.perf_counter()
+        leaks, beside = answers[LEAKS], compared(whole, trials, suspects)
+        answers[LEAKS] = replace(leaks, details={**leaks.details, "beside": beside})
+        seconds[LEAKS] += time.perf_counter() - started
+        case = replace(case, notes=(*case.notes, f"all answers but that about what gives it away are without {named}"))
+    told = tuple(answers[code] for code in asked)
+    return Assessment(case, told, decide(case, told), trials, {code: seconds[code] for code in asked})
 
 
 def _ask(question: Question, case: Case, trials: Trials) -> Answer:

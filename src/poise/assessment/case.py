@@ -99,6 +99,8 @@ class Case:
     declared: Declared = field(default_factory=Declared)
     obstacle: Obstacle | None = None
     path: Path | None = None
+    empty_too: Mapping[str, float] = field(default_factory=dict)
+    """Of the rows that have no target, the share that lacks a value of each column too, where there are enough."""
     merged: int = 0
     """Classes of the target that were put together as one, being rare."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.assessment.base import Finding, Weight
 from poise.assessment.case import Case
+from poise.assessment.percent import percent
 from poise.assessment.probing import evenly
 from poise.clock import DAY
 from poise.table import MISSING_TIME, Column
@@ -23,6 +25,8 @@ HALF, SOME = 0.5, 0.05
 """Pure and for half of the rows with that outcome: certain. For so few of them: a suspect."""
 COMMON = 0.9
 """An outcome that is more common is what most columns go with."""
+SOME_EMPTY = 0.02
+"""The same of rows that lack a value: what is written down afterwards is empty where nothing came of it."""
 LEAST = 20
 CHANCE = 1e-6
 OTHERS = 20
@@ -30,18 +34,29 @@ OTHERS = 20
 and codes that are 0 are ordinary reasons of an outcome."""
 OFTEN = 0.1
 """… and it is 0 or the smallest or largest there is, in so many of the rows."""
+FILLED = "is filled in"
 LATER_SHARE = 0.01
+EMPTY_TOO, EMPTY_ELSE = 0.8, 0.02
+"""Empty in so many of the rows whose target is not known, and in so few of the others: known only when it is."""
 TEXTS, WORDS_KEPT = 4_000, 400
 
 
 def known_late(case: Case) -> list[Finding]:
     """Columns whose being filled in tells the outcome, and columns of instants after the row's time."""
     events = _events(case)
-    found = [f for name in case.types if (f := _of_input(case, name, events))]
+    found = _by_texts([f for name in case.types if (f := _of_input(case, name, events))], case)
     seen: dict[tuple[str, ...], Finding] = {}
     for finding in sorted(found, key=lambda one: one.weight != "stop"):
         seen.setdefault(finding.columns, finding)
-    return [*seen.values(), *_later(case)]
+    return [*seen.values(), *_with_the_target(case), *_later(case)]
+
+
+def _by_texts(found: list[Finding], case: Case) -> list[Finding]:
+    """What a word gives away may be an honest reason: it is certain only beside a column that is no text."""
+    texts = {case.column_of(name) for name, of in case.types.items() if of == "text"}
+    if any(one.weight == "stop" and not texts.issuperset(one.columns) for one in found):
+        return found
+    return [replace(one, weight="warn") if texts.issuperset(one.columns) else one for one in found]
 
 
 def _events(case: Case) -> list[tuple[str, NDArray[np.bool_]]]:
@@ -66,7 +81,7 @@ def _of_input(case: Case, name: str, events: list[tuple[str, NDArray[np.bool_]]]
         column, events = column.take(some), [(said, event[some]) for said, event in events]
     for how, marked in _marks(case, name, column):
         for said, event in events:
-            weight = _tie(marked, event)
+            weight = _tie(marked, event, SOME_EMPTY if how == FILLED else SOME)
             if weight is not None:
                 own = case.column_of(name)
                 return Finding(
@@ -81,7 +96,7 @@ def _marks(case: Case, name: str, column: Column) -> Iterator[tuple[str, NDArray
     """Ways in which a column can give away that something has happened, as yes or no per row."""
     gone = column.missing()
     if LEAST <= gone.sum() <= len(gone) - LEAST:
-        yield "is filled in", ~gone
+        yield FILLED, ~gone
     if case.types[name] == "number":
         values = column.values[~gone]
         if len(values) > 2 * LEAST:
@@ -116,7 +131,7 @@ def _words(column: Column) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         yield f"holds the word '{word}'", marked
 
 
-def _tie(marked: NDArray[np.bool_], event: NDArray[np.bool_]) -> Weight | None:
+def _tie(marked: NDArray[np.bool_], event: NDArray[np.bool_], some: float) -> Weight | None:
     """How surely a mark gives the event away; None where it does not."""
     if min(event.sum(), (~event).sum()) < 5:
         return None
@@ -133,12 +148,29 @@ def _tie(marked: NDArray[np.bool_], event: NDArray[np.bool_]) -> Weight | None:
             pure, covered = float(outcome[part].mean()), float(part[outcome].mean())
             if pure >= PURE and covered >= HALF:
                 return "stop"
-            suspect |= pure >= PURE and covered >= SOME and k * np.log(max(base, 1e-12)) < np.log(CHANCE)
+            suspect |= pure >= PURE and covered >= some and k * np.log(max(base, 1e-12)) < np.log(CHANCE)
     return "warn" if suspect else None
 
 
 def _tied(marked: NDArray[np.bool_], event: NDArray[np.bool_], said: str) -> str:
     return f"in {marked[event].mean():.1%} of the rows where {said} and in {marked[~event].mean():.1%} of the others"
+
+
+def _with_the_target(case: Case) -> list[Finding]:
+    """Columns that are empty where the target is: what is written down together with it is known no earlier."""
+    names = tuple(
+        name for name, empty in case.empty_too.items()
+        if empty >= EMPTY_TOO and case.columns[name].missing <= EMPTY_ELSE
+    )  # fmt: skip
+    if not names:
+        return []
+    shown = ", ".join(f"'{name}'" for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    least = min(case.empty_too[name] for name in names)
+    said = (
+        f"{shown}: empty in {percent(least)} or more of the rows whose '{case.target_name}' is not known, and hardly"
+        " elsewhere. What is written down together with it is known no earlier."
+    )
+    return [Finding(said, "warn", names)]
 
 
 def _later(case: Case) -> list[Finding]:

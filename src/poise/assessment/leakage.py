@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from poise.assessment.adding_up import adding_up
 from poise.assessment.base import Answer, Finding, Question
 from poise.assessment.case import Case
 from poise.assessment.immature import immature
@@ -11,10 +12,6 @@ from poise.assessment.known_late import known_late
 from poise.assessment.leaking_columns import leaking_columns
 from poise.assessment.leaking_rows import leaking_rows
 from poise.assessment.trials import Trials
-from poise.errors import NotEnoughData
-
-EXACT = 0.999
-"""Of the variance of a number: columns that together explain so much are what it is computed from."""
 
 
 class Leakage(Question):
@@ -28,7 +25,7 @@ class Leakage(Question):
         columns = leaking_columns(case)
         rows, entities = leaking_rows(case)
         labels, course = immature(case)
-        found = _merged([*columns.findings, *known_late(case), *rows, *labels, *_computed(case, trials)])
+        found = _merged([*adding_up(case, trials), *columns.findings, *known_late(case), *rows, *labels])
         details = {
             "alone": columns.shares, "rest": columns.rest, "entities": entities, "rate": course,
             "tried": ["columns alone", "known late", "copies", "order of rows", "entities", "immature labels"],
@@ -72,23 +69,3 @@ def _merged(found: list[Finding]) -> list[Finding]:
         if not one.columns or all(one.columns != other.columns for other in kept):
             kept.append(one)
     return kept
-
-
-def _computed(case: Case, trials: Trials) -> list[Finding]:
-    """A number that other columns add up to."""
-    try:
-        if case.problem != "regression" or trials.failed("linear") is not None:
-            return []
-    except NotEnoughData:
-        return []
-    if trials.skill(trials.raw("linear")).value < EXACT:
-        return []
-    parts = sorted(trials.model("linear").importance.items(), key=lambda one: -one[1])
-    named = tuple(dict.fromkeys(case.column_of(name) for name, share in parts[:4] if share > 0.02))
-    if len(named) < 2:
-        return []
-    said = (
-        f"'{case.target_name}' can be computed exactly from {', '.join(repr(name) for name in named)}: if they are its"
-        " parts, they are known no earlier than it."
-    )
-    return [Finding(said, "warn", named)]

@@ -38,6 +38,9 @@ LOST = 0.1
 LEAST_LOST = 0.02
 """… and so much of all that is uncertain."""
 SURE_LEVEL = 0.99
+FORETOLD = 0.5
+"""A number of which the other columns say so much (share of the variance of its rank), even of values that they were
+not learned from, is measured: a number that only stands for somebody follows from nothing."""
 
 
 def leaking_rows(case: Case) -> tuple[list[Finding], list[dict[str, Any]]]:
@@ -172,6 +175,8 @@ def _entity(case: Case, name: str) -> Entity | None:
     rng = np.random.default_rng(0)
     mixed = rng.permutation(np.arange(len(rows)) % FOLDS)
     apart = rng.permutation(np.arange(codes.max() + 1) % FOLDS)[codes]
+    if hidden and column.kind != "string" and _foretold(case, name, rows, apart) >= FORETOLD:
+        return None
     many = case.problem == "multi-class"
     y = truth.argmax(axis=1) if many else truth[:, 0]
     losses = []
@@ -183,6 +188,18 @@ def _entity(case: Case, name: str) -> Entity | None:
     lost, of = (np.asarray(np.bincount(sets, one, SETS), np.float64) for one in (losses[1] - losses[0], base))
     both, one_side = (1 - float(loss.mean() / base.mean()) for loss in losses)
     return Entity(own, int(codes.max()) + 1, both, one_side, Resampled(BlockSums(lost, of)))
+
+
+def _foretold(case: Case, name: str, rows: Index, apart: NDArray[np.int64]) -> float:
+    """How much of a number the other columns say, of values that were not learned from.
+
+    Where few values of a measurement were drawn, models learn which they are, and that is of no use for others.
+    """
+    place = ranks(case.table[name].values[rows].astype(np.float64))
+    there = np.isfinite(place)
+    X = matrix(case, columns_of(case, rows, (name,)), rows)[there]
+    made = held_out("regression", X, place[there], apart[there])
+    return 1 - float(((place[there] - made) ** 2).mean()) / max(float(place[there].var()), 1e-12)
 
 
 def _whole(codes: NDArray[np.int64], most: int) -> Index:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from poise.assessment.case import Case, Declared, Obstacle, ReadColumn
 from poise.assessment.copies import copies_of
 from poise.assessment.date_text import parts_of
+from poise.assessment.empty_too import empty_too
 from poise.assessment.kinds import Kind, kind_of
 from poise.assessment.scanning import LEARNED_ROWS, sampled, scan
 from poise.assessment.targets import Target, target_of
@@ -86,6 +87,7 @@ def _case(frame: pl.DataFrame, roles: _Roles, truth: Target) -> Case:
     kept, asked, said = _usable(frame, roles, truth, columns)
     notes += said
     values = truth.values[kept[truth.has]]
+    without_target = frame.filter(~pl.Series(truth.has))
     frame = frame.filter(pl.Series(kept)) if not kept.all() else frame
     others = [name for name in frame.columns if name not in (roles.target, roles.time, roles.key)]
     table, types, more = _inputs(frame, others, asked if roles.time else None)
@@ -113,6 +115,7 @@ def _case(frame: pl.DataFrame, roles: _Roles, truth: Target) -> Case:
         columns=columns,
         notes=tuple(filter(None, [*notes, said_of_them])),
         obstacle=obstacle,
+        empty_too=empty_too(without_target.select(name for name, column in more.items() if column.inputs)),
         merged=truth.merged,
     )
 

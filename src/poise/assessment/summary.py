@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from unicodedata import east_asian_width
 
+from poise.assessment.leaving_out import in_words
 from poise.assessment.wording import (
     MARKS,
     VERDICTS,
@@ -107,6 +108,9 @@ def _reasons(content: Mapping[str, Any]) -> list[str]:
     by_code = {answer["code"]: answer for answer in content["answers"]}
     verdict = content["verdict"]
     said = [told(by_code[code]["sentence"]) for code in verdict["because"] if code in by_code]
+    for code in verdict["because"]:
+        if beside := by_code.get(code, {}).get("details", {}).get("beside"):
+            said.insert(1, in_words(beside, verdict["evidence"]))
     return said or [tame(verdict["sentence"][:1].upper() + verdict["sentence"][1:])]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from poise.assessment.base import Answer
 from poise.assessment.case import Case
+from poise.assessment.leaving_out import in_words
 
 Verdicts = Literal[
     "use ML", "use the rule", "use ML for this part", "collect data first", "do not use ML", "needs a person"
@@ -80,7 +81,7 @@ def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
         return code in said and said[code].answer == answer
 
     if is_("PA06", "no"):
-        return _from("needs a person", [said["PA06"]])
+        return _leaking(case, said)
     if is_("PA01", "no"):
         return _and_part(_from("do not use ML", [said["PA01"]]), said)
     if is_("PA01", "unclear"):
@@ -101,6 +102,23 @@ def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
         left_out = "Whether there is anything to learn was not asked (PA01), and no verdict for ML rests on less"
         return _verdict("needs a person", f"{left_out}.", [], 0.5, ("Ask PA01 and PA02 too.",))
     return _from("use ML", [said[code] for code in ("PA01", "PA02") if code in said])
+
+
+def _leaking(case: Case, said: Mapping[str, Answer]) -> Verdict:
+    """A person must say whether a column is known in time; the evidence is what holds without it."""
+    leaks = said["PA06"]
+    made = _from("needs a person", [leaks])
+    beside = leaks.details.get("beside")
+    if beside is None:
+        return made
+    others = {code: answer for code, answer in said.items() if code != leaks.code}
+    rest = _with_warnings(_by_evidence(case, others), others)
+    return replace(
+        made,
+        sentence=f"{leaks.sentence} {in_words(beside, rest.verdict)} {rest.sentence}",
+        because=(leaks.code, *rest.because),
+        evidence=rest.verdict,
+    )
 
 
 def _and_part(made: Verdict, said: Mapping[str, Answer]) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from poise.assessment.as_declared import Declared, InFile, identifiers, in_file
@@ -51,7 +52,7 @@ class _Writer:
             raise DataError(f"no column of the table is left as an input: {why}", hint="columns that are known before")
         self.source = self._source_name()
         self.objective = self._objective_name()
-        self.bounds: list[Bound] = bounds_of(assessment, self.objective, bool(suspected(assessment)))
+        self.bounds: list[Bound] = bounds_of(assessment, self.objective, self._judged_with(self.leaks))
 
     def text(self) -> str:
         """The whole file."""
@@ -75,6 +76,11 @@ class _Writer:
             }
             inputs = [name for name in inputs if name in used][:MOST_REQUESTED]
         return list(self.file.named(inputs).values())
+
+    def _judged_with(self, columns: Iterable[str]) -> bool:
+        """Whether what was judged saw one of these columns."""
+        seen = self.assessment.trials.case.types
+        return any(one in seen for name in columns for one in self.case.columns[name].inputs)
 
     def _source_name(self) -> str:
         name = next(iter(identifiers([self.case.name]).values()))
