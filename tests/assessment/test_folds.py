@@ -70,11 +70,13 @@ def test_of_many_rows_some_are_learned_from_and_one_part_is_judged() -> None:
 
 def test_shuffles_keep_what_belongs_together() -> None:
     case = read_case(table("rule", 300).with_columns(k=pl.Series(np.repeat(np.arange(60), 5))), "y", key="k")
-    for order in shuffles(case, np.arange(300), 5):
+    (by_key,) = shuffles(case, np.arange(300), 5)
+    for order in by_key:
         assert sorted(order) == list(range(300))
         assert (np.diff(order.reshape(60, 5), axis=1) == 1).all()
     timed = read_case(in_time(table("rule", 300)), "y", time="asked")
-    for order in shuffles(timed, np.arange(300), 5):
+    (moved,) = shuffles(timed, np.arange(300), 5)
+    for order in moved:
         assert sorted(order) == list(range(300)) and (np.diff(order) % 300 == 1).all()
         assert not (order == np.arange(300)).any()
 

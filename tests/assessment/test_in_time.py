@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from poise.assessment.base import Answer
 from poise.assessment.decay import decay
@@ -17,6 +19,7 @@ from poise.assessment.reading import read_case
 from poise.assessment.shifting import shift
 from poise.assessment.trials import Trials
 from poise.clock import DAY
+from poise.models.base import Model
 
 N = 1_800
 
@@ -91,3 +94,20 @@ def test_few_instants_tell_nothing() -> None:
     case = read_case(frame, "y", time="t")
     assert shift(case) is None and decay(case, Trials(case)) is None
     assert Lasting().ask(case, Trials(case)).answer == "unclear"
+
+
+def test_nothing_is_learned_from_outcomes_that_were_not_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where truth comes 40 days late, no model that judges later rows has seen any of the 40 days before them."""
+    case = replace(made := read_case(table("still"), "y", time="t"), known_at=made.time + 40 * DAY)
+    trials, learned = Trials(case), list[NDArray[np.int64]]()
+    learn = Trials.learn
+
+    def watched(self: Trials, rung: str, train: NDArray[np.int64], like: Model | None = None) -> Model:
+        learned.append(train)
+        return learn(self, rung, train, like)
+
+    monkeypatch.setattr(Trials, "learn", watched)
+    curve = decay(case, trials)
+    assert curve is not None
+    latest = {int(case.time[rows].max()) // DAY for rows in learned}
+    assert latest == {int(start) // DAY - 40 for start in curve.start}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.assess.kinds import drawn
 
 from poise.assessment.assess import Assessment, assess
 from poise.assessment.base import Answer, Finding
 from poise.assessment.enough_data import EnoughData
+from poise.assessment.folds import shuffles
 from poise.assessment.learnable import Learnable, by_chance
+from poise.assessment.permutation import permuted
 from poise.assessment.reading import read_case
 from poise.assessment.trials import Trials
 from poise.assessment.verdict import decide
@@ -179,3 +184,53 @@ def test_a_part_is_told_where_nothing_is_shown_over_all_rows(answer: str) -> Non
     made = decide(read_case(table("rule", 50), "y"), [say("PA01", answer), say("PA03", "no", details=part)])
     assert made.verdict in ("do not use ML", "collect data first")
     assert "PA03 says no." in made.sentence and "Ask again about the rows where city is 'Rome' alone." in made.next
+
+
+LEAKY = ("PA01", "PA02", "PA06")
+
+
+def test_what_gives_the_answer_away_decides_nothing() -> None:
+    """The verdict without the copy is that of the table without it, and both figures are told."""
+    frame = table("linear", 600)
+    copy = frame.with_columns(note=pl.col("y").replace_strict({0: "kept", 1: "lost"}))
+    made = assess(read_case(copy, "y"), codes=LEAKY)
+    bare = assess(read_case(frame, "y"), codes=LEAKY)
+    assert (made.verdict.verdict, made.verdict.evidence) == ("needs a person", bare.verdict.verdict)
+    assert [answer.code for answer in made.answers] == list(LEAKY)
+    for code in FIRST:
+        one, other = made.answer(code), bare.answer(code)
+        assert one is not None and other is not None and one.figure == other.figure, "as if the column were not there"
+    leaks, learnable = made.answer("PA06"), made.answer("PA01")
+    assert leaks is not None and leaks.details["beside"]["columns"] == ["note"]
+    assert learnable is not None and leaks.details["beside"]["without"] == learnable.figure
+    said = f"Without 'note': use ML, {learnable.figure * 100:.0f} % of what is uncertain is explained; with it: 100 %."
+    assert said in made.verdict.sentence and said in " ".join(str(made).split())
+    assert any("without 'note'" in note for note in made.to_dict()["notes"])
+
+
+def test_a_copy_of_noise_is_not_to_be_used() -> None:
+    frame = table("noise", 600).with_columns(note=pl.col("y") * 3)
+    made = assess(read_case(frame, "y"), codes=LEAKY)
+    assert (made.verdict.verdict, made.verdict.evidence) == ("needs a person", "do not use ML")
+
+
+def test_a_table_of_nothing_but_a_copy_is_judged_as_it_is() -> None:
+    frame = table("noise", 600).select("y", note=pl.col("y") + pl.col("x0") / 1e4)
+    made = assess(read_case(frame, "y"), codes=LEAKY)
+    assert made.verdict.verdict == made.verdict.evidence == "needs a person"
+
+
+def test_rows_of_one_key_are_no_evidence_of_each_other_in_time() -> None:
+    """Customers of noise whose tie to the columns no movement in time gives, but an exchange of customers does."""
+    world, _ = drawn("noise: rows of customers", 1_025, 600)
+    case = read_case(world.frame, "outcome", time=world.time, key=world.key)
+    by_time, by_key = shuffles(case, np.arange(case.rows), 9)
+    assert by_time.shape == by_key.shape == (9, case.rows)
+    assert permuted(case) > permuted(replace(case, groups=None)) == pytest.approx(0.005)
+
+
+def test_what_holds_for_new_keys_too_is_learned_in_time() -> None:
+    rng = np.random.default_rng(0)
+    frame = in_time(table("linear", 1_200)).with_columns(k=pl.Series(rng.integers(0, 60, 1_200)))
+    made = assess(read_case(frame, "y", time="asked", key="k"), codes=FIRST)
+    assert made.verdict.verdict == "use ML"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from poise.assessment.case import Case
-from poise.assessment.folds import apart, sides
+from poise.assessment.case import Case, Index
+from poise.assessment.folds import apart, most_compared, sides
 from poise.assessment.probing import evenly
 from poise.assessment.shifting import blocks_in_time
 from poise.assessment.time_words import day_of
@@ -65,10 +65,13 @@ def decay(case: Case, trials: Trials) -> Decay | None:
     like = trials.model(rung) if trials.tried(rung)[-1].failed is None else None
     ends = np.searchsorted(parts, np.arange(PARTS + 1))
     size = int(ends[FIRST])
-    learned, later_ones = apart(case, order[:size], order[size:], trials.seed)
+    learned, later_ones = apart(case, _known(case, order[:size], order[size]), order[size:], trials.seed)
+    if len(learned) < LEAST_PER_PART:
+        return None
     halved = len(later_ones) < case.rows - size  # keys live on: some are learned from, the others judged
     judges = np.isin(np.arange(case.rows), later_ones)
-    fixed = trials.learn(rung, evenly(learned, MOST_LEARNED), like)
+    most = most_compared(case, MOST_LEARNED)
+    fixed = trials.learn(rung, evenly(learned, most), like)
     learned_at = float(case.time[order[size - 1]])
     later = range(FIRST, PARTS)
     parts_of = [order[ends[part] : ends[part + 1]] for part in later]
@@ -79,8 +82,8 @@ def decay(case: Case, trials: Trials) -> Decay | None:
     def table(part: int) -> Floats:
         """The losses of the constant, the frozen and the renewed model in one part."""
         trials.progress(f"frozen model, part {part - FIRST + 1} of {PARTS - FIRST}")
-        before = order[max(0, ends[part] - size) : ends[part]]
-        recent = evenly(before[sides(case, trials.seed)[before] == 0] if halved else before, MOST_LEARNED)
+        before = _known(case, order[: ends[part]], order[ends[part]])[-size:]
+        recent = evenly(before[sides(case, trials.seed)[before] == 0] if halved else before, most)
         model = fixed if part == FIRST else trials.learn(rung, recent, like)
         constant = trials.learn("constant", recent)
         there = judged[part - FIRST]
@@ -93,6 +96,11 @@ def decay(case: Case, trials: Trials) -> Decay | None:
     starts = [int(case.time[rows[0]]) for rows in judged]
     ages = [float(np.median(case.time[rows])) - learned_at for rows in judged]
     return _decay(np.stack(tables), starts, ages)
+
+
+def _known(case: Case, rows: Index, first: int) -> Index:
+    """Of `rows` those whose outcome was known when the row `first` was asked about."""
+    return rows if case.known_at is None else rows[case.known_at[rows] < case.time[first]]
 
 
 def _sums(table: Floats) -> Floats:

@@ -24,6 +24,11 @@ FEW_DROPPED = 1 / 3
 """In time, earlier rows whose key is judged later are left out where they are not more than this share of them …"""
 SIDES = 2
 """… else most keys live on, and half of the keys are learned from and the other half judged."""
+MANY_KEYS = 10
+"""Of fewer keys there are too few orders to tell anything by them."""
+MANY_CLASSED, LEAST_COMPARED = 50_000, 4_000
+"""Of tables of more rows, comparisons that learn several times learn from the fewer rows, the more classes there are,
+but from no fewer than this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +85,13 @@ def most_rows(case: Case) -> int:
     return max(LEAST_LEARNED, min(most, fitting))
 
 
+def most_compared(case: Case, most: int) -> int:
+    """How many rows comparisons learn from that learn several times: of large tables the fewer, the more classes."""
+    if case.problem != "multi-class" or case.rows <= MANY_CLASSED:
+        return most
+    return max(LEAST_COMPARED, most * 2 // len(case.classes))
+
+
 def apart(case: Case, earlier: Index, later: Index, seed: int = SEED) -> tuple[Index, Index]:
     """The rows of both that are kept so that nothing which belongs together is among both."""
     together = case.together
@@ -128,32 +140,44 @@ def _count(rows: int) -> int:
     return 1
 
 
-def shuffles(case: Case, rows: Index, count: int, seed: int = SEED) -> NDArray[np.int64]:
-    """Orders of `rows` under which the truth has nothing to do with the inputs any more, (count, n), positions in rows.
+def shuffles(case: Case, rows: Index, count: int, seed: int = SEED) -> list[NDArray[np.int64]]:
+    """Orders of `rows` under which the truth has nothing to do with the inputs any more, each (count, n), positions.
 
     Rows that stand alone change places freely; rows of one key keep together, and their keys change places; in time
-    the whole course of the truth is moved by some time, so that what follows from its own past stays.
+    the whole course of the truth is moved by some time, so that what follows from its own past stays. Of rows of many
+    keys in time there are both: neither keeps all that holds by itself, and what is no luck stands out from both.
     Raises `NotEnoughData` where there are too few keys or rows to do so.
     """
     rng = np.random.default_rng(seed)
-    n = len(rows)
-    if case.timed:
-        order = np.argsort(case.time[rows], kind="stable")
-        least = max(1, n // 20)
-        if n < 20:
-            raise NotEnoughData(f"{n} rows in time are too few to move their truth")
-        moves = rng.integers(least, n - least + 1, size=count)
-        out = np.empty((count, n), np.int64)
-        for i, move in enumerate(moves.tolist()):
-            out[i, order] = np.roll(order, move)
-        return out
     together = case.together
-    if together is None:
-        return np.stack([rng.permutation(n) for _ in range(count)])
-    order = np.argsort(together[rows], kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(together[rows][order]) != 0])
-    runs = np.split(order, starts[1:])
+    if not case.timed:
+        return [_freely(len(rows), count, rng) if together is None else _by_key(together[rows], count, rng)]
+    made = [_moved(case.time[rows], count, rng)]
+    if together is not None and len(np.unique(together[rows])) >= MANY_KEYS:
+        made.append(_by_key(together[rows], count, rng))
+    return made
+
+
+def _freely(n: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return np.stack([rng.permutation(n) for _ in range(count)])
+
+
+def _moved(time: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    n = len(time)
+    if n < 20:
+        raise NotEnoughData(f"{n} rows in time are too few to move their truth")
+    order, least = np.argsort(time, kind="stable"), max(1, n // 20)
     out = np.empty((count, n), np.int64)
+    for i, move in enumerate(rng.integers(least, n - least + 1, size=count).tolist()):
+        out[i, order] = np.roll(order, move)
+    return out
+
+
+def _by_key(together: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    order = np.argsort(together, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(together[order]) != 0])
+    runs = np.split(order, starts[1:])
+    out = np.empty((count, len(together)), np.int64)
     for i in range(count):
         out[i, order] = np.concatenate([runs[j] for j in rng.permutation(len(runs))])
     return out

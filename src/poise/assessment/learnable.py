@@ -169,12 +169,18 @@ def by_chance(trials: Trials, prediction: Floats, seed: int = 0) -> float:
     count = SHUFFLES if len(trials.judge) <= MANY_ROWS else FEW_SHUFFLES
     table = _table(trials, prediction)
     real = _mean(table, trials.target, None)
-    shuffled = np.array(
-        [_mean(table, trials.target, order) for order in shuffles(trials.case, trials.judge, count, seed)]
+    drawn = shuffles(trials.case, trials.judge, count, seed)
+    return max(
+        _as_good(real, np.array([_mean(table, trials.target, order) for order in orders]), both_ways(trials))
+        for orders in drawn
     )
-    counted = (1 + int((shuffled <= real + 1e-12 * abs(real)).sum())) / (1 + count)
+
+
+def _as_good(real: float, shuffled: Floats, twice: bool) -> float:
+    """The p-value of a loss among those of shuffled truths."""
+    counted = (1 + int((shuffled <= real + 1e-12 * abs(real)).sum())) / (1 + len(shuffled))
     spread = float(shuffled.std())
-    if not both_ways(trials) or spread == 0:
+    if not twice or spread == 0:
         return counted
     return max(counted, NormalDist().cdf(-float(shuffled.mean() - real) / spread / BOTH_WAYS))
 

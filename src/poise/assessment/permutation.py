@@ -36,14 +36,23 @@ def permuted(case: Case, seed: int = SEED) -> float:
     rows = np.unique(np.linspace(0, case.rows - 1, min(case.rows, most)).astype(np.int64))
     columns = [_codes(case.table[name].take(rows)) for name in names]
     scaled = [_scaled(case.table[name].values[rows]) for name in names if case.types[name] == "number"]
-    orders = np.concatenate([np.arange(len(rows))[None], shuffles(case, rows, SHUFFLES, seed)])
-    one, all_ = np.zeros(len(orders)), np.zeros(len(orders))
     with threadpool_limits(1):  # many small products: threads would mostly wait for each other
-        for truth in _truths(case, rows):
-            drawn = np.ascontiguousarray(truth[orders].T)
-            one = np.maximum(one, np.max([_tied(codes, drawn) for codes in columns], axis=0))
-            if scaled:
-                all_ += _in_line(np.stack(scaled, axis=1), drawn)
+        return max(
+            _p_value(_truths(case, rows), drawn, columns, scaled) for drawn in shuffles(case, rows, SHUFFLES, seed)
+        )
+
+
+def _p_value(
+    truths: list[Floats], shuffled: NDArray[np.int64], columns: list[NDArray[np.int64]], scaled: list[Floats]
+) -> float:
+    """Of the real order among the shuffled ones, (shuffles, n)."""
+    orders = np.concatenate([np.arange(shuffled.shape[1])[None], shuffled])
+    one, all_ = np.zeros(len(orders)), np.zeros(len(orders))
+    for truth in truths:
+        drawn = np.ascontiguousarray(truth[orders].T)
+        one = np.maximum(one, np.max([_tied(codes, drawn) for codes in columns], axis=0))
+        if scaled:
+            all_ += _in_line(np.stack(scaled, axis=1), drawn)
     return min(1.0, 2 * min(_share(one), _share(all_)))
 
 

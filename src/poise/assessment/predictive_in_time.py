@@ -8,7 +8,7 @@ import numpy as np
 
 from poise.assessment.base import Answer, Finding, Question, Weight
 from poise.assessment.case import Case, Index
-from poise.assessment.folds import Fold
+from poise.assessment.folds import Fold, most_compared
 from poise.assessment.learnable import ENOUGH_OF_EACH, WORTH_NAMING
 from poise.assessment.probing import evenly
 from poise.assessment.time_words import day_of, like_times
@@ -147,8 +147,9 @@ def _fold(
     target = case.target[fold.judge]
     base = losses(trials.problem, trials.tried("constant")[number].judged, target)
     later = tried.judged
-    if len(train) > MOST_LEARNED:
-        train = evenly(train[np.argsort(case.time[train], kind="stable")], MOST_LEARNED)
+    most = most_compared(case, MOST_LEARNED)
+    if len(train) > most:
+        train = evenly(train[np.argsort(case.time[train], kind="stable")], most)
         later = trials.learn(rung, train, like).predict(case.table.take(fold.judge))
     shuffled = np.empty_like(later)
     halves = _halves(case, fold.judge, rng)
