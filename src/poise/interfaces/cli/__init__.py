@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo:demo", "A market, trained and served, and a page on which weights move a real list."),
     "new": ("new:new", "Make a folder with a system that trains as it stands."),
     "up": ("up:up", "From the file to a system that answers: all of the below."),
-    "check": ("check:check", "Say what is wrong with the system file."),
+    "check": ("check:check", "Say what is wrong with the file; 'skew': with answers."),
     "ingest": ("ingest:ingest", "Read the sources into the lake; set bad rows apart."),
     "quarantine": ("quarantine:quarantine", "List, explain and re-admit the rows set apart."),
     "train": ("train:train", "Learn the simplest sufficient models: a candidate."),
