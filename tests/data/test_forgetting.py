@@ -10,7 +10,10 @@ import pytest
 from poise.data import delta
 from poise.data.delta_log import newest
 from poise.data.delta_without import holding, take_out
+from poise.data.forgetting import find, forget
 from poise.data.forgotten import Forgotten
+from poise.data.ingest import ingest
+from poise.data.lake import Lake
 from poise.data.person import Person
 from poise.errors import SpecError, StateError
 from poise.spec.system import SystemSpec
@@ -108,3 +111,22 @@ def test_who_a_number_is_and_where_nobody_says() -> None:
         Person.of("17", shop())
     with pytest.raises(SpecError, match="did you mean 'orders'"):
         Person.of("17", shop(person="user"), ("order",))
+
+
+def test_numbers_refused_rows_and_broken_lines(tmp_path: Path) -> None:
+    system = shop(person="user", path="o.jsonl")
+    lines = ['{"o": "a", "visitor": 17}', '{"o": "b", "visitor": 171}', '{"o": "c", "visitor": "x", "to": 17}']
+    lines += ['{"o": 3, "visitor": 17', '{"o": "a", "visitor": 17, "o2": 1}', '{"o": "b", "visitor": 17}']
+    (tmp_path / "o.jsonl").write_text("\n".join(lines) + "\n")
+    lake = Lake(str(tmp_path / "lake"))
+    ingest(system, lake, base=tmp_path)
+    found = find(system, lake, Person.of("17", system))
+    assert found.rows == {"accepted/orders": 1, "quarantine/orders": 2, "raw/orders": 3}
+    with lake.writing():
+        forget(lake, found)
+    assert lake.read("orders", ["o", "user"]).rows() == [("b", 171)]
+    assert find(system, lake, Person.of("17", system)).rows == {}
+    people = Forgotten.read(tmp_path)
+    people.add("17")
+    again = ingest(system, lake, base=tmp_path, force=True, forgotten=people)["orders"].counts
+    assert again.forgotten == 3 and again.balanced() and lake.read("orders").height == 1

@@ -30,7 +30,6 @@ sources:
   orders: {path: orders.csv, id: id, time: at, person: user, columns: {id: string, seen_id: string, user: string, at: time}}
 features:
   - columns: {from: people, take: [age, town]}
-  - columns: {from: seen, take: price}
   - window: {from: orders, by: user, over: [7d], take: [count]}
   - window: {from: seen, by: dish, over: [7d], take: [count]}
 objectives:

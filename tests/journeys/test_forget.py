@@ -178,10 +178,12 @@ def test_the_command_says_what_would_go_and_does_it_when_told(system: System) ->
     asked = poise(system.path.parent, "forget", "user-5")
     assert asked.returncode == 2 and "say --yes to do it" in asked.stderr
     assert "accepted/seen" in asked.stdout and "c1 learned from" in asked.stdout
+    told = json.loads(poise(system.path.parent, "forget", "user-5", "--json").stdout)
+    assert not told["done"] and told["rows"]["accepted/people"] == 1
     done = poise(system.path.parent, "forget", "user-5", "--yes", "--why", "a letter", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["rows"]["accepted/people"] == 1 and not told["still"]
+    assert told["done"] and told["rows"]["accepted/people"] == 1 and not told["still"]
     shown = poise(system.path.parent, "forget", "user-5", "--yes").stdout
     assert "no row says that it is of this person" in shown and "seen.csv" in shown
     assert poise(system.path.parent, "forget", "user-5", "--undo").returncode == 0

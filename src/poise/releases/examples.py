@@ -19,6 +19,7 @@ from poise.features.label_reads import label_reads
 from poise.features.labels import Labels, label
 from poise.features.plan import FeaturePlan
 from poise.features.requests import ROW, asked_at, requests_of
+from poise.features.rows import request_columns
 from poise.models.base import Examples
 from poise.releases.actors import Actors, actors_of, weights_of
 from poise.releases.extras import own_column
@@ -108,11 +109,13 @@ def read_sources(
 
 
 def list_columns(system: SystemSpec, per: str) -> set[str]:
-    """The columns that say which item a row of `per` shows, in which list and where; none where no list is decided."""
+    """The columns that say which item a row of `per` shows, in which list and where, and those that callers send, also
+    where no feature reads them; none where no list is decided."""
     decision = listed_by(system.sources[per], system)
     if decision is None:
         return set()
-    return {name for name in (decision.list_, decision.item, decision.position) if name is not None}
+    said = {name for name in (decision.list_, decision.item, decision.position) if name is not None}
+    return said | set(request_columns(system, per))
 
 
 def _own_columns(system: SystemSpec, objective: Objective) -> set[str]:

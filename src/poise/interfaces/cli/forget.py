@@ -49,16 +49,18 @@ def forget(
         return
     if not yes:
         found = look_for(system, person, source or ())
-        if not as_json:
-            _show(found, done=False)
+        if as_json:
+            print_json({**found.to_dict(), "done": False})
+            raise typer.Exit(UsageError.exit_code)
+        _show(found, done=False)
         raise UsageError("nothing was taken out", hint="say --yes to do it")
     with working("Forgetting", silent=as_json) as step:
         done = forget_person(system, person, source or (), why=why, who=who, progress=step)
     if as_json:
-        print_json(done.to_dict())
-    else:
-        _show(done, done=True)
-        _yours(system, source or ())
+        print_json({**done.to_dict(), "done": True})
+        raise typer.Exit(StateError.exit_code if done.still else 0)
+    _show(done, done=True)
+    _yours(system, source or ())
     if done.still:
         listed = ", ".join(done.still[:5]) + (f" and {len(done.still) - 5} more" if len(done.still) > 5 else "")
         hint = "a source without person: keeps what it has; a release that learned the name has to be replaced"
