@@ -8,24 +8,36 @@ import polars as pl
 from poise.spec.source import Source
 from poise.table import MISSING_TIME, Column, History, Table
 
+BEFORE_ALL = MISSING_TIME + 1
+"""τ of the first version of a table's row: it holds for all earlier T, and whatever came later replaces it."""
 
-def to_history(name: str, source: Source, rows: pl.DataFrame) -> History:
-    """`rows` (with `_time`, `_known` and `_seq`) as a History, in its order."""
-    ordered = in_order(source, rows)
-    columns = [column for column in ordered.columns if column not in ("_time", "_known", "_seq")]
-    table = Table({column: to_column(ordered[column]) for column in columns}, ordered.height)
-    first = None
+
+def to_history(name: str, source: Source, rows: pl.DataFrame, held: pl.DataFrame | None = None) -> History:
+    """`rows` (with `_time`, `_known` and `_seq`) as a History, sorted by τ, then order of arrival.
+
+    held: keys of a table of which there were rows before these. Which version of a table's row is the first is told by
+    arrival alone: those of files are stamped by the wall clock, those that a server accepts perhaps by a replayed one.
+    """
     if source.kind == "table":
-        assert source.key is not None
-        keys = ordered.select(source.key)
-        first = keys.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy().copy()
+        rows = _with_firsts(source, rows, held)
+    ordered = by_time(rows)
+    columns = [column for column in ordered.columns if column not in ("_time", "_known", "_seq", "_first")]
+    table = Table({column: to_column(ordered[column]) for column in columns}, ordered.height)
+    first = ordered["_first"].to_numpy().copy() if source.kind == "table" else None
     return History(name, source.kind, _micros(ordered["_time"]), _micros(ordered["_known"]), table, first)
 
 
-def in_order(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` by τ, then order of arrival. Versions of a table by arrival alone: those of files are stamped by the wall
-    clock and those that a server accepts by its own, which may replay old times."""
-    return rows.sort("_seq") if source.kind == "table" else by_time(rows)
+def _with_firsts(source: Source, rows: pl.DataFrame, held: pl.DataFrame | None) -> pl.DataFrame:
+    """Rows of a table in order of arrival, with `_first`, and the τ of those that are."""
+    assert source.key is not None
+    key, ordered = list(source.key), rows.sort("_seq")
+    first = ordered.select(pl.struct(key).is_first_distinct()).to_series()
+    if held is not None:
+        known = held.select(key).unique().with_columns(_held=True)
+        joined = ordered.select(key).join(known, on=key, how="left", nulls_equal=True, maintain_order="left")
+        first = first & joined["_held"].is_null()
+    time = pl.when(first).then(pl.lit(BEFORE_ALL).cast(rows.schema["_time"])).otherwise(pl.col("_time"))
+    return ordered.with_columns(time.alias("_time"), first.alias("_first"))
 
 
 def by_time(rows: pl.DataFrame) -> pl.DataFrame:
