@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from poise.assessment.folds import MANY_ROWS, folds_of_case, most_rows, shuffles
+from poise.assessment.folds import MANY_ROWS, folds_of_case, most_compared, most_rows, shuffles
 from poise.assessment.reading import read_case
 from poise.clock import DAY
 from poise.errors import NotEnoughData
@@ -104,3 +104,10 @@ def test_in_time_rows_of_one_key_are_never_on_both_sides() -> None:
             assert not judge & (fit | tune) and not fit & tune
             assert case.time[fold.train].max() < case.time[fold.judge].min()
     assert len(folds_of_case(read_case(seldom, "y", time="at", key="who"))[0].judge) == 90
+
+
+def test_comparisons_of_many_classes_learn_from_fewer_rows_of_large_tables_only() -> None:
+    case = replace(read_case(table("rule", 300), "y"), problem="multi-class", classes=tuple("abcde"))
+    sizes = {rows: most_compared(replace(case, target=np.zeros(rows)), 20_000) for rows in (300, 50_000, 100_000)}
+    assert sizes == {300: 20_000, 50_000: 20_000, 100_000: 8_000}
+    assert most_compared(replace(case, target=np.zeros(100_000), problem="binary"), 20_000) == 20_000

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from poise import registry
+from poise.assessment import wording
 from poise.assessment.assess import Assessment, assess
 from poise.assessment.reading import read_case
 from poise.assessment.report import drawings, is_report, render
@@ -284,3 +285,13 @@ def test_json_holds_plain_values_only(learned: Assessment) -> None:
     text = json.dumps(learned.to_dict(), allow_nan=False)
     assert json.loads(text)["verdict"]["verdict"] == learned.verdict.verdict
     assert "iframe" in learned._repr_html_() and str(learned).count("\n") > 8
+
+
+def test_shares_are_spelt_in_one_way() -> None:
+    """A number, a space and the sign, in every sentence as beside the plots."""
+    made = assess(read_case(table(), "left", name="shop")).to_dict()
+    texts = json.dumps(made)
+    assert re.search(r"\d %", texts) and not re.search(r"\d%", texts), re.findall(r".{30}\d%", texts)
+    sources = Path(wording.__file__).parent.glob("*.py")
+    loose = [path.name for path in sources if re.search(r":\.?\d*%}", path.read_text(encoding="utf-8"))]
+    assert not loose, "`percent` spells shares"

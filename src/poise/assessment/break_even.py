@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from poise.assessment.case import Case
 from poise.assessment.costs import Costs
+from poise.assessment.percent import percent
 from poise.assessment.policies import chosen, played, threshold
 from poise.assessment.trials import Trials
 from poise.evaluation.bootstrap import Interval, mean_interval
@@ -111,7 +112,9 @@ def _classes(case: Case, trials: Trials) -> BreakEven:
     made = played(case, trials, Costs(np.eye(k)))
     gain = mean_interval(made.ml - made.fixed, trials.blocks, LEVEL)
     right, others, rule = float(made.ml.mean()), float(made.fixed.mean()), float(made.rule.mean())
-    start = f"ML is right in {right:.0%} of the rows, {made.always} in {others:.0%}, the rule in {rule:.0%}"
+    start = (
+        f"ML is right in {percent(right)} of the rows, {made.always} in {percent(others)}, the rule in {percent(rule)}"
+    )
     table = ({"right": right, "always": others, "rule": rule, "gain": gain.to_dict()},)
     if gain.low <= 0:
         return BreakEven(f"{start}: not shown to be right more often.", "right answers", gain, table=table)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from poise.assessment.base import Answer, Finding, Question
 from poise.assessment.case import Case
+from poise.assessment.percent import percent
 from poise.assessment.rules import in_words
 from poise.assessment.trials import Trials
 from poise.evaluation.climbing import Rung, climb
@@ -46,8 +47,8 @@ class ComplexEnough(Question):
         }  # fmt: skip
         if more.low(LEVEL) > needed:
             said = (
-                f"Yes: {SAID[best]} {trials.skill(trials.prediction(best)).value:.0%} of what is uncertain, the best"
-                f" rule over one column {max(alone.value, 0):.0%}: {words}."
+                f"Yes: {SAID[best]} {percent(trials.skill(trials.prediction(best)).value)} of what is uncertain, the"
+                f" best rule over one column {percent(max(alone.value, 0))}: {words}."
             )
             return self.answer("yes", said, "A better rule, over several columns.",
                                sure=1 - more.chance_below(needed), **figures)  # fmt: skip
@@ -56,13 +57,13 @@ class ComplexEnough(Question):
             return self.answer("unclear", said, "More rows, or columns that say more.", **figures)
         if more.high() > needed and more.high() > 0.1 * max(alone.value, 0.0) + needed:
             said = (
-                f"Not shown: {MAY[best]} up to {more.high():.1%} more of what is uncertain than this rule, or"
+                f"Not shown: {MAY[best]} up to {percent(more.high(), 1)} more of what is uncertain than this rule, or"
                 f" nothing more: {words}."
             )
             return self.answer("no", said, "More rows could show that ML adds something.",
                                sure=1 - more.chance_above(needed), findings=(Finding(words),), **figures)  # fmt: skip
         said = (
-            f"No: a rule over one column does it, and ML adds at most {max(more.high(), 0):.1%}"
+            f"No: a rule over one column does it, and ML adds at most {percent(max(more.high(), 0), 1)}"
             f"{self._steps(trials)}. The rule: {words}."
         )
         return self.answer("no", said, "Columns that matter together.",
@@ -71,7 +72,7 @@ class ComplexEnough(Question):
     def _steps(self, trials: Trials) -> str:
         """What is lost by a rule in steps, where a smooth curve over the same column says more."""
         lost = trials.skill(trials.prediction("curve"), against=trials.prediction("rule"))
-        return f" over a smooth curve of it; in steps it loses {lost.value:.1%}" if lost.low > WORTH else ""
+        return f" over a smooth curve of it; in steps it loses {percent(lost.value, 1)}" if lost.low > WORTH else ""
 
     def _rule(self, case: Case, trials: Trials) -> str:
         model = trials.model("rule")

@@ -13,6 +13,7 @@ from poise.assessment.extrapolation import Future, futures
 from poise.assessment.few_examples import ENOUGH, few_examples, rarest
 from poise.assessment.learnable import LITTLE, nothing, sure_level
 from poise.assessment.learning_curve import Curve, learning_curve, to_dict
+from poise.assessment.percent import percent
 from poise.assessment.trials import Trials
 from poise.errors import NotEnoughData
 from poise.evaluation.bootstrap import Resampled
@@ -70,8 +71,8 @@ class EnoughData(Question):
         smallest = (made.value - made.low()) + (made.value - made.low(0.8))
         if nothing(case, trials, made):
             said = (
-                f"Enough to tell: {case.rows:,} rows would have shown anything from {max(smallest, 0):.1%} of what is"
-                " uncertain on."
+                f"Enough to tell: {case.rows:,} rows would have shown anything from {percent(max(smallest, 0), 1)} of"
+                " what is uncertain on."
             )
             return self.answer("yes", said, "Other columns, not more rows.", **more)
         wanted = max(made.value, LITTLE / 2)
@@ -80,7 +81,7 @@ class EnoughData(Question):
         details["rows_needed"] = needed
         said = (
             f"No: {case.rows:,} rows leave open whether there is anything to learn; about {needed:,} would show it, if"
-            f" the columns explain {wanted:.0%} of what is uncertain."
+            f" the columns explain {percent(wanted)} of what is uncertain."
         )
         return self.answer("no", said, f"About {needed:,} rows in all.", sure=None, **more)
 
@@ -99,14 +100,16 @@ class EnoughData(Question):
             needed = _round(case.rows * max(times, 1.5))
             details["rows_needed"] = needed
             said = (
-                f"No: {case.rows:,} rows explain {skill:.0%} of what is uncertain, and ten times as many would explain"
-                f" {ten:.0%} ({ten_low:.0%} to {ten_high:.0%}). About {needed:,} bring most of that."
+                f"No: {case.rows:,} rows explain {percent(skill)} of what is uncertain, and ten times as many would"
+                f" explain {percent(ten)} ({percent(ten_low)} to {percent(ten_high)})."
+                f" About {needed:,} bring most of that."
             )
             surely = float((1 - by_times[10.0].loss > MUCH_MORE * skill).mean())
             return self.answer("no", said, f"About {needed:,} rows in all.", sure=surely, **more)
         said = (
-            f"Yes: {case.rows:,} rows explain {skill:.0%} of what is uncertain; twice as many would explain {two:.0%}"
-            f" ({two_low:.0%} to {two_high:.0%}), ten times as many {ten:.0%} ({ten_low:.0%} to {ten_high:.0%})."
+            f"Yes: {case.rows:,} rows explain {percent(skill)} of what is uncertain; twice as many would explain"
+            f" {percent(two)} ({percent(two_low)} to {percent(two_high)}), ten times as many {percent(ten)}"
+            f" ({percent(ten_low)} to {percent(ten_high)})."
         )
         return self.answer("yes", said, "Fewer rows of a kind than here, e.g. of a rare class.", **more)
 

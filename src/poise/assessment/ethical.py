@@ -8,6 +8,7 @@ from poise.assessment.base import Answer, Finding, Question, Weight
 from poise.assessment.case import Case
 from poise.assessment.gaps import FOUR_FIFTHS, Gap, gaps_of, groups_of, measures
 from poise.assessment.people import People, Sensitive, people_of
+from poise.assessment.percent import percent
 from poise.assessment.proxies import STRONG, Proxy, proxies_of, together
 from poise.assessment.signing import QUESTIONS, Signed, signed
 from poise.assessment.trials import Trials
@@ -152,7 +153,7 @@ def _gap(one: Sensitive, gap: Gap) -> Finding:
     unfair = gap.measure in ("missed", "false_alarm", "calibration", "error", "off", "right")
     weighty = unfair and (not gap.share or gap.low >= LEAST_GAP)
     if gap.measure == "selected" and gap.ratio < FOUR_FIFTHS:
-        words += f": the latter are taken {gap.ratio:.0%} as often, which is below four fifths"
+        words += f": the latter are taken {percent(gap.ratio)} as often, which is below four fifths"
         weighty = True
     return Finding(words[0].upper() + words[1:], "warn" if weighty else "note", (one.column,))
 
@@ -167,11 +168,11 @@ def _gap_dict(gap: Gap) -> dict[str, Any]:
 def _proxies(one: Sensitive, proxies: list[Proxy]) -> list[Finding]:
     if not proxies:
         return []
-    shown = ", ".join(f"'{p.column}' ({p.auc.value:.0%})" for p in proxies[:SAID])
+    shown = ", ".join(f"'{p.column}' ({percent(p.auc.value)})" for p in proxies[:SAID])
     verb = "tells" if len(proxies) == 1 else "tell"
     said = (
         f"Leaving out '{one.column}' ({one.what}) would not hide it: {shown}{_more(len(proxies))} {verb} it (share of"
-        " pairs of rows, one of a group and one of another, that are told apart rightly; guessing gives 50%)"
+        " pairs of rows, one of a group and one of another, that are told apart rightly; guessing gives 50 %)"
     )
     weight: Weight = "warn" if proxies[0].auc.low >= STRONG else "note"
     return [Finding(said, weight, (one.column, *(p.column for p in proxies[:SAID])))]

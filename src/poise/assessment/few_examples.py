@@ -8,6 +8,7 @@ import numpy as np
 
 from poise.assessment.base import Finding
 from poise.assessment.case import Case
+from poise.assessment.percent import percent
 
 ENOUGH = 100
 """Examples of a class below which what is learned about it is mostly chance."""
@@ -78,8 +79,8 @@ def _values(case: Case) -> tuple[list[dict[str, Any]], list[Finding]]:
             levels = int((counts > 0).sum())
             listed.append({"column": name, "values": levels, "rare": share})
             said = (
-                f"'{name}' has {levels:,} values, and {share:.0%} of the rows have one with fewer than {RARE} rows:"
-                " numbers or groups that describe the values would teach more than their names."
+                f"'{name}' has {levels:,} values, and {percent(share)} of the rows have one with fewer than {RARE}"
+                " rows: numbers or groups that describe the values would teach more than their names."
             )
             findings.append(Finding(said, "note", (name,)))
     return listed, findings

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from poise.assessment.base import Answer, Finding, Question
 from poise.assessment.case import Case
 from poise.assessment.no_use import Found, Parts, weight
+from poise.assessment.percent import percent
 from poise.assessment.surest import surest
 from poise.assessment.trials import Trials
 
@@ -47,8 +48,8 @@ class ForWhichPart(Question):
             return self.answer("yes", said.strip(), _CHANGE, **figures)
         if kept.region.share < LEAST_LEFT:
             said = (
-                f"Nearly everywhere: where {kept.region.words} ({kept.region.share:.0%} of the rows) the model is of no"
-                f" use. {chosen.sentence}"
+                f"Nearly everywhere: where {kept.region.words} ({percent(kept.region.share)} of the rows) the model is"
+                f" of no use. {chosen.sentence}"
             )
             finding = Finding(f"Leave to a rule or a person: {kept.region.words}.", "warn", (kept.region.column,))
             return self.answer("yes", said.strip(), _CHANGE, findings=(finding,), **figures)
@@ -66,9 +67,9 @@ class ForWhichPart(Question):
                         "skill": kept.inside},
         }  # fmt: skip
         said = (
-            f"Only where {region.other_words} ({1 - region.share:.0%} of the rows): there the model explains"
-            f" {kept.outside:.0%} of what is uncertain about '{case.target_name}', among the others"
-            f" {'nothing' if kept.inside < 0.005 else f'{kept.inside:.1%}'}."
+            f"Only where {region.other_words} ({percent(1 - region.share)} of the rows): there the model explains"
+            f" {percent(kept.outside)} of what is uncertain about '{case.target_name}', among the others"
+            f" {'nothing' if kept.inside < 0.005 else percent(kept.inside, 1)}."
         )
         more = {**figures, "figure": kept.outside, "low": kept.low, "high": float("nan")}
         finding = Finding(f"Leave to a rule or a person: {region.words}.", "warn", (region.column,))

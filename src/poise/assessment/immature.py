@@ -9,6 +9,7 @@ import numpy as np
 
 from poise.assessment.base import Finding
 from poise.assessment.case import Case
+from poise.assessment.percent import percent
 from poise.assessment.time_words import day_of
 from poise.evaluation.base import Floats
 
@@ -54,9 +55,9 @@ def immature(case: Case) -> tuple[list[Finding], dict[str, Any] | None]:
     if fall is None:
         return [], course
     said = (
-        f"The last {fall.rows:,} rows (since {day_of(fall.since)}) have {fall.end:.1%} {_named(case)}, against"
-        f" {fall.before:.1%} just before, a fall such as never before: their outcomes may not be known yet. Leave out"
-        " rows whose outcome is not final; until then figures about the latest rows mislead."
+        f"The last {fall.rows:,} rows (since {day_of(fall.since)}) have {percent(fall.end, 1)} {_named(case)}, against"
+        f" {percent(fall.before, 1)} just before, a fall such as never before: their outcomes may not be known yet."
+        " Leave out rows whose outcome is not final; until then figures about the latest rows mislead."
     )
     course["since"] = [day_of(fall.since)]
     return [Finding(said, "warn", (case.target_name,))], course

@@ -153,7 +153,8 @@ def _tie(marked: NDArray[np.bool_], event: NDArray[np.bool_], some: float) -> We
 
 
 def _tied(marked: NDArray[np.bool_], event: NDArray[np.bool_], said: str) -> str:
-    return f"in {marked[event].mean():.1%} of the rows where {said} and in {marked[~event].mean():.1%} of the others"
+    inside, outside = (percent(float(marked[rows].mean()), 1) for rows in (event, ~event))
+    return f"in {inside} of the rows where {said} and in {outside} of the others"
 
 
 def _with_the_target(case: Case) -> list[Finding]:
@@ -186,8 +187,8 @@ def _later(case: Case) -> list[Finding]:
         share = float(later.mean())
         if share >= LATER_SHARE:
             said = (
-                f"'{own}' lies after the row's time '{case.time_name}' in {share:.0%} of the rows: unless it is planned"
-                " beforehand, it says what nobody knew then."
+                f"'{own}' lies after the row's time '{case.time_name}' in {percent(share)} of the rows: unless it is"
+                " planned beforehand, it says what nobody knew then."
             )
             found.append(Finding(said, "warn", (own,)))
     return found

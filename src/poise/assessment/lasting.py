@@ -8,6 +8,7 @@ from poise.assessment.base import Answer, Finding, Question
 from poise.assessment.case import Case
 from poise.assessment.decay import Decay, decay
 from poise.assessment.effects import Effect, effects
+from poise.assessment.percent import percent
 from poise.assessment.shifting import Shift, shift
 from poise.assessment.time_words import like_times, span
 from poise.assessment.trials import Trials
@@ -83,7 +84,7 @@ class Lasting(Question):
             return self.answer("unclear", f"{said} of its gain.", "More rows over a longer time.", **figures)
         inputs = f" Inputs move ({_named(moved)}), but what they say stays." if shifted and moved is not None else ""
         most = max(curve.lost.high(), 0.0)
-        said = f"Yes: {_seen(curve)} a model that is never learned again loses at most {most:.0%} of its gain."
+        said = f"Yes: {_seen(curve)} a model that is never learned again loses at most {percent(most)} of its gain."
         return self.answer("yes", said + inputs, "A change in the world after the last rows: watch for it.",
                            sure=1 - curve.lost.chance_above(MUCH), **figures)  # fmt: skip
 
@@ -118,10 +119,8 @@ def _in_words(curve: Decay) -> str:
             f"of a model or a rule that is never renewed, half of the gain over the constant is gone after about"
             f" {span(curve.half)}"
         )
-    return (
-        f"a model or a rule that is never renewed has lost {min(max(curve.lately.value, 0), 1):.0%} of its gain after"
-        f" {span(curve.age[-1])}"
-    )
+    lost = percent(min(max(curve.lately.value, 0), 1))
+    return f"a model or a rule that is never renewed has lost {lost} of its gain after {span(curve.age[-1])}"
 
 
 def _of_effects(changed: list[Effect]) -> list[Finding]:

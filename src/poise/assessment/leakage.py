@@ -11,6 +11,7 @@ from poise.assessment.immature import immature
 from poise.assessment.known_late import known_late
 from poise.assessment.leaking_columns import leaking_columns
 from poise.assessment.leaking_rows import leaking_rows
+from poise.assessment.percent import percent
 from poise.assessment.trials import Trials
 
 
@@ -48,8 +49,9 @@ class Leakage(Question):
             return self.answer("unclear", f"{named}: {suspects[0].sentence}",
                                "Somebody who knows how the table came about says when its columns are filled in.",
                                **figures)  # fmt: skip
-        strongest = f" The strongest, '{case.column_of(columns.best)}', explains {columns.shares[columns.best]:.0%}." \
-            if columns.best is not None and columns.shares[columns.best] > 0 else ""  # fmt: skip
+        strongest = ""
+        if columns.best is not None and (most := columns.shares[columns.best]) > 0:
+            strongest = f" The strongest, '{case.column_of(columns.best)}', explains {percent(most)}."
         said = f"Nothing was found that gives '{case.target_name}' away.{strongest}"
         return self.answer("yes", said, "A column that is filled in only afterwards, which values alone cannot always"
                            " tell.", **figures)  # fmt: skip

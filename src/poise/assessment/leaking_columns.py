@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from poise.assessment.base import Finding
 from poise.assessment.case import Case, Index
+from poise.assessment.percent import percent
 from poise.assessment.probing import (
     Alone,
     alone,
@@ -128,8 +129,8 @@ def _confirmed(case: Case, one: Alone, suspects: list[Alone], shapes: Mapping[st
 def _judged(case: Case, one: Alone, shape: Shape | None, rest: float, second: float) -> Finding | None:
     """What is said of a suspect. rest: what all others say together; second: the most that one of them says."""
     column = case.column_of(one.name)
-    alike = f"'{column}' alone explains {one.skill:.0%} of what is uncertain about '{case.target_name}'"
-    others = f"the other columns together {max(rest, 0):.0%}"
+    alike = f"'{column}' alone explains {percent(one.skill)} of what is uncertain about '{case.target_name}'"
+    others = f"the other columns together {percent(max(rest, 0))}"
     if shape is not None and (shape.certain or rest < MUCH or 1 - rest > FAR * shape.open):
         said = f"'{column}' {shape.how}: it is '{case.target_name}' under another name, or was made from it."
         return Finding(said, "stop", (column,))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from poise.assessment.base import Finding
 from poise.assessment.case import Case, Index
 from poise.assessment.kinds import ID_NAME
+from poise.assessment.percent import percent
 from poise.assessment.probing import by_bin, columns_of, held_out, loss_of, matrix, ranks, truth_of
 from poise.evaluation.base import Floats
 from poise.evaluation.bootstrap import BlockSums, Resampled
@@ -144,9 +145,9 @@ class Entity:
     def finding(self, case: Case) -> Finding:
         """It in words."""
         said = (
-            f"Rows of one '{self.column}' know each other: {self.mixed:.0%} of what is uncertain is explained where"
-            f" they stand on both sides, {max(self.apart, 0):.0%} for a '{self.column}' that is new. If new rows are"
-            f" of others, judge with --key {self.column}."
+            f"Rows of one '{self.column}' know each other: {percent(self.mixed)} of what is uncertain is explained"
+            f" where they stand on both sides, {percent(max(self.apart, 0))} for a '{self.column}' that is new. If new"
+            f" rows are of others, judge with --key {self.column}."
         )
         return Finding(said, "warn", (self.column,))
 

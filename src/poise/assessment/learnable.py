@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from poise.assessment.base import Answer, Question
 from poise.assessment.case import Case
 from poise.assessment.folds import shuffles
+from poise.assessment.percent import percent
 from poise.assessment.permutation import permuted
 from poise.assessment.trials import Trials
 from poise.evaluation.base import Floats
@@ -214,7 +215,7 @@ def _mean(table: Floats, target: NDArray[Any], order: NDArray[np.int64] | None) 
 
 
 def _share(value: float) -> str:
-    return f"{value:.1%}" if abs(value) < 0.1 else f"{value:.0%}"
+    return percent(value, 1 if abs(value) < 0.1 else 0)
 
 
 def _unit(case: Case) -> str:

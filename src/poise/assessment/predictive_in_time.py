@@ -10,6 +10,7 @@ from poise.assessment.base import Answer, Finding, Question, Weight
 from poise.assessment.case import Case, Index
 from poise.assessment.folds import Fold, most_compared
 from poise.assessment.learnable import ENOUGH_OF_EACH, WORTH_NAMING
+from poise.assessment.percent import percent
 from poise.assessment.probing import evenly
 from poise.assessment.time_words import day_of, like_times
 from poise.assessment.trials import Trials
@@ -62,33 +63,34 @@ class PredictiveInTime(Question):
         self, case: Case, own: Resampled, shuffled: Resampled, lost: Resampled, figures: dict[str, Any]
     ) -> Answer:
         falls = lost.low(SURE_LEVEL) > 0 and lost.value >= WORTH_NAMING
-        promised = f"a shuffled split would promise {max(shuffled.value, 0):.0%}"
+        promised = f"a shuffled split would promise {percent(max(shuffled.value, 0))}"
         if own.low(SURE_LEVEL) > 0 and own.value >= WORTH_NAMING:
-            said = f"Yes: on later rows {own.value:.0%} of what is uncertain is explained (at least {own.low():.0%})"
+            least = percent(own.low())
+            said = f"Yes: on later rows {percent(own.value)} of what is uncertain is explained (at least {least})"
             if not falls:
                 said += f"; {promised}, which is no surer."
                 return self.answer("yes", said, _CHANGE, sure=1 - own.chance_below(0.0), **figures)
             weight: Weight = "warn" if lost.value >= HALF * shuffled.value else "note"
-            said += f", though {promised}: {lost.value:.0%} more than there is."
+            said += f", though {promised}: {percent(lost.value)} more than there is."
             told = Finding(f"A shuffled split flatters: {said[5:]}", weight)
             return self.answer("yes", said, _CHANGE, sure=1 - own.chance_below(0.0), findings=(told,), **figures)
         if falls and shuffled.low(SURE_LEVEL) > 0:
             said = (
-                f"No: {promised}, but of later rows only {max(own.value, 0):.0%} is explained (at most"
-                f" {max(own.high(), 0):.0%}): what was learned does not hold when it is used."
+                f"No: {promised}, but of later rows only {percent(max(own.value, 0))} is explained (at most"
+                f" {percent(max(own.high(), 0))}): what was learned does not hold when it is used."
             )
             return self.answer("no", said, "Columns whose relation to the target lasts, or learning from recent rows.",
                                sure=1 - lost.chance_below(0.0), **figures)  # fmt: skip
         if own.high(SURE_LEVEL) < -WORSE and _many(case):
             said = (
                 "No: what earlier rows teach misleads on later ones, which are predicted worse than by always saying"
-                f" the same ({-own.value:.0%} of what is uncertain is added)."
+                f" the same ({percent(-own.value)} of what is uncertain is added)."
             )
             return self.answer("no", said, "Columns whose relation to the target lasts, or learning from recent rows.",
                                sure=1 - own.chance_above(0.0), **figures)  # fmt: skip
         said = (
-            f"Unclear: on later rows between {max(own.low(), 0):.0%} and {max(own.high(), 0):.0%} of what is uncertain"
-            f" is explained, and {promised}."
+            f"Unclear: on later rows between {percent(max(own.low(), 0))} and {percent(max(own.high(), 0))} of what is"
+            f" uncertain is explained, and {promised}."
         )
         return self.answer("unclear", said, "More rows over a longer time.", **figures)
 

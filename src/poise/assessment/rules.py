@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from poise.assessment.case import Case
+from poise.assessment.percent import percent
 from poise.evaluation.words import number
 from poise.models.base import Examples, Floats, Learner, Model, Problem
 from poise.models.constant import mean_target
@@ -181,13 +182,13 @@ def in_words(case: Case, model: RuleModel, levels: int = 6) -> str:
 
 def _worth(case: Case, values: Floats) -> str:
     if case.problem == "binary":
-        return f"{_label(case.classes[1])} in {values[0]:.0%}"
+        return f"{_label(case.classes[1])} in {percent(values[0])}"
     if case.problem == "multi-class":
         best = int(np.argmax(values))
-        return f"{_label(case.classes[best])} ({values[best]:.0%})"
+        return f"{_label(case.classes[best])} ({percent(values[best])})"
     return number(float(values[0]))
 
 
 def _label(name: str) -> str:
-    """A class in a sentence: one that is a number in quotes, as "1 in 17%" would read as a proportion."""
+    """A class in a sentence: one that is a number in quotes, as "1 in 17 %" would read as a proportion."""
     return f"'{name}'" if name[-1:].isdigit() else name

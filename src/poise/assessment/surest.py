@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from poise.assessment.percent import percent
 from poise.assessment.trials import Trials
 from poise.evaluation.base import Floats
 from poise.evaluation.bootstrap import Interval, mean_interval
@@ -87,9 +88,9 @@ def _said(curve: list[tuple[float, Interval]], always: float) -> str:
         if reach:
             coverage, made = reach[-1]
             if coverage == 1.0:
-                return f"It is right in {made.value:.0%} of all rows."
-            return (f"The {coverage:.0%} of rows about which it is surest are right in {made.value:.0%}"
-                    f" (at least {max(made.low, 0):.0%}), all rows in {whole:.0%}.")  # fmt: skip
+                return f"It is right in {percent(made.value)} of all rows."
+            return (f"The {percent(coverage)} of rows about which it is surest are right in {percent(made.value)}"
+                    f" (at least {percent(max(made.low, 0))}), all rows in {percent(whole)}.")  # fmt: skip
     return ""
 
 
@@ -110,7 +111,7 @@ def _caught(trials: Trials, captured: list[dict[str, float]]) -> str:
     if tenth["cases"] < 2 * tenth["rows"]:
         return ""
     yes = trials.case.classes[1]
-    return f"The tenth of the rows with the highest scores holds {tenth['cases']:.0%} of all '{yes}'."
+    return f"The tenth of the rows with the highest scores holds {percent(tenth['cases'])} of all '{yes}'."
 
 
 def _expected(prediction: Floats, error: Floats, seed: int) -> Floats:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from poise.assessment.case import Obstacle
 from poise.assessment.kinds import Kind, kind_of, without_missing
+from poise.assessment.percent import percent
 from poise.errors import DataError
 from poise.evaluation.words import number
 from poise.spec.objective import ProblemType
@@ -102,7 +103,9 @@ def _two(there: pl.Series, has: NDArray[np.bool_], kind: Kind, name: str) -> Tar
         shown: tuple[str, str] = ("no", "yes")
     else:
         shown = (_plain(found[0]), _plain(found[1]))
-    note = f"'{name}': what is predicted is '{shown[1]}' ({values.mean():.1%} of the rows), against '{shown[0]}'"
+    note = (
+        f"'{name}': what is predicted is '{shown[1]}' ({percent(values.mean(), 1)} of the rows), against '{shown[0]}'"
+    )
     return Target("binary", values, has, shown, (note,), kind=kind)
 
 
@@ -132,7 +135,7 @@ def _classes(there: pl.Series, has: NDArray[np.bool_], kind: Kind, name: str, pr
         share = sum(n for n, level in zip(rows, levels, strict=True) if level not in set(kept)) / len(there)
         notes.append(
             f"'{name}' has {len(levels):,} classes: the {len(kept)} most frequent are kept, the others"
-            f" ({share:.0%} of the rows) are one"
+            f" ({percent(share)} of the rows) are one"
         )
     return Target("multi-class", codes, has, tuple(names), tuple(notes), None, merged, kind)
 
