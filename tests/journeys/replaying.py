@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -38,23 +39,32 @@ class Caller:
     """Sends events and asks, over a few connections."""
 
     def __init__(self, port: int, stack: ExitStack) -> None:
-        self._to = [stack.enter_context(Connection(port, 120.0)) for _ in range(AT_ONCE)]
-        self.sent = 0
+        self._port, self._to = port, [Connection(port, 120.0) for _ in range(AT_ONCE)]
+        self._used = [time.monotonic()] * AT_ONCE
+        stack.callback(lambda: [to.close() for to in self._to])
 
     def send(self, events: Sequence[tuple[str, bytes]]) -> None:
         """Each event, source and JSON, in a request of its own; returns when all are accepted."""
         for start in range(0, len(events), AT_ONCE):
-            pairs = list(zip(self._to, events[start : start + AT_ONCE], strict=False))
-            for to, (source, row) in pairs:
+            pairs = [(self._at(n), *event) for n, event in enumerate(events[start : start + AT_ONCE])]
+            for to, source, row in pairs:
                 to._socket.sendall(to.request(f"/v1/events/{source}", row))
-            for to, (source, row) in pairs:
+            for to, source, row in pairs:
                 status, said = to._answer()
                 assert status == 200 and b'"counts":{"accepted":1}' in said, (source, row, said)
-        self.sent += len(events)
+
+    def _at(self, n: int) -> Connection:
+        """A connection; one that was idle for long is opened anew, before the server hangs up."""
+        if time.monotonic() - self._used[n] > 10:
+            self._to[n].close()
+            self._to[n] = Connection(self._port, 120.0)
+        self._used[n] = time.monotonic()
+        return self._to[n]
 
     def ask(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """The decision for these rows or candidates."""
-        status, said = self._to[0].exchange(self._to[0].request("/v1/decide", json.dumps(content).encode()))
+        to = self._at(0)
+        status, said = to.exchange(to.request("/v1/decide", json.dumps(content).encode()))
         assert status == 200, said
         found: dict[str, Any] = json.loads(said)
         return found
@@ -85,16 +95,18 @@ def served_and_batch(
     names = list(decisions[0]["features"])
     outputs = [output.name for output in plan.outputs if output.name in names]
     extra = [name for name in names if name not in outputs]
-    time = np.repeat([one["at"] for one in decisions], [len(one["logged"]) for one in decisions])
+    instants = np.repeat([one["at"] for one in decisions], [len(one["logged"]) for one in decisions])
     sent = _columns([one["sent"] for one in decisions], plan.select(outputs).request_with(extra))
-    requests = Requests(sent, time)
+    if system.decision is not None and system.decision.position is not None:  # answered as if each stood first
+        sent = sent.with_columns({system.decision.position: Column.numbers(np.ones(len(instants)))})
+    requests = Requests(sent, instants)
     histories = {source: lake.history(system, source) for source in plan.reads}
     if before is not None:
         histories = {source: _before(history, before) for source, history in histories.items()}
     batch = plan.select(outputs).batch(requests, histories, extra)
     served = {name: [value for one in decisions for value in one["features"][name]] for name in names}
     online = Table({name: _like(batch[name], values) for name, values in served.items()})
-    return len(time) * len(names), disagreements(batch.select(names), online, requests)
+    return len(instants) * len(names), disagreements(batch.select(names), online, requests)
 
 
 def _before(whole: History, instant: int) -> History:
