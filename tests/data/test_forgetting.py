@@ -7,12 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from poise.clock import Clock
 from poise.data import delta
 from poise.data.delta_log import newest
 from poise.data.delta_without import holding, take_out
 from poise.data.forgetting import find, forget
 from poise.data.forgotten import Forgotten
 from poise.data.ingest import ingest
+from poise.data.journal import Entry, Journal
 from poise.data.lake import Lake
 from poise.data.person import Person
 from poise.errors import SpecError, StateError
@@ -130,3 +132,24 @@ def test_numbers_refused_rows_and_broken_lines(tmp_path: Path) -> None:
     people.add("17")
     again = ingest(system, lake, base=tmp_path, force=True, forgotten=people)["orders"].counts
     assert again.forgotten == 3 and again.balanced() and lake.read("orders").height == 1
+
+
+def test_a_journal_that_was_wiped_has_no_byte_of_what_it_dropped(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "journal", Clock())
+    for n in range(40):
+        rows = b"\n".join(b'{"who": "%s", "n": %d}' % (ANA.encode(), n) for _ in range(500))
+        journal.append([Entry("events", "orders", 500, rows), Entry("decisions", "", 1, b"{}")])
+    while journal.prune({"orders": journal.last}):
+        pass
+
+    def held() -> bool:
+        return any(ANA.encode() in file.read_bytes() for file in (tmp_path / "journal").iterdir())
+
+    assert held(), "what is dropped stays in free pages and in the write-ahead log"
+    journal.wipe()
+    assert not held()
+    assert journal.append([Entry("events", "orders", 1, b'{"who": "bob"}')]) == [40 * 501 + 1]
+    journal.close()
+    again = Journal.open(tmp_path / "journal", Clock())
+    assert again.rows_waiting == 41 and not held()
+    again.close()

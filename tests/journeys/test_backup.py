@@ -59,6 +59,11 @@ class Load:
             assert self._server.post("/v1/events/orders", rows)["counts"] == {"accepted": BATCH}
             self.acknowledged += rows
 
+    def go_on(self) -> None:
+        """Wait a little; it must not have failed."""
+        self._thread.join(0.05)
+        assert self._thread.is_alive()
+
     def end(self) -> None:
         self._end.set()
         self._thread.join()
@@ -86,7 +91,7 @@ def test_nothing_acknowledged_is_missing_from_a_backup_taken_under_load(system: 
     load = Load(server)
     try:
         while len(load.acknowledged) < 20 * BATCH:
-            load._thread.join(0.05)
+            load.go_on()
         before = list(load.acknowledged)
         made = back_up(system, tmp_path / "busy")
         busy_after = list(load.acknowledged)
