@@ -65,6 +65,7 @@ class Drainer:
                 text=True,
                 encoding="utf-8",
                 env={**os.environ, "POLARS_MAX_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C is for the server, which then ends this one
             ) as process:
                 self._process = process
                 if self._over.is_set():
