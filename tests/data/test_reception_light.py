@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from poise.data.reception import Reception
+from poise.data import json_keys, known_ids, quick_times
+from poise.data.reception import Reception, rehearse
 from poise.data.stored import Stored
 from poise.spec.system import SystemSpec
 
@@ -25,3 +26,9 @@ def run() -> list[str]:
 
 def test_fates() -> None:
     assert run() == ["accepted", "accepted", "duplicate"]
+
+
+def test_a_rehearsal_compiles_what_the_first_row_needs() -> None:
+    rehearse()
+    for function in (json_keys._keys, known_ids._add, quick_times._parsed):
+        assert function.signatures, f"{function.__name__} is compiled when the first row comes"

@@ -186,6 +186,26 @@ class Reception:
             yield Replayed(source, judged.table, time, known)
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Bounds of a body of one row."""
+
+    body: int = 1_000
+    rows: int = 1
+
+
+def rehearse() -> None:
+    """Receive a made-up row of a made-up source, so that the first real one meets compiled code."""
+    columns = {"id": "string", "at": "time", "x": "float"}
+    source = {"path": "rows.jsonl", "id": "id", "time": "at", "columns": columns}
+    objective = {"type": "regression", "per": "rows", "label": {}}
+    content = {"format": 1, "system": "rehearsal", "purpose": "to be quick", "sources": {"rows": source}}
+    system = SystemSpec.model_validate({**content, "objectives": {"x": objective}})
+    reception = Reception(system, {}, Stored(None, None))
+    delivery = reception.read("rows", b'[{"id": "a", "at": "1970-01-01T00:00:00Z", "x": 1.5}]', _Room())
+    reception.forget_unwritten(reception.judge([delivery], NEVER))
+
+
 def times(source: Source, rows: Table, known: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """τ and κ of rows that a server came to know at `known`, shape (n,); a table's rows are of that time."""
     if source.kind == "table":

@@ -10,7 +10,7 @@ from poise.clock import ReplayClock
 from poise.data.forgotten import Forgotten
 from poise.data.journal import Journal, Kind
 from poise.data.known_ids import KnownIds
-from poise.data.reception import Reception
+from poise.data.reception import Reception, rehearse
 from poise.data.stored import Stored
 from poise.interfaces.drainer import Drainer
 from poise.releases.built import Built
@@ -36,6 +36,7 @@ def taking_in(
 
     Raises `StateError` where the journal is damaged.
     """
+    rehearse()
     stored = Stored(journal, settings.lake)
     reception = Reception(answerer.loaded.system, ids, stored, Forgotten.read(settings.home))
     _replay(answerer, journal, reception, built)
