@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -275,8 +276,15 @@ def demo(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_once_answers_and_stops(address: str, folder: Path) -> None:
-    """A second time on the same folder, which learns nothing again."""
+def test_one_folder_has_one_demo(address: str, folder: Path) -> None:
+    second = demo(folder, "--once", "--port", "0")
+    assert second.returncode == 6
+    assert re.search(r"is held by process \d+ \(stop that process, or", second.stderr)
+
+
+def test_once_answers_and_stops(address: str, folder: Path, tmp_path: Path) -> None:
+    """A second time on what another one left, which learns nothing again."""
+    folder = shutil.copytree(folder, tmp_path / "again", ignore=shutil.ignore_patterns("journal"))
     began = time.monotonic()
     done = demo(folder, "--once", "--port", "0")
     assert done.returncode == 0, done.stdout + done.stderr
