@@ -9,12 +9,14 @@ import pytest
 from numpy.random import default_rng
 from tests.data.conftest import Bench, system
 from tests.data.test_drain import Flow
+from tests.serving.bare import written
 
-from poise.clock import DAY, HOUR, SECOND
+from poise.clock import DAY, HOUR, MINUTE, SECOND, Clock, to_text
 from poise.data import delta
 from poise.errors import StateError
 from poise.releases.built import Built, fingerprint, keep_for
 from poise.releases.snapshot import build, renew
+from poise.serving.loaded import Loaded
 from poise.stores.base import JoinedKey, RowDeclaration, WindowDeclaration
 from poise.stores.memory import MemoryStore
 from poise.table import Column
@@ -193,3 +195,23 @@ def test_a_snapshot_beside_which_another_is_said_to_stand_is_not_extended(flow, 
     other = Built(built.declarations, built.versions, built.now, built.seqs, token="other")
     with pytest.raises(StateError, match="another one than it is said to be"):
         build(flow.spec, flow.bench.lake, DECLARATIONS, MemoryStore(), tmp_path, before=other)
+
+
+def test_a_row_that_is_ahead_of_the_clock_waits_for_its_time(tmp_path):
+    """Else a server that starts from the snapshot could not answer as of now."""
+    made = written(tmp_path)
+    now = Clock().now()
+    (tmp_path / "seen.csv").write_text(f"seen_id,page,dish,price,at\ns1,p,soup,2,{to_text(now + 4 * MINUTE)}\n")
+    made.ingest(["seen"])
+    plan = Loaded.of(made.train().folder)
+    built = build(made.spec, made.lake, plan.declarations, MemoryStore(), tmp_path / "snapshot")
+    assert now - DAY < built.now <= Clock().now()
+    store = MemoryStore()
+    store.declare(plan.declarations)
+    store.load(tmp_path / "snapshot")
+    (counts,) = [one for one in plan.declarations if isinstance(one, WindowDeclaration) and one.source == "seen"][:1]
+    soup, seen = [Column.strings(["soup"])], []
+    for at in (Clock().now(), now + 5 * MINUTE):
+        store.advance(at)
+        seen.append(store.read(counts, soup, np.array([at]))["count", None, counts.over[-1]].to_list())
+    assert seen == [[None], [1.0]]

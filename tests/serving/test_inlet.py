@@ -8,16 +8,21 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from tests.serving.bare import ASKED, desk, row, written
 
 from poise.clock import AHEAD, DAY, HOUR, Clock
+from poise.data.id_hash import Hashes
 from poise.data.journal import Entry
+from poise.data.prints_in_polars import frame_prints
 from poise.errors import NoSuchSource, Overloaded, StateError
 from poise.serving import inlet
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
 from poise.stores.memory import MemoryStore
+from poise.table import Column, History, Table
 
 
 @pytest.fixture(scope="module")
@@ -306,3 +311,60 @@ def test_a_key_of_10_kb_and_very_many_keys(loaded: Loaded, tmp_path: Path) -> No
             assert {one["score"] for one in json.loads(made.answerer.decide(asked).body)["shown"]} == {1.0}
 
         made.run(act)
+
+
+def arrived(loaded: Loaded, *numbers: int) -> tuple[History, Hashes]:
+    """Rows of `seen` as another process hands them over, which it wrote to the lake a moment ago."""
+    ids = [f"s{number}" for number in numbers]
+    rows = Table({"dish": Column.strings(["soup"] * len(ids)), "price": Column.numbers([2.5] * len(ids))})
+    at = np.full(len(ids), Clock().now() - HOUR // 2)
+    prints = frame_prints(loaded.system.sources["seen"], pl.DataFrame({"seen_id": ids}))
+    assert prints is not None
+    return History("seen", "log", at, at, rows), prints.prints
+
+
+def test_a_row_that_came_here_and_by_a_file_counts_once(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            assert await made.fates(row(1)) == ["accepted"]
+            await asyncio.to_thread(made.inlet.take_up, *arrived(loaded, 1, 2))
+            assert made.counted()["soup"] == 2.0
+
+        made.run(act)
+
+
+def test_rows_of_others_that_cannot_be_shown_leave_nobody_waiting(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        def fails(rows: History) -> None:
+            raise StateError("this came too late")
+
+        made.answerer.take_up = fails  # type: ignore[method-assign]
+
+        async def act() -> None:
+            waits = asyncio.create_task(asyncio.to_thread(made.inlet.take_up, *arrived(loaded, 2)))
+            assert await made.fates(row(1)) == ["accepted"]
+            with pytest.raises(StateError, match="this came too late"):
+                await waits
+            assert "start the server again" in str(made.inlet.trouble)
+
+        made.run(act)
+
+
+def test_rows_that_no_answer_sees_are_not_called_accepted(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        def fails(groups: object) -> int:
+            raise MemoryError
+
+        async def act() -> None:
+            assert made.inlet.trouble is None
+            made.answerer.observe = fails  # type: ignore[method-assign]
+            with pytest.raises(StateError, match="on the disk, and no answer sees them"):
+                await made.fates(row(1))
+            assert made.inlet.trouble is not None
+
+        made.run(act)
+        made.inlet.close()
+        assert all(one.known is not None for one in made.journal.after(0)), "the drain would wait for ever"

@@ -77,21 +77,28 @@ class Reception:
     def judge(self, deliveries: Sequence[Delivery], now: int) -> list[Judged]:
         """What becomes of the rows of n deliveries, in their order; one for each. `now` in microseconds.
 
-        Rows that are accepted here count as known from now on, unless `forget_unwritten` takes that back.
+        Rows that are accepted here count as known from now on, unless `forget_unwritten` takes that back. Where the lake
+        or the journal cannot be read, that is raised, and nothing came.
         """
         groups: dict[str, list[int]] = {}
         for place, delivery in enumerate(deliveries):
             groups.setdefault(delivery.source, []).append(place)
         found: dict[int, Judged] = {}
         for source, places in groups.items():
-            judged = self._group(source, [deliveries[place] for place in places], now)
+            try:
+                judged = self._group(source, [deliveries[place] for place in places], now)
+            except BaseException:  # the other sources' rows are not going to be written either
+                self.forget_unwritten(found.values())
+                raise
             found.update(zip(places, judged, strict=True))
         return [found[place] for place in range(len(deliveries))]
 
-    def know(self, source: str, prints: Hashes | None) -> None:
-        """Rows of `source` with these prints of their identities are in the lake."""
-        if prints is not None and source in self._known:
-            self._known[source].add(prints)
+    def know(self, source: str, prints: Hashes | None) -> NDArray[np.bool_] | None:
+        """n rows of `source` with these prints of their identities are in the lake: which were not known before, shape
+        (n,); None where their source identifies no row."""
+        if prints is None or source not in self._known:
+            return None
+        return self._known[source].add(prints)
 
     def written(self, judged: Judged, firsts: Sequence[int], record: int | None = None) -> None:
         """The journal has the entries of `judged`, from positions `firsts` on, one for each.
@@ -171,8 +178,9 @@ class Reception:
             known = np.repeat(np.array([record.known or record.at for record in records], np.int64), counts)[
                 judged.good
             ]
+            fresh = np.ones(len(judged.good), np.bool_)
             if judged.prints is not None:
-                self._known[source].add(judged.prints.prints)
+                fresh = self._known[source].add(judged.prints.prints)
                 of = np.repeat(np.arange(len(records)), counts)[judged.good]
                 starts = np.cumsum([0, *counts])
                 for at, record in enumerate(records):
@@ -180,10 +188,12 @@ class Reception:
                     self._stored.replayed(
                         source, judged.prints.keys[mine], record.first, judged.good[mine] - starts[at]
                     )
-            if not len(judged.good):
-                continue
-            time, known = times(spec, judged.table, known)
-            yield Replayed(source, judged.table, time, known)
+            # A row that a file brought as well is in the snapshot already.
+            seen = fresh if spec.kind != "table" else np.ones(len(fresh), np.bool_)
+            if seen.any():
+                table, known = judged.table.take(seen), known[seen]
+                time, known = times(spec, table, known)
+                yield Replayed(source, table, time, known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from poise.clock import Clock
 from poise.data import delta
 from poise.data.delta_log import APP, commits
 from poise.data.known_ids import KnownIds
@@ -115,6 +116,8 @@ def _filled(
     timed = [source for source in versions if source in system.sources and system.sources[source].time]
     marks = [lake.watermark(system, source, versions[source]) for source in timed]
     now = max([now, *(mark for mark in marks if mark is not None)]) + 1
+    if system.clock == "wall":  # rows that are ahead of it wait for their time
+        now = max(0 if before is None else before.now, min(now, Clock().now()))
     store.advance(now)
     return now
 

@@ -209,8 +209,8 @@ class Answerer:
         if rows.kind != "table":
             self._instants.arrive(int(rows.time.max(initial=MISSING_TIME)))
         self._store.observe(rows)
-        if not isinstance(self.clock, ReplayClock):
-            self._instants.resume(int(rows.known.max(initial=MISSING_TIME)))
+        if not isinstance(self.clock, ReplayClock):  # rows that are ahead of it wait for their time
+            self._instants.resume(min(int(rows.known.max(initial=MISSING_TIME)), self.clock.now()))
 
     def resume(self, rows: Replayed) -> None:
         """Take in rows that were made visible before this process began."""

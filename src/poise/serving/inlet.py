@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from poise.clock import Clock
 from poise.data.id_hash import Hashes
@@ -23,7 +25,7 @@ from poise.data.journal import Entry, Journal
 from poise.data.journal_writer import Writer, Written
 from poise.data.reception import Delivery, Judged, Reception
 from poise.data.stored import Stored
-from poise.errors import Overloaded, PoiseError
+from poise.errors import Overloaded, PoiseError, StateError
 from poise.serving.answer import Answer, Answerer
 from poise.table import History
 
@@ -59,6 +61,8 @@ class Arrived:
     prints: Hashes | None
     told: Future[int]
     position: int = 0
+    fresh: NDArray[np.bool_] | None = None
+    """Which of the rows did not come in here as well."""
 
 
 Item = Rows | Kept | Arrived
@@ -77,6 +81,7 @@ class Inlet:
         self._answerer, self._reception, self._stored, self._durable = answerer, reception, stored, durable
         self._journal = journal
         self._buffered = 0
+        self._hidden = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
         self.sources = tuple(answerer.loaded.system.sources)
@@ -85,6 +90,13 @@ class Inlet:
     def begin(self) -> None:
         """Called on the thread that answers, by its running loop, before anything comes in."""
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this server is not fit to go on, where it is not."""
+        if self._hidden:
+            return "rows are on the disk that no answer sees; start the server again"
+        return None if self._writer.alive else "the journal's writer has ended; start the server again"
 
     @property
     def waiting(self) -> int:
@@ -151,7 +163,7 @@ class Inlet:
         for item in items:
             if isinstance(item, Arrived):
                 item.position = self._journal.last
-                self._reception.know(item.rows.source, item.prints)
+                item.fresh = self._reception.know(item.rows.source, item.prints)
         rows = [item for item in items if isinstance(item, Rows)]
         judged = self._reception.judge([item.delivery for item in rows], _WALL.now())
         for item, one in zip(rows, judged, strict=True):
@@ -174,16 +186,20 @@ class Inlet:
     def _apply(self, group: Written[Item]) -> None:
         """Make the rows of a group visible, then tell everybody."""
         groups = {id(i.judged.group): i.judged.group for i in group.items if isinstance(i, Rows) and i.judged}
+        unseen: StateError | None = None
         try:
             known = self._answerer.observe([one for one in groups.values() if one.table.height])
-            self._writer.settled(group.events, known)
-        except Exception:  # the rows are durable, and are seen after the next start
-            _LOG.exception("rows that were accepted could not be made visible")
+        except Exception:  # they are durable, and known to the lake from here on
+            _LOG.exception("rows that are on the disk could not be made visible")
+            self._hidden, known = True, self._journal.at
+            unseen = StateError("these rows are on the disk, and no answer sees them until the server starts again")
+        self._writer.settled(group.events, known)
         self._buffered -= _unwaited(group.items)
         for item in group.items:
             if isinstance(item, Arrived):
-                self._answerer.take_up(item.rows)
-                item.told.set_result(item.position)
+                self._take_up(item)
+            elif unseen is not None and isinstance(item, Rows) and not item.told.done():
+                item.told.set_exception(unseen)
             elif item.told is None or item.told.done():  # its caller has hung up
                 continue
             elif isinstance(item, Kept):
@@ -191,6 +207,22 @@ class Inlet:
             else:
                 assert item.judged is not None
                 item.told.set_result(Answer(200, _answer(item.judged)))
+
+    def _take_up(self, item: Arrived) -> None:
+        """Rows of others: those of logs and histories that came in here as well are visible already."""
+        rows = item.rows
+        if item.fresh is not None and rows.kind != "table" and not item.fresh.all():
+            first = None if rows.first is None else rows.first[item.fresh]
+            rows = History(
+                rows.source, rows.kind, rows.time[item.fresh], rows.known[item.fresh], rows.rows.take(item.fresh), first
+            )
+        try:
+            self._answerer.take_up(rows)
+        except Exception as error:  # whoever waits must hear of it, and the others of the group theirs
+            self._hidden = True
+            item.told.set_exception(error)
+        else:
+            item.told.set_result(item.position)
 
     def _refuse(self, items: Sequence[Item], error: PoiseError) -> None:
         self._buffered -= _unwaited(items)
