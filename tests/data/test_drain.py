@@ -269,3 +269,34 @@ def test_refused_rows_of_tables_and_of_logs_without_id_are_readmitted_each_by_it
         assert counts.accepted == 1 and not entries(flow.bench.lake, source).height
     assert flow.accepted("notes").height == 2
     assert sorted(flow.accepted("shops")["id"]) == ["s1", "s2"]
+
+
+@pytest.mark.parametrize("limit", ["MOST", "MOST_BYTES"])
+def test_no_more_is_read_while_what_was_read_cannot_be_written(flow, monkeypatch, limit):
+    monkeypatch.setattr(f"poise.data.drain.{limit}", 3 if limit == "MOST" else 150)
+    for n in range(9):
+        flow.take("orders", order(n))
+    with flow.bench.lake.writing():
+        for _ in range(5):
+            with pytest.raises(StateError, match="another process"):
+                flow.drain.once(wait=0)
+    assert flow.drain.once() and flow.drain.done == {"orders": 3}
+    while flow.drain.once(everything=True):
+        pass
+    assert flow.accepted("orders").height == 9
+
+
+def test_a_disk_that_fails_is_said_and_tried_again(flow, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    flow.take("orders", order(1))
+    flow.drain.once(everything=True)
+    flow.take("orders", order(2))
+    flow.take("notes", {"text": "a"})
+    with monkeypatch.context() as patch:
+        patch.setattr("poise.data.drained.delta.sync", full)
+        with pytest.raises(StateError, match=r"cannot be written to the lake yet: .*No space"):
+            flow.drain.once(everything=True)
+    flow.drain.once(everything=True)
+    assert flow.accepted("orders").height == 2 and flow.accepted("notes").height == 1

@@ -9,11 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
+from deltalake.exceptions import DeltaError
+from polars.exceptions import ComputeError
 
 from poise.clock import Clock
 from poise.data import rows_file
 from poise.data.journal import Journal
 from poise.data.journal_record import Entry
+from poise.interfaces.draining import Draining
 from poise.interfaces.system import System
 from poise.releases.built import Built, fingerprint, kept_for
 from poise.serving.loaded import Loaded
@@ -131,3 +134,22 @@ def test_without_a_journal_it_says_so(system: System) -> None:
     command = [sys.executable, "-m", "poise.interfaces.draining", str(system.path), str(folder.path)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode != 0 and "there is no journal" in done.stderr
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), DeltaError("no"), ComputeError("no")])
+def test_a_disk_that_fails_does_not_end_it(
+    system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    folder = system.train().folder
+    journal = Journal.open(system.settings.journal, Clock())
+    draining = Draining(system.path, folder.path)
+
+    def full(**_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(draining._drain, "expire", full)
+    draining.step()
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "trouble" in line]
+    assert "is the disk full or read-only?" in said
+    draining._journal.close()
+    journal.close()

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import msgspec
 import polars as pl
+from deltalake.exceptions import DeltaError
+from polars.exceptions import PolarsError
 
 from poise.clock import SECOND, Clock
 from poise.data import delta, fingerprints
@@ -32,6 +34,8 @@ LONGEST = 60 * SECOND
 """How long fewer wait for more: each commit stays in the table's log, and answers need no lake."""
 MOST = 100_000
 """Rows that are held in memory and written in one commit, at most (but for the last record's)."""
+MOST_BYTES = 64 << 20
+"""Bytes of rows that are held in memory, at most (but for the last record's)."""
 WALL = Clock()
 TURN = 60.0
 """Seconds to wait for a file that is being taken in, before trying again later."""
@@ -192,14 +196,19 @@ class Drain:
     def _take(self) -> bool:
         """Read on in the journal; is as much in memory as may be?"""
         held = sum(record.count for records in self._waiting.values() for record in records)
+        size = sum(len(record.body) for records in self._waiting.values() for record in records)
+        if held >= MOST or size >= MOST_BYTES:
+            return True  # what cannot be written stays in the journal until it can
         now = self._clock.now()
-        for record in self._reader.after(self._read, most_rows=max(1, MOST - held)):
+        for record in self._reader.after(self._read, most_rows=MOST - held):
             self._read = record.last
             if record.source not in self.stuck:
-                held += record.count
+                held, size = held + record.count, size + len(record.body)
                 self._waiting.setdefault(record.source, []).append(record)
                 self._since.setdefault(record.source, now)
-        return held >= MOST
+                if size >= MOST_BYTES:
+                    break
+        return held >= MOST or size >= MOST_BYTES
 
     def _due(self, name: str) -> bool:
         rows = sum(record.count for record in self._waiting[name])
@@ -215,9 +224,9 @@ class Drain:
             except SpecError as error:
                 self.stuck[name] = str(error)
                 del self._waiting[name], self._since[name]
-            except StateError as error:
+            except (StateError, OSError, DeltaError, PolarsError) as error:
                 self._tables.pop(name, None)  # what it remembers of its tables may no longer be so
-                failed = error
+                failed = error if isinstance(error, StateError) else _unwritten(name, error)
         if failed is not None:
             raise failed
 
@@ -250,6 +259,11 @@ class Drain:
         made = SourceDrain(system, name, self._lake, self.app)
         made.compare_upto = self._compared.pop(name, END if again else last)
         return made
+
+
+def _unwritten(name: str, error: Exception) -> StateError:
+    what = f"rows of '{name}'" if name else "decisions"
+    return StateError(f"{what} cannot be written to the lake yet: {error}", hint="is the disk full or read-only?")
 
 
 def in_force(systems: Sequence[SystemSpec], lake: Lake, name: str, now: int) -> SystemSpec:

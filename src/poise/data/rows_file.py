@@ -15,7 +15,10 @@ from poise.table import Column, History, Table
 
 
 def write(path: Path, rows: History, prints: Hashes | None) -> None:
-    """Write `rows` with the prints of their identities, shape (n,), or None where they have none."""
+    """Write `rows` with the prints of their identities, shape (n,), or None where they have none.
+
+    Raises `OSError` where the disk does not take it; then nothing is left of it.
+    """
     arrays: dict[str, NDArray[Any]] = {"time": rows.time, "known": rows.known}
     if rows.first is not None:
         arrays["first"] = rows.first
@@ -29,9 +32,12 @@ def write(path: Path, rows: History, prints: Hashes | None) -> None:
             arrays[f"levels{number}"] = _bytes(json.dumps(column.levels.tolist()))
     arrays["about"] = _bytes(json.dumps({"source": rows.source, "kind": rows.kind, "columns": kinds}))
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
-    draft.replace(path)
+    try:
+        with draft.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)  # a full disk is not filled further by what did not fit
 
 
 def read(path: Path) -> tuple[History, Hashes | None]:

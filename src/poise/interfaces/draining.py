@@ -26,6 +26,9 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
+from deltalake.exceptions import DeltaError
+from polars.exceptions import PolarsError
+
 from poise.data.beside import Beside
 from poise.data.drain import Drain
 from poise.data.journal_reader import JournalReader, reading
@@ -164,7 +167,9 @@ class Draining:
             return bool(act())
         except PoiseError as error:
             tell(trouble=str(error))
-            return False
+        except (OSError, DeltaError, PolarsError) as error:  # a full disk says so in many ways
+            tell(trouble=f"{type(error).__name__}: {error}; is the disk full or read-only?")
+        return False
 
 
 def tell(**what: Any) -> None:
