@@ -17,6 +17,10 @@ from poise.data.journal_writer import Limits, Writer, Written, merged
 from poise.errors import Overloaded, PoiseError, StateError
 
 
+class Panic(BaseException):
+    """What Polars raises where it fails inside is no `Exception`."""
+
+
 class Bench:
     """A writer of numbers whose judge can be held up, and what came of it."""
 
@@ -38,6 +42,8 @@ class Bench:
         self.gate.wait()
         if 13 in items:
             raise RuntimeError("unlucky")
+        if 15 in items:
+            raise Panic("inside Polars")
         size = 10**6 if 99 in items else 1
         return [[Entry("events", f"s{n % 2}", 1, b"%d" % n * size)] for n in items]
 
@@ -143,7 +149,7 @@ def test_a_failing_group_fails_alone(bench: Bench) -> None:
     bench.gate.set()
     until(lambda: bool(bench.failures))
     items, error = bench.failures.pop()
-    assert items == [13, 14] and "RuntimeError: unlucky" in str(error)
+    assert items == [13, 14] and "an unexpected error, logged as" in str(error)
     bench.writer.submit(77)
     until(lambda: len(bench.groups) == 2)
     bench.journal._connection.execute("PRAGMA max_page_count = 20").fetchall()
@@ -156,6 +162,42 @@ def test_a_failing_group_fails_alone(bench: Bench) -> None:
     bench.writer.close()
     assert list(bench.stored().values()) == [1, 77, 2] and list(bench.stored()) == [1, 2, 3]
     assert [record.known for record in bench.journal.after(0)] == [NOW] * 3, "no κ is lost by a failure"
+
+
+def test_callers_are_told_a_number_and_the_log_the_rest(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.writer.submit(13)
+    until(lambda: bool(bench.failures))
+    told = str(bench.failures[0][1])
+    assert "unlucky" not in told and "RuntimeError" not in told, "what a fault says may quote rows"
+    number = told.rsplit(" ", 1)[1]
+    (record,) = [one for one in caplog.records if number in one.getMessage()]
+    assert record.exc_info is not None and "unlucky" in str(record.exc_info[1])
+
+
+def test_a_panic_fails_its_group_and_the_next_is_written(bench: Bench) -> None:
+    bench.writer.submit(15)
+    until(lambda: bool(bench.failures))
+    assert bench.failures[0][0] == [15] and bench.writer.alive
+    bench.writer.submit(2)
+    bench.writer.close()
+    assert list(bench.stored().values()) == [2] and not bench.writer.alive
+
+
+def test_nobody_waits_for_a_thread_that_has_ended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic() -> None:
+        raise Panic("where nothing is expected to")
+
+    assert bench.writer.alive
+    bench.hold(1)
+    bench.writer.submit(2)
+    monkeypatch.setattr(bench.writer, "_prune", panic)
+    bench.gate.set()
+    until(lambda: not bench.writer.alive)
+    until(lambda: bool(bench.failures))
+    items, error = bench.failures[0]
+    assert items == [2] and isinstance(error, StateError) and bench.writer.waiting == 0
+    with pytest.raises(StateError, match="the thread that does so has ended"):
+        bench.writer.submit(3)
 
 
 def test_known_is_written_with_the_next_group_or_when_idle(bench: Bench) -> None:

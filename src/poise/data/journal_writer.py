@@ -7,6 +7,7 @@ share a sync, and nobody waits for a timer.
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Generic, TypeVar
 
 from poise.data.journal import Journal
 from poise.data.journal_record import Entry, Kind
-from poise.errors import Overloaded, PoiseError
+from poise.errors import Overloaded, PoiseError, StateError
 
 _log = logging.getLogger("poise.journal")
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class Writer(Generic[T]):
         self._known: list[tuple[int, int]] = []
         self._unsettled: set[int] = set()
         self._below: dict[str, int] = {}
-        self._closing = False
+        self._closing = self._ended = False
         self._thread = threading.Thread(target=self._run, name="poise-journal", daemon=True)
         self._thread.start()
 
@@ -96,14 +97,21 @@ class Writer(Generic[T]):
         """Rows that wait to be written."""
         return self._rows
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still writes what is handed in: until `close`, unless a fault ended it."""
+        return not self._ended
+
     def submit(self, item: T, rows: int = 1, size: int = 0) -> None:
         """Hand in an item of so many rows and bytes.
 
-        Raises `Overloaded` where too much waits already, or after `close`.
+        Raises `Overloaded` where too much waits already, or after `close`, `StateError` where a fault ended the thread.
         """
         with self._change:
             if self._closing:
                 raise Overloaded("the server is stopping")
+            if self._ended:
+                raise _ended()
             if self._queue and (self._rows + rows > self._limits.rows or self._size + size > self._limits.size):
                 told = f"{self._rows:,} rows ({self._size / 2**20:,.1f} MB) wait to be written"
                 raise Overloaded(
@@ -137,6 +145,24 @@ class Writer(Generic[T]):
     # On the thread
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException:
+            _log.critical("the thread that writes the journal ended; restart the server", exc_info=True)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Nobody is left waiting for a thread that is gone."""
+        with self._change:
+            self._ended = True
+            left = tuple(one.item for one in self._queue)
+            self._queue.clear()
+            self._rows = self._size = 0
+        if left:
+            self._call(self._failed, left, _ended())
+
+    def _work(self) -> None:
         while True:
             group, known = self._next()
             if group:
@@ -175,7 +201,7 @@ class Writer(Generic[T]):
             entries = self._judge(items)
             together, places = merged(entries)
             firsts = self._journal.append(together, known)
-        except Exception as error:
+        except BaseException as error:  # a panic in Polars is no Exception, and must fail this group only
             self._keep(known)
             self._call(self._failed, items, _told(error))
             return
@@ -216,7 +242,7 @@ class Writer(Generic[T]):
         """A fault of the one who is told must not end the thread: what is written stays written."""
         try:
             told(*what)
-        except Exception:
+        except BaseException:
             _log.exception("what the journal wrote could not be passed on")
 
 
@@ -248,8 +274,14 @@ def merged(entries: Sequence[Sequence[Entry]]) -> tuple[list[Entry], list[list[t
     return together, places
 
 
-def _told(error: Exception) -> PoiseError:
+def _ended() -> StateError:
+    return StateError("nothing is written any more: the thread that does so has ended", hint="restart the server")
+
+
+def _told(error: BaseException) -> PoiseError:
+    """What callers are told: of what Poise did not raise itself only the number in the log, for it may quote rows."""
     if isinstance(error, PoiseError):
         return error
-    _log.error("a group of rows could not be written", exc_info=error)
-    return PoiseError(f"these rows could not be judged or written: {type(error).__name__}: {error}")
+    number = secrets.token_hex(4)
+    _log.error("a group of rows could not be written, error %s", number, exc_info=error)
+    return PoiseError(f"these rows could not be judged or written: an unexpected error, logged as {number}")

@@ -137,6 +137,7 @@ def test_a_disk_that_fails_is_answered_503_and_then_goes_on(loaded: Loaded, tmp_
         for path, content in (("/v1/events/seen", row(1)), ("/v1/decide", ASKED)):
             answer = await post(path, content)
             assert answer.status_code == 503 and "the disk is full" in answer.json()["detail"]
+            assert answer.headers["retry-after"] == "5"
         made.journal.fails = None
         assert (await post("/v1/events/seen", row(1))).json()["counts"] == {"accepted": 1}
         assert (await post("/v1/decide", ASKED)).status_code == 200

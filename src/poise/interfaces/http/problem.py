@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from poise.errors import Overloaded, PoiseError, RequestError
+from poise.errors import Overloaded, PoiseError, RequestError, StateError
 
 MEDIA_TYPE = "application/problem+json"
+DISK_RETRY = 5
+"""Seconds after which to try again where stored state could not be used: a full disk is not mended at once."""
 _LOG = logging.getLogger("poise.http")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -54,7 +56,7 @@ def of_error(error: Exception) -> Response:
         number = secrets.token_hex(4)
         _LOG.error("unexpected error %s", number, exc_info=error)
         return problem(500, f"an unexpected error, logged as {number}")
-    headers = {"retry-after": str(math.ceil(error.retry_after))} if isinstance(error, Overloaded) else {}
+    headers = _retry(error)
     kind = f"urn:poise:problem:{_CAPITAL.sub('-', error.__class__.__name__).lower()}"
     if isinstance(error, RequestError):
         headers = {"connection": "close"} if error.status == 413 else headers
@@ -63,3 +65,10 @@ def of_error(error: Exception) -> Response:
     if error.status >= 500:
         _LOG.warning("%s", error)
     return problem(error.status, error.message, title=error.title, type=kind, headers=headers, hint=error.hint)
+
+
+def _retry(error: PoiseError) -> dict[str, str]:
+    """The header that says when to try again, where that can help."""
+    if isinstance(error, Overloaded):
+        return {"retry-after": str(math.ceil(error.retry_after))}
+    return {"retry-after": str(DISK_RETRY)} if isinstance(error, StateError) and error.status == 503 else {}
