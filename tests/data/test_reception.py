@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from tests.data.conftest import NOW, Bench, system
 from tests.data.strategies import as_lines, rows, sources
 
+from poise.data import reception
 from poise.data.history import to_column
 from poise.data.journal_record import Entry, Record
 from poise.data.judge import Judge
+from poise.data.judged import concluded
 from poise.data.known_ids import KnownIds
 from poise.data.lines import batch_of
 from poise.data.prints_in_polars import frame_prints, known_in_lake
@@ -27,7 +29,7 @@ from poise.data.reception import Judged, Reception
 from poise.data.row_judge import RowJudge
 from poise.data.stored import Stored
 from poise.data.ward import entries
-from poise.errors import NoSuchSource
+from poise.errors import NoSuchSource, StateError
 from poise.spec.system import SystemSpec
 from poise.table import Column, Table
 
@@ -198,6 +200,43 @@ def test_what_could_not_be_written_never_came() -> None:
     failed = desk.reception.judge([desk.reception.read("orders", body, ROOM) for body in bodies], NOW)
     desk.reception.forget_unwritten(failed)
     assert desk.fates("orders", order("a", 2.0), order("b", 2.0)) == [["accepted"], ["accepted"]]
+
+
+class Panic(BaseException):
+    """What Polars raises where it fails inside is no `Exception`."""
+
+
+@pytest.mark.parametrize("fault", [StateError("the lake cannot be read"), Panic("inside Polars")])
+@pytest.mark.parametrize("within", ["looking up", "concluding"])
+def test_what_could_not_be_judged_never_came(
+    monkeypatch: pytest.MonkeyPatch, fault: BaseException, within: str
+) -> None:
+    """Not the rows of the source at fault, and not those of a source that was judged before it."""
+    known = {name: KnownIds() for name in ("orders", "prices")}
+    for ids in known.values():
+        ids.add(np.array([7], np.uint64))  # an empty one would be replaced
+    desk = Desk(system(orders=ORDERS, prices=PRICES), known=known)
+    desk.send("prices", b'{"item": "a", "price": 1}')
+    before = {name: len(ids) for name, ids in known.items()}
+    again = body_of([b'{"item": "a", "price": 1}', b'{"item": "b", "price": 3}'])
+    group = [desk.reception.read("orders", order("a", 1.0), ROOM), desk.reception.read("prices", again, ROOM)]
+
+    def fail(*asked: Any) -> None:
+        raise fault
+
+    def conclude(judge: RowJudge, *rest: Any) -> list[Judged]:
+        return fail() or [] if judge.name == "prices" else concluded(judge, *rest)
+
+    with monkeypatch.context() as patched:
+        if within == "looking up":
+            patched.setattr(Stored, "find", fail)
+        else:
+            patched.setattr(reception, "concluded", conclude)
+        with pytest.raises(type(fault)):
+            desk.reception.judge(group, NOW)
+    assert {name: len(ids) for name, ids in known.items()} == before
+    assert desk.fates("orders", order("a", 1.0)) == [["accepted"]]
+    assert desk.fates("prices", again) == [["duplicate", "accepted"]]
 
 
 def test_a_table_takes_versions_but_one_a_delivery() -> None:

@@ -77,8 +77,8 @@ class Reception:
     def judge(self, deliveries: Sequence[Delivery], now: int) -> list[Judged]:
         """What becomes of the rows of n deliveries, in their order; one for each. `now` in microseconds.
 
-        Rows that are accepted here count as known from now on, unless `forget_unwritten` takes that back. Where the lake
-        or the journal cannot be read, that is raised, and nothing came.
+        Rows that are accepted here count as known from now on, unless `forget_unwritten` takes that back. Where the
+        lake or the journal cannot be read, that is raised, and nothing came.
         """
         groups: dict[str, list[int]] = {}
         for place, delivery in enumerate(deliveries):
@@ -144,7 +144,12 @@ class Reception:
         judged = self._unforgotten(judge, judge.judge(rows, now, parsed), rows)
         fates, fresh = recognised(judge, judged, self._known.get(source), self._stored, starts)
         tokens = [next(self._tokens) for _ in deliveries]
-        found = concluded(judge, judged, deliveries, starts, fates, fresh, tokens, now)
+        try:
+            found = concluded(judge, judged, deliveries, starts, fates, fresh, tokens, now)
+        except BaseException:
+            if source in self._known:
+                self._known[source].remove(fresh)
+            raise
         for one in found:
             self._stored.expect(one.token, source, judged, one.good)
         return found

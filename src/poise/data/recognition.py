@@ -32,7 +32,8 @@ def recognised(
 ) -> tuple[list[Known], Hashes]:
     """The fate of each of m good rows, and the hashes that `known` did not have before.
 
-    starts: the places of the first rows of the deliveries, and the end.
+    starts: the places of the first rows of the deliveries, and the end. Where what is stored cannot be looked up, that
+    is raised, and `known` is as it was.
     """
     fates: list[Known] = ["accepted"] * len(judged.good)
     prints = judged.prints
@@ -46,7 +47,11 @@ def recognised(
     fresh = known.add(prints.prints[asked])
     hits = asked[~fresh].tolist()
     if hits:
-        _Hits(judge, judged, stored, prints.keys, fates).settle(hits, versions=versions)
+        try:
+            _Hits(judge, judged, stored, prints.keys, fates).settle(hits, versions=versions)
+        except BaseException:  # none of these rows is going to be written
+            known.remove(prints.prints[asked[fresh]])
+            raise
     return fates, prints.prints[asked[fresh]]
 
 
