@@ -146,6 +146,27 @@ def test_a_disk_that_fails_is_answered_503_and_then_goes_on(loaded: Loaded, tmp_
         asking(made, registry, act)
 
 
+def test_a_server_whose_writer_has_ended_is_not_ready(loaded: Loaded, tmp_path: Path, registry: Any) -> None:
+    def end() -> None:
+        raise SystemExit
+
+    with desk(loaded, tmp_path) as made:
+        made.answerer.rehearse()
+        app = create_app(made.answerer, registry, inlet=made.inlet)
+
+        async def ready() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+                return await client.get("/health/ready")
+
+        assert asyncio.run(ready()).status_code == 200
+        writer = made.inlet._writer
+        writer._prune = end  # type: ignore[method-assign]
+        writer.prune({"seen": 0})
+        writer._thread.join()
+        answer = asyncio.run(ready())
+        assert answer.status_code == 503 and "writer has ended" in answer.json()["detail"]
+
+
 def test_too_much_at_once_is_refused_and_decisions_go_on(loaded: Loaded, tmp_path: Path, registry: Any) -> None:
     async def act(post: Post) -> None:
         flood = [asyncio.ensure_future(post("/v1/events/seen", row(n))) for n in range(100)]

@@ -46,7 +46,7 @@ def create_app(
         DECIDE: Ask(decide, answerer.limits, gate),
         **event_asks(inlet, answerer.limits),
     }
-    pages = _Pages(answerer, registry, takes_in=inlet is not None)
+    pages = _Pages(answerer, registry, inlet)
     routes = [
         *(Route(path, ask, methods=["POST"]) for path, ask in hot.items()),
         Route("/v1/releases", pages.releases),
@@ -79,9 +79,10 @@ class _Hot:
 class _Pages:
     """The routes that read. What touches the state database does so in a thread, off the event loop."""
 
-    def __init__(self, answerer: Answerer, registry: Registry, *, takes_in: bool) -> None:
+    def __init__(self, answerer: Answerer, registry: Registry, inlet: Inlet | None) -> None:
         self._answerer = answerer
         self._registry = registry
+        self._inlet = inlet
         loaded = answerer.loaded
         self._openapi = openapi(
             loaded.contract,
@@ -89,7 +90,7 @@ class _Pages:
             loaded.example_request(),
             answerer.limits,
             purpose=loaded.system.purpose,
-            takes_in=loaded.system.sources if takes_in else None,
+            takes_in=loaded.system.sources if inlet is not None else None,
         )
 
     async def releases(self, request: Request) -> Response:
@@ -114,6 +115,9 @@ class _Pages:
     async def ready(self, request: Request) -> Response:
         if not self._answerer.ready:
             return problem(503, "no rehearsal request has been answered yet", headers={"retry-after": "1"})
+        trouble = self._inlet.trouble if self._inlet is not None else None
+        if trouble is not None:
+            return problem(503, trouble)
         return as_json({"ready": True, "release": self._answerer.release})
 
     async def openapi(self, request: Request) -> Response:
