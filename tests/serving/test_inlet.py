@@ -334,6 +334,20 @@ def test_a_row_that_came_here_and_by_a_file_counts_once(loaded: Loaded, tmp_path
         made.run(act)
 
 
+def test_rows_of_others_are_shown_when_they_come_again_after_a_failure(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            made.journal.fails = StateError("the disk is full")
+            with pytest.raises(StateError, match="full"):
+                await asyncio.to_thread(made.inlet.take_up, *arrived(loaded, 1, 2))
+            made.journal.fails = None
+            await asyncio.to_thread(made.inlet.take_up, *arrived(loaded, 1, 2))
+            assert made.counted()["soup"] == 2.0
+
+        made.run(act)
+
+
 def test_rows_of_others_that_cannot_be_shown_leave_nobody_waiting(loaded: Loaded, tmp_path: Path) -> None:
     with desk(loaded, tmp_path) as made:
 

@@ -100,6 +100,10 @@ class Reception:
             return None
         return self._known[source].add(prints)
 
+    def unknow(self, source: str, prints: Hashes) -> None:
+        """Take back what `know` was told."""
+        self._known[source].remove(prints)
+
     def written(self, judged: Judged, firsts: Sequence[int], record: int | None = None) -> None:
         """The journal has the entries of `judged`, from positions `firsts` on, one for each.
 

@@ -179,6 +179,9 @@ class Inlet:
 
     def _failed(self, items: Sequence[Item], error: PoiseError) -> None:
         self._reception.forget_unwritten([item.judged for item in items if isinstance(item, Rows) and item.judged])
+        for item in items:
+            if isinstance(item, Arrived) and item.fresh is not None and item.prints is not None:
+                self._reception.unknow(item.rows.source, item.prints[item.fresh])
         self._run(lambda: self._refuse(items, error))
 
     # ---- on the thread that answers
