@@ -9,6 +9,7 @@ import pytest
 from poise.clock import MINUTE, SECOND
 from poise.data import delta, quarantine
 from poise.data.drain import DECISION, Drain
+from poise.data.drain_source import END
 from poise.data.journal import Journal
 from poise.data.journal_reader import reading
 from poise.data.journal_record import Entry
@@ -209,6 +210,46 @@ def test_files_that_come_in_beside_are_neither_doubled_nor_contradicted_in_silen
     assert entries(flow.bench.lake, "orders")["reasons"].to_list() == [["conflict:id"]]
     flow.restart().once(everything=True)
     assert flow.accepted("orders").height == 5
+
+
+def test_rows_are_compared_until_the_server_knows_the_newest_of_others(flow):
+    def file(name, *numbers):
+        flow.bench.write(name, "\n".join(json.dumps(order(n)) for n in numbers))
+        flow.bench.take(flow.spec, live=True)
+        return flow.bench.lake.version("orders")
+
+    flow.take("orders", order(0))
+    flow.bench.write("s.jsonl", '{"id": "s", "city": "x"}')
+    flow.bench.write("n.jsonl", '{"text": "x"}')
+    flow.drain.once(everything=True)
+    first = file("o.jsonl", 1, 2)
+    flow.take("orders", order(3))
+    flow.drain.once(everything=True)
+    second = file("o.jsonl", 1, 2, 4)
+    known = flow.take("orders", order(5))
+    flow.drain.taken_up("orders", known, first)
+    for _ in range(2):
+        flow.drain.once(everything=True)
+        flow.take("orders", order(4))
+    flow.drain.once(everything=True)
+    assert sorted(flow.accepted("orders")["id"]) == [f"o{n}" for n in range(6)]
+    table = flow.drain._tables["orders"]
+    assert table.compare_upto == END
+    flow.drain.taken_up("orders", known, second)
+    assert table.compare_upto == known
+    third = file("o.jsonl", 1, 2, 4, 6)
+    flow.drain.taken_up("orders", known + 1, third)  # before the drain itself has looked
+    flow.take("orders", order(7))
+    flow.drain.once(everything=True)
+    flow.drain.expire()
+    flow.take("orders", order(8))
+    flow.drain.once(everything=True)
+    assert flow.drain._tables["orders"].compare_upto == known + 1
+    file("o.jsonl", 1, 2, 4, 6, 9)
+    flow.drain.expire()
+    flow.take("orders", order(9))
+    flow.drain.once(everything=True)
+    assert sorted(flow.accepted("orders")["id"]) == [f"o{n}" for n in range(10)]
 
 
 def test_decisions_are_written_once(flow):

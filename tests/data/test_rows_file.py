@@ -13,7 +13,7 @@ from poise.table import Column, History, Table
 
 def test_a_file_that_does_not_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at = np.array([1, 2], np.int64)
-    rows = History("orders", "event", at, at, Table({"v": Column.numbers([1.0, 2.0])}))
+    rows = History("orders", "log", at, at, Table({"v": Column.numbers([1.0, 2.0])}))
 
     def full(stream, **_):  # type: ignore[no-untyped-def]
         stream.write(b"some")

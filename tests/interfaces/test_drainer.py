@@ -9,17 +9,21 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.interfaces.test_draining import Child, shown, system  # noqa: F401 (a fixture)
 
 from poise.clock import Clock
+from poise.data import rows_file
 from poise.data.journal import Journal
-from poise.interfaces import answering
+from poise.errors import Overloaded
+from poise.interfaces import answering, drainer
 from poise.interfaces.drainer import Drainer
 from poise.interfaces.snapshotting import made_ready
 from poise.interfaces.system import System
 from poise.releases.built import Built
 from poise.serving.loaded import Loaded
+from poise.table import Column, History, Table
 
 STAND_IN = """#!{python}
 import json, os, sys
@@ -108,3 +112,34 @@ def test_ids_that_are_damaged_are_made_again_with_the_snapshot(system: System, d
     assert built.token != before.token and len(known["shown"]) == 1
     journal.close()
     assert json.loads((snapshot / "built.json").read_text())["token"] == built.token
+
+
+class Busy:
+    """An inlet that is busy at first."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def take_up(self, rows: History, prints: object) -> int:
+        self.asked += 1
+        if self.asked <= 2:
+            raise Overloaded("too much waits")
+        return self.asked
+
+
+@pytest.mark.parametrize(("rewritten", "position"), [([], 4), (["shown"], None)])
+def test_rows_of_files_are_handed_over_until_they_are_taken_and_only_then_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rewritten: list[str], position: int | None
+) -> None:
+    monkeypatch.setattr(drainer, "BUSY", 0.0)
+    at = np.array([1], np.int64)
+    paths = [tmp_path / "lake-shown-1-1.npz", tmp_path / "lake-shown-2-2.npz"]
+    for path in paths:
+        rows_file.write(path, History("shown", "log", at, at, Table({"v": Column.numbers([1.0])})), None)
+    one = Drainer(tmp_path / "poise.yaml", tmp_path, Busy(), {"shown": 3})  # type: ignore[arg-type]
+    told: list[object] = []
+    monkeypatch.setattr(one, "_tell", lambda _, **what: told.append(what))
+    said = {"lake": {"shown": [3, 5]}, "rows": {"shown": [str(path) for path in paths]}, "rewritten": rewritten}
+    one._hear(None, json.dumps(said))  # type: ignore[arg-type]
+    assert told == [{"taken": {"shown": [position, 5]}}] and one._versions == {"shown": 5}
+    assert not any(path.exists() for path in paths)

@@ -113,7 +113,7 @@ def test_rows_reach_lake_and_snapshot_and_may_then_be_dropped(system: System) ->
     (part,) = told["rows"]["shown"]  # type: ignore[index]
     rows, prints = rows_file.read(Path(part))
     assert rows.rows["dish"].to_list() == ["soup"] and rows.height == 1 and prints is not None
-    child.say(taken={"shown": journal.at})
+    child.say(taken={"shown": [journal.last, told["lake"]["shown"][1]]})  # type: ignore[index]
 
     last = shown(journal, "c")
     said = child.end()
@@ -151,5 +151,38 @@ def test_a_disk_that_fails_does_not_end_it(
     draining.step()
     (said,) = [line for line in capsys.readouterr().out.splitlines() if "trouble" in line]
     assert "is the disk full or read-only?" in said
+    draining._journal.close()
+    journal.close()
+
+
+def test_rows_of_files_are_told_until_the_server_has_them(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = system.train().folder
+    journal = Journal.open(system.settings.journal, Clock())
+    left = [system.settings.journal / name for name in ("lake-shown-1-2.npz", ".lake-shown-1-2.npz.77")]
+    for path in left:
+        path.write_bytes(b"of one that was killed")
+    draining = Draining(system.path, folder.path)
+    assert not any(path.exists() for path in left)
+    draining.obey(json.dumps({"versions": system.lake.versions()}))
+
+    def told() -> list[dict[str, object]]:
+        draining.step()
+        return [said for line in capsys.readouterr().out.splitlines() if "lake" in (said := json.loads(line))]
+
+    def file(*names: str) -> int:
+        lines = "".join(f"{name},p,soup,2,2025-01-02\n" for name in names)
+        (system.path.parent / "shown.csv").write_text("shown_id,page,dish,price,at\n" + lines)
+        system.ingest()
+        version = system.lake.version("shown")
+        assert version is not None
+        return version
+
+    before, after = system.lake.version("shown"), file("f")
+    assert [said["lake"] for said in told()] == [{"shown": [before, after]}]
+    assert not told(), "it waits for the answer"
+    newer = file("f", "g")
+    assert not told()
+    draining.obey(json.dumps({"taken": {"shown": [journal.last, after]}}))
+    assert [said["lake"] for said in told()] == [{"shown": [after, newer]}]
     draining._journal.close()
     journal.close()

@@ -56,8 +56,8 @@ class DecisionsDrain:
     def __init__(self, lake: Lake, app: str) -> None:
         self.table = Drained(lake.decisions, app)
 
-    def renew(self) -> None:
-        """Look at what others wrote meanwhile."""
+    def renew(self, *, by_this: bool = False) -> None:
+        """Look at what was written meanwhile."""
         self.table.renewed()
 
     @property
@@ -121,7 +121,8 @@ class Drain:
         self._since: dict[str, int] = {}
         self._read, self._ingests = 0, -1
         self._definitions: dict[str, str | None] = {}
-        self._compared: dict[str, int] = {}
+        self._before: dict[str, SourceDrain] = {}
+        self._taken: dict[str, tuple[int, int]] = {}
         self.done: dict[str, int] = {}
         """Per source (decisions: '') the position up to which its rows are in the lake, synced."""
         self.rows = 0
@@ -163,24 +164,28 @@ class Drain:
         """
         expired = {}
         with self._lake.writing(wait):
+            for table in self._tables.values():
+                table.renew()  # what others wrote before this, which the next look no longer tells from this
             for system in self._systems[:1]:
                 for name in system.sources:
                     self._lake.mend(name)
                     expired[name] = expire(system, self._lake, name, self._clock.now(), self.app)
                 tidy(system, self._lake)
-        self._begin_again()  # the tables are at other versions now
+            for table in self._tables.values():
+                table.renew(by_this=True)
         return {name: rows for name, rows in expired.items() if rows}
 
-    def taken_up(self, source: str, position: int) -> None:
-        """The server knows the rows that files brought to `source`: what it acknowledges after `position` is new."""
+    def taken_up(self, source: str, position: int, version: int) -> None:
+        """The server knows the rows that files brought to `source` up to the lake's `version`: what it acknowledges
+        after `position` is in none of them."""
+        self._taken[source] = position, version
         table = self._tables.get(source)
         if isinstance(table, SourceDrain):
-            table.compare_upto = position
+            table.taken_up(position, version)
 
     def _begin_again(self) -> None:
         """Open the tables anew when they are written next."""
-        sources = {name: one for name, one in self._tables.items() if isinstance(one, SourceDrain)}
-        self._compared.update({name: one.compare_upto for name, one in sources.items()})
+        self._before.update({name: one for name, one in self._tables.items() if isinstance(one, SourceDrain)})
         self._tables.clear()
 
     def _look(self) -> None:
@@ -257,7 +262,12 @@ class Drain:
         system, again = in_force(self._systems, self._lake, name, self._clock.now()), name in self._definitions
         self._definitions[name] = Ledger(self._lake).definition(name)
         made = SourceDrain(system, name, self._lake, self.app)
-        made.compare_upto = self._compared.pop(name, END if again else last)
+        made.compare_upto = END if again else last
+        before = self._before.pop(name, None)
+        if before is not None and before.accepted.version == made.accepted.version:
+            made.compare_upto, made.others = before.compare_upto, before.others
+        if name in self._taken:
+            made.taken_up(*self._taken[name])
         return made
 
 

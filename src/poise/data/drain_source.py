@@ -77,6 +77,9 @@ class SourceDrain:
         self._begun = self.accepted.position
         """Rows up to here were accepted before a kill; those of them that are in no table yet were refused."""
         self.compare_upto = 0
+        self.others = self.accepted.version
+        """The version of the accepted rows that has all that others wrote, as far as this has looked."""
+        self._taken = (0, -1)
         self._told = self._told_by_others()
 
     @property
@@ -84,12 +87,20 @@ class SourceDrain:
         """Up to where the journal is in one of the tables at least."""
         return max(table.position for table in (self.raw, self.accepted, self.quarantine))
 
-    def renew(self) -> None:
-        """Look at what others wrote meanwhile."""
+    def taken_up(self, position: int, version: int) -> None:
+        """The server knows what others wrote up to `version` of the accepted rows, and judged by it all after
+        `position`. Others may have written more since: then all is compared until it knows that too."""
+        self._taken = position, version
+        if self.others is None or version >= self.others:
+            self.compare_upto = position
+
+    def renew(self, *, by_this: bool = False) -> None:
+        """Look at what others wrote meanwhile. by_this: it was this process, which added no rows."""
         name = self._judge.name
-        if self.accepted.renewed():
+        if self.accepted.renewed() and not by_this:
             self._next_seq = self._lake.largest_seq(name) + 1
-            self._begun, self.compare_upto = self.accepted.position, END
+            self._begun, self.compare_upto, self.others = self.accepted.position, END, self.accepted.version
+            self.taken_up(*self._taken)
         if self.quarantine.renewed():
             self._next_entry, self._told = next_entry(self._lake, name), self._told_by_others()
         self.raw.renewed()

@@ -11,8 +11,15 @@ from poise.data.lake import Lake
 from poise.data.prints_in_polars import frame_prints
 from poise.spec.system import SystemSpec
 
-PART = 200_000
-"""Rows per file, at most: what the server takes in between two answers."""
+PART = 10_000
+"""Rows per file, at most: what the server takes in between two answers, which wait for that long."""
+
+
+def clear(folder: Path) -> None:
+    """Delete the files that a process which ended has left in `folder`, whole ones and drafts."""
+    for pattern in ("lake-*.npz", ".lake-*.npz.*"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def write_parts(lake: Lake, system: SystemSpec, change: Change, columns: Sequence[str], folder: Path) -> list[Path]:

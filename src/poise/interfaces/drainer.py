@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from poise.data import rows_file
+from poise.data.id_hash import Hashes
+from poise.errors import PoiseError
 from poise.serving.inlet import Inlet
+from poise.table import History
 
 _LOG = logging.getLogger("poise.drain")
 AGAIN = 5.0
 """Seconds after which a drain that ended is started again."""
+BUSY = 1.0
+"""Seconds after which rows that could not be taken in are handed over again."""
 ENDING = 60.0
 """Seconds that it may take to write what waits once it is told to end; the journal keeps what it does not write."""
 
@@ -101,12 +106,24 @@ class Drainer:
         """Rows of files that were taken in beside this server."""
         if source in said.get("rewritten", ()):
             _LOG.warning("rows of '%s' were replaced in the lake; start the server again to answer from them", source)
+        position, version = None, said["lake"][source][1]
         for path in paths:
             rows, prints = rows_file.read(path)
-            position = self._inlet.take_up(rows, prints)
+            position = self._until_taken(rows, prints)
             path.unlink(missing_ok=True)
-            self._tell(process, taken={source: position})
-        self._versions[source] = said["lake"][source][1]
+        self._versions[source] = version
+        whole = source not in said.get("rewritten", ())  # else the lake has rows that this server does not know
+        self._tell(process, taken={source: [position if whole else None, version]})
+
+    def _until_taken(self, rows: History, prints: Hashes | None) -> int:
+        """Hand rows to the inlet, again and again while it is busy; see `Inlet.take_up`."""
+        while True:
+            try:
+                return self._inlet.take_up(rows, prints)
+            except PoiseError as error:
+                _LOG.warning("rows of '%s' from files wait to be taken in: %s", rows.source, error)
+                if self._over.wait(BUSY):
+                    raise
 
     def _tell(self, process: subprocess.Popen[str], **what: Any) -> None:
         assert process.stdin is not None

@@ -8,9 +8,10 @@ to which position they are also in the snapshot, so that the journal may drop th
 (per source the versions (from, to] in which others wrote) with `rows` (files with those rows) or `rewritten`, `stuck`
 (per source why its rows stay in the journal), `expired` (per source how many rows were older than `keep`), `trouble`
 (why it goes on later).
-It is told: `{"versions": {source: version}}`, what of the lake the server has; `{"taken": {source: position}}`, that it
-knows the rows of others, so that what is acknowledged after that position is new; `{"all": true}`, to write all now and
-say so with `"all": true`.
+It is told: `{"versions": {source: version}}`, what of the lake the server has; `{"taken": {source: [position,
+version]}}`, that it knows the rows of others up to that version, so that what is acknowledged after that position is
+new (null for a position: it heard of it, and what it acknowledges is compared still); `{"all": true}`, to write all
+now and say so with `"all": true`.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from typing import Any
 from deltalake.exceptions import DeltaError
 from polars.exceptions import PolarsError
 
-from poise.data.beside import Beside
+from poise.data.beside import Beside, Change
 from poise.data.drain import Drain
 from poise.data.journal_reader import JournalReader, reading
 from poise.data.lake import Lake
-from poise.data.taking_up import write_parts
+from poise.data.taking_up import clear, write_parts
 from poise.errors import PoiseError, SpecError
 from poise.features.function import importable_from
 from poise.releases.built import Built, fingerprint, keep_for
@@ -70,8 +71,10 @@ class Draining:
         versions = {} if built is None else built.versions
         self._covered = {name: built.position(self._journal.id, name) for name in versions} if built else {}
         self._beside: Beside | None = None  # until it is told what the server has
+        self._untaken: dict[str, Change] = {}  # what the server was told and did not say yet that it has
         self._extended, self._rows, self._expired = monotonic(), 0, -DAY
         self._told: dict[str, Any] = {"drained": {}, "prune": {}, "stuck": {}}
+        clear(self._settings.journal)
         keep_for(self._settings.journal, fingerprint(self._loaded.declarations))
 
     def step(self) -> bool:
@@ -92,8 +95,12 @@ class Draining:
         said = json.loads(line)
         if "versions" in said:
             self._beside = Beside(self._lake, self._drain.app, said["versions"])
-        for source, position in said.get("taken", {}).items():
-            self._drain.taken_up(source, position)
+        for source, (position, version) in said.get("taken", {}).items():
+            change = self._untaken.pop(source, None)
+            if change is not None and self._beside is not None:
+                self._beside.told(change)
+            if position is not None:
+                self._drain.taken_up(source, position, version)
         if said.get("all"):
             self._try(self._everything)
             self._tell_positions()
@@ -141,12 +148,14 @@ class Draining:
         """Tell what others wrote to the lake."""
         columns = columns_of(self._loaded.declarations)
         for source in self._loaded.system.sources:
-            change = self._beside.look(source) if self._beside is not None else None
-            if self._beside is None or change is None:
+            if self._beside is None or source in self._untaken:
+                continue
+            change = self._beside.look(source)
+            if change is None:
                 continue
             shown = sorted(columns.get(source, ()))
             parts = write_parts(self._lake, self._loaded.system, change, shown, self._settings.journal)
-            self._beside.told(change)
+            self._untaken[source] = change
             tell(
                 lake={source: list(change.versions)},
                 rows={source: [str(part) for part in parts]},
