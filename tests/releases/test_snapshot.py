@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -215,3 +218,30 @@ def test_a_row_that_is_ahead_of_the_clock_waits_for_its_time(tmp_path):
         store.advance(at)
         seen.append(store.read(counts, soup, np.array([at]))["count", None, counts.over[-1]].to_list())
     assert seen == [[None], [1.0]]
+
+
+def test_two_processes_take_turns_and_the_second_goes_on_from_what_the_first_made(flow, tmp_path, monkeypatch):
+    fill(flow, default_rng(2), 40, 0)
+    flow.drain.once(everything=True)
+    folder = tmp_path / "online"
+    first = renewed(flow, folder)
+    fill(flow, default_rng(3), 7, 100)
+    flow.drain.once(everything=True)
+    read = []
+    monkeypatch.setattr(Built, "read", lambda folder, of=Built.read: (read.append(folder), of(folder))[1])
+    other = os.open(folder, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(renewed, flow, folder)
+        with pytest.raises(TimeoutError):
+            waits.result(0.3)
+        assert not read
+        arguments = flow.spec, flow.bench.lake, DECLARATIONS, MemoryStore(), folder
+        by_other = build(*arguments, journal=flow.reader.id, before=first)
+        os.close(other)
+        built = waits.result(30)
+    store, notes = loaded(folder)
+    assert built.goes_with(notes) and built.seqs == by_other.seqs == {"orders": 46, "shops": 7, "users": 3}
+    anew = build(flow.spec, flow.bench.lake, DECLARATIONS, MemoryStore(), tmp_path / "anew", journal=flow.reader.id)
+    other_store, _ = loaded(tmp_path / "anew")
+    assert answers(store, anew.now + SECOND) == answers(other_store, anew.now + SECOND)

@@ -5,9 +5,12 @@ A snapshot is extended where that is possible: only rows that came since are rea
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from poise.clock import Clock
@@ -131,14 +134,30 @@ def renew(
     *,
     journal: str = "",
 ) -> Built:
-    """The snapshot in `folder` as of the newest rows of the lake: extended by what came since, or built."""
-    before = Built.read(folder)
-    if before is not None and extendable(lake, before, declarations):
-        try:
-            return build(system, lake, declarations, new_store(), folder, journal=journal, before=before)
-        except StateError:
-            pass  # it is damaged, or a row came too late to be added: the lake has everything that stands in it
-    return build(system, lake, declarations, new_store(), folder, journal=journal)
+    """The snapshot in `folder` as of the newest rows of the lake: extended by what came since, or built.
+
+    Processes take turns: the drain of a server that was killed may still extend what the next one extends or builds.
+    """
+    with _alone(folder):
+        before = Built.read(folder)
+        if before is not None and extendable(lake, before, declarations):
+            try:
+                return build(system, lake, declarations, new_store(), folder, journal=journal, before=before)
+            except StateError:
+                pass  # it is damaged, or a row came too late to be added: the lake has everything that stands in it
+        return build(system, lake, declarations, new_store(), folder, journal=journal)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder, once no other process does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def extendable(lake: Lake, before: Built, declarations: tuple[Declaration, ...]) -> bool:
