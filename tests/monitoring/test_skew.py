@@ -263,22 +263,46 @@ def test_rows_of_a_file_that_came_in_beside_the_server_are_a_reason(system: Syst
     assert disagreements(system.check_skew())["seen_count_7d_by_dish"], "no server takes minutes"
 
 
-def test_rows_that_are_no_longer_kept_are_a_reason(system: System) -> None:
-    file = system.folder("c1").system_file
-    text = file.read_text(encoding="utf-8").replace(
-        "    time: at\n    columns:", "    time: at\n    keep: 7d\n    columns:"
-    )
+def keeping(system: System) -> System:
+    """The system, of which a release keeps a week of `seen`."""
+    text = system.folder("c1").system_file.read_text(encoding="utf-8")
     kept = System.read(system.path)
+    system.path.write_text(
+        text.replace("    time: at\n    columns:", "    time: at\n    keep: 7d\n    columns:"), encoding="utf-8"
+    )
+    spec = System.read(system.path).spec
+    assert spec.sources["seen"].keep
+    object.__setattr__(kept, "system_of", lambda _: spec)
+    return kept
+
+
+def test_rows_that_are_no_longer_kept_are_a_reason(system: System) -> None:
     rows = system.lake.read("seen")
     old = rows["_time"].min()
     delta.write(system.lake.table("accepted", "seen"), rows.filter(pl.col("_time") != old), replace=True)
     assert disagreements(system.check_skew())["seen_count_7d_by_dish"]
-    system.path.write_text(text, encoding="utf-8")
-    spec = System.read(system.path).spec
-    object.__setattr__(kept, "system_of", lambda _: spec)
-    report = kept.check_skew()
+    report = keeping(system).check_skew()
     assert disagreements(report) == {}
     assert set(named(report, "seen_count_7d_by_dish").explained) == {reasons.KEPT}
+
+
+def test_what_deleting_cannot_have_done_is_found_where_rows_are_not_kept(system: System) -> None:
+    def wrong(number: int, record: dict[str, Any]) -> None:
+        served = record["features"]
+        if number == ANSWERS - 1:
+            served["seen_count_1h_by_dish"][0] += 1  # too short to reach what is deleted
+            served["seen_sum_price_7d_by_dish"][0] += 1e9  # and the count is the same
+            served["food"][0], served["seen_place"][0] = "hot", 1.0
+            served["dear"][0] = 5e9  # of a mean that is what the lake says
+        if number == ANSWERS - 2:
+            served["seen_count_7d_by_dish"][0] -= 1  # rows came in since
+        if number == ANSWERS - 3:
+            served["seen_distinct_price_7d_by_dish"][0] = None
+
+    relogged(system, wrong)
+    names = {"seen_count_1h_by_dish", "seen_sum_price_7d_by_dish", "food", "seen_place", "dear"}
+    names |= {"seen_count_7d_by_dish", "seen_distinct_price_7d_by_dish"}
+    assert disagreements(keeping(system).check_skew()) == dict.fromkeys(names, 1)
 
 
 def test_which_answers_are_looked_at(system: System) -> None:

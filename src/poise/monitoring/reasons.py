@@ -1,8 +1,8 @@
 """Why a feature may rightly differ from what the lake says today: what was not there yet when it was served, or is no
 longer there now.
 
-Each reason is a world that can be computed: the histories as the server had them. A value that is exactly what that
-world gives is explained by it; any other is not.
+Each reason but the last is a world that can be computed: the histories as the server had them. A value that is exactly
+what that world gives is explained by it; any other is not. What is deleted cannot be computed any more, see `deleted`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.clock import SECOND, Clock
+from poise.clock import SECOND
 from poise.data.delta_log import APP
 from poise.data.lake import Lake
-from poise.data.retention import kept_since
 from poise.features.plan import FeaturePlan
-from poise.features.window import Window, tile_of
 from poise.spec.system import SystemSpec
 from poise.table import History
 
@@ -47,26 +45,6 @@ def worlds(
     if len(taken_up) > 1:  # one source is taken up after the other
         for name, one in taken_up.items():
             yield BESIDE, {**histories, name: one}
-
-
-def expired(plan: FeaturePlan, name: str, time: NDArray[np.int64], lake: Lake) -> Flags:
-    """At which T feature `name` read rows that are older than their source's `keep` by now, shape (n,)."""
-    feature = plan.features.get(name)
-    found = np.zeros(len(time), np.bool_)
-    if feature is None:
-        return found
-    for other in feature.needs.features:
-        found |= expired(plan, other, time, lake)
-    for source in {*feature.needs.sources, *(lookup.source for lookup in feature.needs.lookups)}:
-        since = kept_since(plan.system, lake, source, Clock().now())
-        if since is None:
-            continue
-        if isinstance(feature, Window) and feature.source == source:
-            longest = max(feature.over)
-            found |= time - longest - tile_of(longest) < since
-        else:
-            found[:] = True
-    return found
 
 
 def _by_journal(lake: Lake, system: SystemSpec, name: str, version: int) -> Flags:

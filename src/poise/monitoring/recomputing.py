@@ -12,8 +12,9 @@ from poise.data.lake import Lake
 from poise.features.plan import FeaturePlan
 from poise.features.position import FIRST
 from poise.features.rows import kind_of
+from poise.monitoring.deleted import Deleted, since_when
 from poise.monitoring.logged import LoggedRows
-from poise.monitoring.reasons import KEPT, expired, worlds
+from poise.monitoring.reasons import KEPT, worlds
 from poise.monitoring.tolerance import allowed
 from poise.spec.source_types import listed_by, request_types
 from poise.spec.system import SystemSpec
@@ -45,6 +46,7 @@ class Recomputing:
         """T; in a system without time when the answer was written, as new versions of tables come all the same."""
         self._requests = Requests(self._sent(system), self.instants)
         self._worlds: list[tuple[str, dict[str, History]]] | None = None
+        self._since: dict[str, int] | None = None
 
     @property
     def sources(self) -> frozenset[str]:
@@ -98,9 +100,15 @@ class Recomputing:
             same |= self._near(name, column, index[differ])
             reasons[reason] = reasons.get(reason, 0) + int(same.sum())
             differ = differ[~same]
-        old = expired(self.plan, name, self._requests.time[index[differ]], self._lake)
+        old = self._deleted(index[differ]).explains(name)
         reasons[KEPT] = int(old.sum())
         return differ[~old], {reason: count for reason, count in reasons.items() if count}
+
+    def _deleted(self, index: Index) -> Deleted:
+        if self._since is None:
+            self._since = since_when(self.plan.system, self._lake)
+        served = {name: self._served(name, index) for name in self.rows.features}
+        return Deleted(self.plan, self._requests.take(index), self.histories, served, self._since)
 
     def _sent(self, system: SystemSpec) -> Table:
         """What callers sent; a list's rows are answered as for the first place."""
