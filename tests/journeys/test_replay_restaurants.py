@@ -86,4 +86,9 @@ def test_a_day_event_by_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     compared, differ = served_and_batch(system.spec, system.lake, decisions)
     assert not differ, f"{len(differ)} of {compared}: {differ[:5]}"
     assert compared > 5_000
+    found = system.check_skew(limit=len(decisions))
+    assert (found.answers, found.there) == (len(decisions), len(logged(system.lake)))
+    rows_logged = sum(len(one["logged"]) for one in decisions)
+    assert found.compared == found.rows == rows_logged and not found.skipped and not found.disagreeing
+    assert not any(one.explained for one in found.features)
     assert len(served_and_batch(system.spec, system.lake, decisions, before=cut)[1]) > compared / 20, "events matter"
