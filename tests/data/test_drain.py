@@ -252,6 +252,22 @@ def test_rows_are_compared_until_the_server_knows_the_newest_of_others(flow):
     assert sorted(flow.accepted("orders")["id"]) == [f"o{n}" for n in range(10)]
 
 
+def test_a_source_that_is_opened_after_others_wrote_is_compared_until_the_server_knows(flow):
+    flow.bench.write("s.jsonl", '{"id": "s", "city": "x"}')
+    flow.bench.write("n.jsonl", '{"text": "x"}')
+    flow.drain.has = {}
+    flow.bench.write("o.jsonl", "\n".join(json.dumps(order(n)) for n in (1, 2)))
+    flow.bench.take(flow.spec, live=True)
+    for number in (3, 1):  # the server does not know of the file yet, and acknowledges its row
+        known = flow.take("orders", order(number))
+        flow.drain.once(everything=True)
+    assert sorted(flow.accepted("orders")["id"]) == ["o1", "o2", "o3"]
+    table = flow.drain._tables["orders"]
+    assert table.compare_upto == END
+    flow.drain.taken_up("orders", known, flow.bench.lake.version("orders"))
+    assert table.compare_upto == known
+
+
 def test_decisions_are_written_once(flow):
     line = {"kind": "list", "at": 5, "release": "r1", "per": "orders", "ids": ["a"]}
     flow.take("", line, {**line, "at": None}, kind="decisions")

@@ -25,6 +25,15 @@ class Change:
     rewritten: bool
 
 
+def others_wrote(lake: Lake, app: str, source: str, known: Mapping[str, int] | None, upto: int | None) -> bool:
+    """Whether others than the log `app` wrote rows of a source after its version in `known`, up to version `upto`. No
+    where `known` is None, as nobody says what is known."""
+    if known is None or upto is None or not delta.local(lake.url):
+        return False
+    since = commits(Path(lake.table("accepted", source)), known.get(source, -1), upto)
+    return since is None or any(app not in one.positions and not one.keeps_rows for one in since)
+
+
 class Beside:
     """Looks for commits of others, and tells of them until it hears `told`.
 

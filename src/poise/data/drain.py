@@ -16,6 +16,7 @@ from polars.exceptions import PolarsError
 
 from poise.clock import SECOND, Clock
 from poise.data import delta, fingerprints
+from poise.data.beside import others_wrote
 from poise.data.delta_log import APP, newest
 from poise.data.drain_source import END, SourceDrain
 from poise.data.drained import Drained
@@ -123,6 +124,8 @@ class Drain:
         self._definitions: dict[str, str | None] = {}
         self._before: dict[str, SourceDrain] = {}
         self._taken: dict[str, tuple[int, int]] = {}
+        self.has: dict[str, int] | None = None
+        """The versions of the lake that the server knows, once it has said so."""
         self.done: dict[str, int] = {}
         """Per source (decisions: '') the position up to which its rows are in the lake, synced."""
         self.rows = 0
@@ -262,7 +265,8 @@ class Drain:
         system, again = in_force(self._systems, self._lake, name, self._clock.now()), name in self._definitions
         self._definitions[name] = Ledger(self._lake).definition(name)
         made = SourceDrain(system, name, self._lake, self.app)
-        made.compare_upto = END if again else last
+        unseen = others_wrote(self._lake, self.app, name, self.has, made.accepted.version)
+        made.compare_upto = END if again or unseen else last
         before = self._before.pop(name, None)
         if before is not None and before.accepted.version == made.accepted.version:
             made.compare_upto, made.others = before.compare_upto, before.others

@@ -95,6 +95,7 @@ class Draining:
         said = json.loads(line)
         if "versions" in said:
             self._beside = Beside(self._lake, self._drain.app, said["versions"])
+            self._drain.has = dict(said["versions"])
         for source, (position, version) in said.get("taken", {}).items():
             change = self._untaken.pop(source, None)
             if change is not None and self._beside is not None:
