@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from poise.clock import Clock
@@ -141,10 +141,9 @@ def renew(
     with _alone(folder):
         before = Built.read(folder)
         if before is not None and extendable(lake, before, declarations):
-            try:
+            # Where it is damaged, or a row came too late to be added: the lake has everything that stands in it.
+            with suppress(StateError):
                 return build(system, lake, declarations, new_store(), folder, journal=journal, before=before)
-            except StateError:
-                pass  # it is damaged, or a row came too late to be added: the lake has everything that stands in it
         return build(system, lake, declarations, new_store(), folder, journal=journal)
 
 

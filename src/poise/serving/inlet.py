@@ -98,11 +98,6 @@ class Inlet:
             return "rows are on the disk that no answer sees; start the server again"
         return None if self._writer.alive else "the journal's writer has ended; start the server again"
 
-    @property
-    def waiting(self) -> int:
-        """Rows and decisions that wait to be written."""
-        return self._writer.waiting
-
     def prune(self, below: Mapping[str, int]) -> None:
         """Drop from the journal what is safe elsewhere: per source (decisions: '') up to which position."""
         self._stored.prune(below)
