@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import threading
 import time
 from collections import Counter
@@ -17,6 +15,7 @@ from poise.clock import Clock
 from poise.errors import StateError
 from poise.interfaces.system import System
 from poise.rollout.connection import Connection
+from tests.journeys.processes import children, end
 from tests.journeys.replaying import logged, served_and_batch, serving
 from tests.serving.bare import row, written
 
@@ -72,11 +71,6 @@ def call(port: int, told: Told, caller: int, over: threading.Event, chance: rand
         told.wrong.append(str(error))
 
 
-def drains(server: int) -> list[int]:
-    """The processes that a server started."""
-    return [int(pid) for pid in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
-
-
 def one_round(file: Path, told: Told, number: int, chance: random.Random) -> None:
     """Start, load, kill."""
     over = threading.Event()
@@ -89,25 +83,16 @@ def one_round(file: Path, told: Told, number: int, chance: random.Random) -> Non
             one.start()
         time.sleep(0.2 + chance.random() * 1.5)
         if chance.random() < 0.5:
-            for pid in drains(server.process.pid):
-                os.kill(pid, signal.SIGKILL)
+            end(children(server.process.pid))
             time.sleep(chance.random() * 0.3)
-        children = drains(server.process.pid)
+        drains = children(server.process.pid)
         server.process.kill()
         server.process.wait()
         if chance.random() < 0.5:
-            for pid in children:
-                _end(pid)
+            end(drains)
         over.set()
         for one in callers:
             one.join(30)
-
-
-def _end(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def survive(folder: Path, rounds: int, seed: int = 0) -> Told:

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from poise.errors import StateError
 from poise.interfaces.answering import start
 from poise.interfaces.system import Report, System
 from tests.journeys.conftest import Write
+from tests.journeys.processes import alive, children, wait_for
 
 TEXT = """
 format: 1
@@ -148,28 +148,6 @@ def test_no_server_outlives_a_release_that_is_killed(system: System) -> None:
             assert servers, "the rehearsal has begun"
         finally:
             release.send_signal(signal.SIGKILL)
-    assert wait_for(lambda: [] if any(map(alive, servers)) else [0], 20), "the server has ended too"
+    assert wait_for(lambda: not any(map(alive, servers)), 20), "the server has ended too"
     assert System.read(system.path).state.live() is None
     assert System.read(system.path).release().outcome is not None
-
-
-def children(pid: int) -> list[int]:
-    """The processes that `pid` started."""
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(one) for one in path.read_text().split()] if path.exists() else []
-
-
-def alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_for(found: object, seconds: float) -> list[int]:
-    """What `found` returns once that is something; empty after so many seconds."""
-    assert callable(found)
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if some := found():
-            return list(some)
-        time.sleep(0.1)
-    return []

@@ -18,6 +18,7 @@ from poise.interfaces.system import System
 from poise.rollout.connection import Connection
 from poise.rollout.server_process import running
 from tests.journeys.killing import survive
+from tests.journeys.processes import alive, children, end, wait_for
 from tests.journeys.replaying import Caller, serving
 from tests.serving.bare import ASKED, row, written
 
@@ -60,13 +61,15 @@ def counted(port: int) -> Any:
 
 
 def killed(system: System, *numbers: int) -> None:
-    """A server that took these events in and was killed with its drain."""
+    """A server that took these events in and was killed with its drain; nobody has its files open any more."""
     with serving(system.path) as server:
-        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
         sent(server.port, *numbers)
+        drains = wait_for(lambda: children(server.process.pid), 20)
+        assert drains
         server.process.kill()
         server.process.wait()
-        subprocess.run(["kill", "-9", *children], check=False, capture_output=True)
+        end(drains)
+        assert wait_for(lambda: not any(map(alive, drains)), 20)
 
 
 def test_a_second_server_on_the_same_home_is_told_who_holds_it(system: System) -> None:
