@@ -39,8 +39,8 @@ def create_app(
     answers; without one no event is taken and nothing is logged.
     """
     gate = Gate(answerer.limits.concurrent)
-    predict = logged(inlet, lambda body: answerer.predict(body, may_ask_time=True))
-    decide = logged(inlet, lambda body: answerer.decide(body, may_ask_time=True))
+    predict = logged(inlet, lambda asked: answerer.predict(asked.body, may_ask_time=asked.caller.may("operate")))
+    decide = logged(inlet, lambda asked: answerer.decide(asked.body, may_ask_time=asked.caller.may("operate")))
     hot: dict[str, ASGIApp] = {
         PREDICT: Ask(predict, answerer.limits, gate),
         DECIDE: Ask(decide, answerer.limits, gate),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from starlette.types import Receive, Scope, Send
 
-from poise.errors import Overloaded
+from poise.errors import Overloaded, RequestError
 from poise.interfaces.http.body import Gone, TooSlow, WrongMedia, read_json_body
 from poise.interfaces.http.problem import of_error, problem
 from poise.serving.answer import Answer
+from poise.serving.caller import ANYBODY_HERE, Asked, Caller, Handler
 from poise.serving.limits import Limits
+
+CALLER = "poise.caller"
+"""Where in its scope a request carries who sent it; the guard puts it there."""
+CONTRACT = b"poise-contract"
+"""The header by which a caller says which major version of the contract it was written for."""
 
 
 class Gate:
@@ -32,12 +36,9 @@ class Gate:
 
 
 class Ask:
-    """One route: reads the body, calls the handler, sends its bytes; every failure is a problem document.
+    """One route: reads the body, calls the handler, sends its bytes; every failure is a problem document."""
 
-    A handler that waits for something (the state database) gives an awaitable, so that others are answered meanwhile.
-    """
-
-    def __init__(self, handler: Callable[[bytes], Answer | Awaitable[Answer]], limits: Limits, gate: Gate) -> None:
+    def __init__(self, handler: Handler, limits: Limits, gate: Gate) -> None:
         self._handler = handler
         self._limits = limits
         self._gate = gate
@@ -47,7 +48,7 @@ class Ask:
             self._gate.enter()
             try:
                 body = await read_json_body(scope, receive, self._limits)
-                made = self._handler(body)
+                made = self._handler(Asked(body, caller_of(scope), _contract(scope)))
                 answer = made if isinstance(made, Answer) else await made
             finally:
                 self._gate.leave()
@@ -62,6 +63,24 @@ class Ask:
             await of_error(error)(scope, receive, send)
         else:
             await _send(send, answer)
+
+
+def caller_of(scope: Scope) -> Caller:
+    """Who sent the request; an application without a guard around it answers programs of its own."""
+    caller: Caller = scope.get(CALLER, ANYBODY_HERE)
+    return caller
+
+
+def _contract(scope: Scope) -> int | None:
+    """What the header says. Raises `RequestError` for anything but one whole number from 1."""
+    said = [value for name, value in scope["headers"] if name == CONTRACT]
+    if not said:
+        return None
+    text = said[0].strip()
+    if len(said) > 1 or not text.isdigit() or len(text) > 9 or int(text) < 1:
+        came = b", ".join(said)[:40].decode("ascii", "replace")
+        raise RequestError(f"'{came}' came", field="header poise-contract", allowed="a whole number from 1, once")
+    return int(text)
 
 
 async def _send(send: Send, answer: Answer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,11 +13,11 @@ from poise.errors import did_you_mean
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.problem import problem
 from poise.serving.answer import Answer
+from poise.serving.caller import Asked, Handler
 from poise.serving.inlet import Inlet
 from poise.serving.limits import Limits
 
 EVENTS = "/v1/events/"
-Handler = Callable[[bytes], Answer]
 
 
 def event_asks(inlet: Inlet | None, limits: Limits) -> dict[str, ASGIApp]:
@@ -26,16 +25,20 @@ def event_asks(inlet: Inlet | None, limits: Limits) -> dict[str, ASGIApp]:
     if inlet is None:
         return {}
     gate = Gate(limits.concurrent)
-    return {f"{EVENTS}{name}": Ask(partial(inlet.events, name), limits, gate) for name in inlet.sources}
+    return {f"{EVENTS}{name}": Ask(_into(inlet, name), limits, gate) for name in inlet.sources}
 
 
-def logged(inlet: Inlet | None, handler: Handler) -> Callable[[bytes], Answer | Awaitable[Answer]]:
+def _into(inlet: Inlet, source: str) -> Handler:
+    return lambda asked: inlet.events(source, asked.body)
+
+
+def logged(inlet: Inlet | None, handler: Callable[[Asked], Answer]) -> Handler:
     """`handler` with its answers logged; an answer that must be on disk first is waited for."""
     if inlet is None:
         return handler
 
-    def ask(body: bytes) -> Answer | Awaitable[Answer]:
-        answer = handler(body)
+    def ask(asked: Asked) -> Answer | Awaitable[Answer]:
+        answer = handler(asked)
         waited = inlet.keep(answer)
         return answer if waited is None else _after(waited, answer)
 

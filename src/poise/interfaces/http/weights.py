@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.query import as_json, only, whole
 from poise.serving.answer import Answer, Answerer
 from poise.serving.body import decode, refuse_duplicates
+from poise.serving.caller import Asked, Handler
 from poise.serving.weights import CHANGE_FORM, MOST_VERSIONS, TAKE_BACK_FORM, LiveWeights, WeightsStore
 
 WEIGHTS, HISTORY, TAKE_BACK = "/v1/weights", "/v1/weights/history", "/v1/weights/take-back"
@@ -63,9 +64,7 @@ class _Weights:
         limit = whole(request, "limit", 100, 1, MOST_VERSIONS)
         return as_json(await run_in_threadpool(self._live().history, limit))
 
-    def changing(
-        self, act: Callable[[LiveWeights, Mapping[str, Any]], dict[str, Any]], form: str
-    ) -> Callable[[bytes], Awaitable[Answer]]:
+    def changing(self, act: Callable[[LiveWeights, Mapping[str, Any]], dict[str, Any]], form: str) -> Handler:
         """A handler that changes the weights by `act` and answers once this server decides by them."""
 
         def run(body: bytes) -> Answer:
@@ -77,8 +76,8 @@ class _Weights:
                 self._answerer.set_weights(live)
             return Answer(200, msgspec.json.encode(told))
 
-        async def handle(body: bytes) -> Answer:
-            return await run_in_threadpool(run, body)
+        async def handle(asked: Asked) -> Answer:
+            return await run_in_threadpool(run, asked.body)
 
         return handle
 
