@@ -1,0 +1,113 @@
+"""What a server counts of itself while it answers: plain numbers, cheap enough for the hot path, read by `/metrics`.
+
+Everything that may be counted or read is listed here, with its labels and the sentence that explains it: one table that
+the answer, its documentation and the tests share.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Stage = Literal["decode", "features", "score", "decide", "encode", "log"]
+Labels = tuple[str, ...]
+Reading = Callable[[], Mapping[Labels, float]]
+"""Gives a gauge's value for each combination of its labels, `{(): 1.0}` where it has none. Called by each scrape."""
+
+MOST_LABELS = 200
+"""Combinations of labels that one counter tells apart; what comes beyond them is counted as `other`."""
+OTHER = "other"
+STAGE_BOUNDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 1.0)
+REQUEST_BOUNDS = (2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Upper bounds of the buckets, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a counter or a gauge means, and what it is split by."""
+
+    about: str
+    labels: Labels = ()
+
+
+COUNTERS: Mapping[str, Described] = {
+    "shed": Described("Requests refused with 503 before they were read.", ("reason",)),
+}
+"""Name of `count` -> what is counted. `/metrics` shows `poise_<name>_total`."""
+
+GAUGES: Mapping[str, Described] = {
+    "in_progress": Described("Requests that were read and not answered yet."),
+    "ready": Described("1 once a rehearsal was answered and as long as nothing is wrong, else 0."),
+}
+"""Name of `watch` -> what is read. `/metrics` shows `poise_<name>`."""
+
+
+class Histogram:
+    """Counts per bucket (not cumulated; the last one is above all bounds) and the sum of what was observed.
+
+    >>> times = Histogram((0.1, 1.0))
+    >>> for seconds in (0.05, 0.1, 5.0):
+    ...     times.observe(seconds)
+    >>> times.counts, times.sum
+    ([2, 0, 1], 5.15)
+    """
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one observation."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.sum += seconds
+
+
+class Telemetry:
+    """The numbers of one server. `stage` and `answered` are called by the thread that answers, `count` by any.
+
+    >>> told = Telemetry()
+    >>> told.count("shed", "waited")
+    >>> told.stage("decode", 4e-5)
+    >>> told.counted["shed"], told.stages["decode"].sum
+    ({('waited',): 1}, 4e-05)
+    """
+
+    def __init__(self) -> None:
+        self.stages: dict[str, Histogram] = {name: Histogram(STAGE_BOUNDS) for name in get_args(Stage)}
+        self.requests: dict[Labels, int] = {}
+        """(route, status) -> how many were answered."""
+        self.seconds: dict[str, Histogram] = {}
+        """Route -> the time from a request's arrival to the end of its answer."""
+        self.counted: dict[str, dict[Labels, int]] = {name: {} for name in COUNTERS}
+        self.watched: dict[str, list[Reading]] = {name: [] for name in GAUGES}
+        self._lock = threading.Lock()
+
+    def stage(self, name: Stage, seconds: float) -> None:
+        """One stage of one answer took `seconds`."""
+        self.stages[name].observe(seconds)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """One request was answered. route: one of the server's own, never what a caller wrote."""
+        key = (route, str(status))
+        self.requests[key] = self.requests.get(key, 0) + 1
+        if route not in self.seconds:
+            self.seconds[route] = Histogram(REQUEST_BOUNDS)
+        self.seconds[route].observe(seconds)
+
+    def count(self, name: str, *labels: str, n: int = 1) -> None:
+        """`n` more of a counter of `COUNTERS`, with one value for each of its labels."""
+        counts = self.counted[name]
+        with self._lock:
+            if labels not in counts and len(counts) >= MOST_LABELS:
+                labels = (OTHER,) * len(labels)
+            counts[labels] = counts.get(labels, 0) + n
+
+    def watch(self, name: str, read: Reading) -> None:
+        """Ask `read` for (a part of) a gauge of `GAUGES` whenever the numbers are read."""
+        self.watched[name].append(read)
