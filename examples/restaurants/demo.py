@@ -31,7 +31,7 @@ from poise.interfaces.cli.first_answer import shortened
 from poise.interfaces.cli.terminal import heading, say, working
 from poise.interfaces.http.page import curl
 from poise.interfaces.system import System
-from poise.serving.answer import Answerer
+from poise.serving.served import Served
 
 BEGAN = time.monotonic()
 HERE = Path(__file__).parent
@@ -159,11 +159,11 @@ def _serve(system: System, market: Market, now: int, asked: argparse.Namespace) 
     made: list[Page] = []
     failed: list[Exception] = []
 
-    def routes(answerer: Answerer) -> Sequence[BaseRoute]:
-        made.append(Page(market, now, answerer))
+    def routes(served: Served) -> Sequence[BaseRoute]:
+        made.append(Page(market, now, served.live))
         return made[0].routes()
 
-    def ready(address: str, answerer: Answerer) -> None:
+    def ready(address: str, served: Served) -> None:
         if asked.once:
             threading.Thread(target=_ask_once, args=(address, made[0], failed), daemon=True).start()
             return

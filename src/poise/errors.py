@@ -115,6 +115,13 @@ class NoSuchSource(RequestError):
     title = "There is no such source"
 
 
+class Retired(RequestError):
+    """A request asks by a contract that was taken out of use; the hint names what to ask by instead (HTTP 410)."""
+
+    status = 410
+    title = "This contract was retired"
+
+
 class TooLarge(RequestError):
     """A stated limit of size was reached (HTTP 413)."""
 

@@ -24,6 +24,7 @@ from poise.serving.answer import Answerer
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
 from poise.serving.score import Scorer
+from poise.serving.served import Served
 from poise.spec.system import FeatureEntry, SystemSpec
 from poise.stores.base import Declaration, OnlineStore
 from poise.stores.state import State
@@ -169,6 +170,11 @@ if __name__ == "__main__":
     bounds = Limits(patience=asked.patience, connections=asked.connections)
     registry = State(asked.state, "flights") if asked.state else StandInRegistry()
     try:
-        serve(answerer(limits=bounds), registry, port=asked.port, on_ready=lambda address: print(address, flush=True))
+        serve(
+            Served.of_one(answerer(limits=bounds)),
+            registry,
+            port=asked.port,
+            on_ready=lambda address: print(address, flush=True),
+        )
     except KeyboardInterrupt:
         sys.exit(STOPPED)

@@ -14,6 +14,7 @@ from poise.clock import Clock, ReplayClock
 from poise.errors import NotFinite, PoiseError, RequestError
 from poise.serving.answer import _plain
 from poise.serving.follow import Follower
+from poise.serving.served import Served
 from poise.stores.state_base import LiveRow, LiveState, ReleaseRow, WeightsRow
 
 MINUTE = 60_000_000
@@ -172,7 +173,7 @@ def test_a_value_that_json_cannot_say_is_named() -> None:
 
 def test_written_weights_are_followed_and_impossible_ones_are_not(stand_ins: ModuleType) -> None:
     answerer, state = stand_ins.answerer(), Written()
-    follower = Follower(state, answerer)
+    follower = Follower(state, Served.of_one(answerer))
     assert not follower.look()
     state.rows.append(WeightsRow(2, {"cost": 2.0}, "ana", 0, "try"))
     assert follower.look() and not follower.look()

@@ -25,6 +25,7 @@ from poise.releases.built import Built, fingerprint
 from poise.releases.folder import ReleaseFolder
 from poise.serving.answer import Answerer
 from poise.serving.loaded import Loaded
+from poise.serving.served import Served
 from poise.settings import Settings
 from poise.spec.reading import read_text
 from poise.stores.memory import MemoryStore
@@ -37,8 +38,8 @@ def start(
     release: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8080,
-    on_ready: Callable[[str, Answerer], None] | None = None,
-    also: Callable[[Answerer], Sequence[BaseRoute]] | None = None,
+    on_ready: Callable[[str, Served], None] | None = None,
+    also: Callable[[Served], Sequence[BaseRoute]] | None = None,
     takes_in: bool = True,
 ) -> None:
     """Answer requests with `release` (default the live one) until told to stop.
@@ -65,14 +66,15 @@ def start(
         if isinstance(clock, ReplayClock):
             clock.move(built.now)
         answerer = Answerer(loaded, store, clock, state.weights())
-        routes = also(answerer) if also else ()
+        served = Served.of_one(answerer)
+        routes = also(served) if also else ()
 
         def ready(address: str) -> None:
             if on_ready is not None:
-                on_ready(address, answerer)
+                on_ready(address, served)
 
         if journal is None:
-            serve(answerer, state, host, port, ready, routes)
+            serve(served, state, host, port, ready, routes)
             return
         with taking_in(file, settings, folder, answerer, journal, built, ids) as (inlet, drainer):
 
@@ -80,7 +82,7 @@ def start(
                 ready(address)
                 drainer.begin()  # only now, so that it takes nothing from the start
 
-            serve(answerer, state, host, port, begun, routes, inlet)
+            serve(served, state, host, port, begun, routes, inlet)
 
 
 def _live(state: State) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from poise.errors import PoiseError
-from poise.serving.answer import Answerer
+from poise.serving.served import Served
 from poise.stores.state_base import LiveState
 
 EVERY = 0.2
@@ -14,14 +14,14 @@ _LOG = logging.getLogger("poise.serving")
 
 
 class Follower:
-    """Looks whether anything was written to the state since the last look, and hands new weights to the answerer.
+    """Looks whether anything was written to the state since the last look, and hands new weights to the answerers.
 
     Weights that cannot be (somebody wrote the database by hand) are refused and logged; the old ones stay.
     """
 
-    def __init__(self, state: LiveState, answerer: Answerer) -> None:
+    def __init__(self, state: LiveState, served: Served) -> None:
         self._state = state
-        self._answerer = answerer
+        self._served = served
         self._seen = -1
 
     def look(self) -> bool:
@@ -30,11 +30,11 @@ class Follower:
             seq = self._state.seq()
             if seq == self._seen:
                 return False
-            weights, current = self._state.weights(), self._answerer.weights
+            weights, current = self._state.weights(), self._served.newest.weights
             self._seen = seq
             if weights is None or (current is not None and weights.version == current.version):
                 return False
-            self._answerer.set_weights(weights)
+            self._served.set_weights(weights)
         except PoiseError as error:
             _LOG.warning("the weights stay as they are: %s", error)
             return False

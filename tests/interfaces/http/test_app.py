@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from poise.interfaces.http.app import create_app
 from poise.serving.limits import Limits
+from poise.serving.served import Served
 
 JSON_TYPE = {"content-type": "application/json"}
 
@@ -24,7 +25,7 @@ JSON_TYPE = {"content-type": "application/json"}
 def app(stand_ins: ModuleType) -> ASGIApp:
     answerer = stand_ins.answerer(limits=Limits(body=20_000, rows=50))
     answerer.rehearse()
-    return create_app(answerer, stand_ins.StandInRegistry())
+    return create_app(Served.of_one(answerer), stand_ins.StandInRegistry())
 
 
 def send(app: ASGIApp, method: str, path: str, **more: Any) -> httpx.Response:
@@ -157,7 +158,9 @@ def test_reading_routes(app: ASGIApp) -> None:
 
 
 def test_not_ready_before_a_rehearsal(stand_ins: ModuleType) -> None:
-    response = send(create_app(stand_ins.answerer(), stand_ins.StandInRegistry()), "GET", "/health/ready")
+    response = send(
+        create_app(Served.of_one(stand_ins.answerer()), stand_ins.StandInRegistry()), "GET", "/health/ready"
+    )
     assert problem(response, 503) and response.headers["retry-after"] == "1"
 
 
@@ -183,7 +186,7 @@ def test_an_unexpected_error_tells_nothing_but_an_id(
     stand_ins: ModuleType, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answerer = stand_ins.answerer()
-    app = create_app(answerer, stand_ins.StandInRegistry())
+    app = create_app(Served.of_one(answerer), stand_ins.StandInRegistry())
 
     def fail(*_: Any) -> None:
         raise KeyError("secret")
@@ -200,7 +203,7 @@ def test_a_model_without_a_number_is_not_the_callers_fault(app: ASGIApp, stand_i
 
 
 def test_above_the_limit_of_requests_in_progress_callers_are_asked_to_wait(stand_ins: ModuleType) -> None:
-    app = create_app(stand_ins.answerer(limits=Limits(concurrent=1)), stand_ins.StandInRegistry())
+    app = create_app(Served.of_one(stand_ins.answerer(limits=Limits(concurrent=1))), stand_ins.StandInRegistry())
 
     async def go() -> tuple[int, httpx.Response, int]:
         goes_on = asyncio.Event()
@@ -224,7 +227,7 @@ def test_above_the_limit_of_requests_in_progress_callers_are_asked_to_wait(stand
 
 
 def test_a_body_that_comes_too_slowly_is_given_up(stand_ins: ModuleType) -> None:
-    app = create_app(stand_ins.answerer(limits=Limits(patience=0.05)), stand_ins.StandInRegistry())
+    app = create_app(Served.of_one(stand_ins.answerer(limits=Limits(patience=0.05))), stand_ins.StandInRegistry())
 
     async def slowly() -> Any:
         yield b"{"

@@ -17,6 +17,7 @@ from poise.errors import StateError
 from poise.interfaces.http.app import create_app
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
+from poise.serving.served import Served
 
 JSON_TYPE = {"content-type": "application/json"}
 Post = Callable[..., Awaitable[httpx.Response]]
@@ -30,7 +31,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 def asking(made: Desk, registry: Any, act: Callable[[Post], Awaitable[Any]], *, inlet: bool = True) -> Any:
     """What `act` gives, which may post to a server that stands at this desk."""
     made.answerer.rehearse()
-    app = create_app(made.answerer, registry, inlet=made.inlet if inlet else None)
+    app = create_app(Served.of_one(made.answerer), registry, inlet=made.inlet if inlet else None)
 
     async def go() -> Any:
         transport = httpx.ASGITransport(app)
@@ -109,7 +110,7 @@ def test_another_media_type_and_another_method(loaded: Loaded, tmp_path: Path, r
 
     with desk(loaded, tmp_path) as made:
         asking(made, registry, act)
-        app = create_app(made.answerer, registry, inlet=made.inlet)
+        app = create_app(Served.of_one(made.answerer), registry, inlet=made.inlet)
 
         async def get() -> httpx.Response:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
@@ -152,7 +153,7 @@ def test_a_server_whose_writer_has_ended_is_not_ready(loaded: Loaded, tmp_path: 
 
     with desk(loaded, tmp_path) as made:
         made.answerer.rehearse()
-        app = create_app(made.answerer, registry, inlet=made.inlet)
+        app = create_app(Served.of_one(made.answerer), registry, inlet=made.inlet)
 
         async def ready() -> httpx.Response:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
@@ -190,7 +191,7 @@ def test_the_document_lists_a_route_and_a_row_for_each_source(loaded: Loaded, tm
         made.answerer.rehearse()
         documents = []
         for inlet in (made.inlet, None):
-            app = create_app(made.answerer, registry, inlet=inlet)
+            app = create_app(Served.of_one(made.answerer), registry, inlet=inlet)
 
             async def get(app: Any = app) -> Any:
                 async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
 from poise.interfaces.http.app import create_app
+from poise.serving.served import Served
 
 JSON_TYPE = {"content-type": "application/json"}
 
@@ -23,7 +24,7 @@ JSON_TYPE = {"content-type": "application/json"}
 def app(lists: ModuleType, stand_ins: ModuleType) -> ASGIApp:
     answerer = lists.answerer("{method: plackett-luce, top: 20, temperature: 0.5}")
     answerer.rehearse()
-    return create_app(answerer, stand_ins.StandInRegistry())
+    return create_app(Served.of_one(answerer), stand_ins.StandInRegistry())
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def empty(lists: ModuleType, stand_ins: ModuleType) -> ASGIApp:
     """A release that was made before there was anything to learn from."""
     answerer = lists.answerer(models=False)
     answerer.rehearse()
-    return create_app(answerer, stand_ins.StandInRegistry())
+    return create_app(Served.of_one(answerer), stand_ins.StandInRegistry())
 
 
 def send(app: ASGIApp, method: str, path: str, **more: Any) -> httpx.Response:

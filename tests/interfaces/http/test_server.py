@@ -19,6 +19,7 @@ import pytest
 from poise.errors import PoiseError
 from poise.interfaces.cli import STOPPED
 from poise.interfaces.http.server import serve
+from poise.serving.served import Served
 
 STAND_INS = Path(__file__).parents[2] / "serving" / "stand_ins.py"
 
@@ -161,9 +162,9 @@ def test_it_stops_gracefully(number: signal.Signals, code: int, stand_ins: Modul
 def test_other_addresses_need_tokens(stand_ins: ModuleType) -> None:
     for host in ("0.0.0.0", "192.168.1.5", "example.org", "::"):
         with pytest.raises(PoiseError, match="no tokens"):
-            serve(stand_ins.answerer(), stand_ins.StandInRegistry(), host=host)
+            serve(Served.of_one(stand_ins.answerer()), stand_ins.StandInRegistry(), host=host)
 
 
 def test_a_taken_port_is_said(port: int, stand_ins: ModuleType) -> None:
     with pytest.raises(PoiseError, match=f"cannot listen at 127.0.0.1:{port}: Address already in use"):
-        serve(stand_ins.answerer(), stand_ins.StandInRegistry(), port=port)
+        serve(Served.of_one(stand_ins.answerer()), stand_ins.StandInRegistry(), port=port)

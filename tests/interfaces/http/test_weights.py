@@ -20,6 +20,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from poise.interfaces.http.app import create_app
+from poise.serving.served import Served
 from poise.stores.state import State
 
 STAND_INS = Path(__file__).parents[2] / "serving" / "stand_ins.py"
@@ -37,7 +38,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 @pytest.fixture
 def app(stand_ins: ModuleType, state: State) -> ASGIApp:
-    return create_app(stand_ins.answerer(), state)
+    return create_app(Served.of_one(stand_ins.answerer()), state)
 
 
 def send(app: ASGIApp, method: str, path: str, **more: Any) -> httpx.Response:

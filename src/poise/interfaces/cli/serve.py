@@ -13,7 +13,7 @@ import typer
 from poise.interfaces.answering import start
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, print_json, say
 from poise.interfaces.http.page import curl
-from poise.serving.answer import Answerer
+from poise.serving.served import Served
 
 
 def serve(
@@ -37,7 +37,8 @@ def serve(
     if with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
 
-    def ready(address: str, answerer: Answerer) -> None:
+    def ready(address: str, served: Served) -> None:
+        answerer = served.live
         if as_json:
             print_json({"address": address, "release": answerer.release})
             return

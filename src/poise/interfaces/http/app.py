@@ -1,4 +1,4 @@
-"""The ASGI application: routes, guards and limits in one place, around the handlers of one release."""
+"""The ASGI application: routes, guards and limits in one place, around the handlers of what is served."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
-from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.ask import Ask, Gate, contract_of
 from poise.interfaces.http.events import event_asks, logged, no_such_source
 from poise.interfaces.http.guard import LoopbackGuard
 from poise.interfaces.http.openapi import openapi
@@ -24,36 +24,38 @@ from poise.interfaces.http.query import as_json, only, whole
 from poise.interfaces.http.weights import weights_routes
 from poise.serving import views
 from poise.serving.answer import Answerer
+from poise.serving.caller import Asked
 from poise.serving.inlet import Inlet
+from poise.serving.served import Served
 from poise.serving.views import Registry
 
 PREDICT, DECIDE = "/v1/predict", "/v1/decide"
 
 
 def create_app(
-    answerer: Answerer, registry: Registry, also: Sequence[BaseRoute] = (), inlet: Inlet | None = None
+    served: Served, registry: Registry, also: Sequence[BaseRoute] = (), inlet: Inlet | None = None
 ) -> ASGIApp:
     """The application for a server on loopback without tokens (whose callers all have the role `operate`).
 
     also: routes of a program's own beside those of Poise, behind the same guard. inlet: takes events in and logs
     answers; without one no event is taken and nothing is logged.
     """
-    gate = Gate(answerer.limits.concurrent)
-    predict = logged(inlet, lambda asked: answerer.predict(asked.body, may_ask_time=asked.caller.may("operate")))
-    decide = logged(inlet, lambda asked: answerer.decide(asked.body, may_ask_time=asked.caller.may("operate")))
+    gate = Gate(served.limits.concurrent)
+    predict = logged(inlet, lambda asked: served.of(asked.contract).predict(asked.body, may_ask_time=_may(asked)))
+    decide = logged(inlet, lambda asked: served.of(asked.contract).decide(asked.body, may_ask_time=_may(asked)))
     hot: dict[str, ASGIApp] = {
-        PREDICT: Ask(predict, answerer.limits, gate),
-        DECIDE: Ask(decide, answerer.limits, gate),
-        **event_asks(inlet, answerer.limits),
+        PREDICT: Ask(predict, served.limits, gate),
+        DECIDE: Ask(decide, served.limits, gate),
+        **event_asks(inlet, served.limits),
     }
-    pages = _Pages(answerer, registry, inlet)
+    pages = _Pages(served, registry, inlet)
     routes = [
         *(Route(path, ask, methods=["POST"]) for path, ask in hot.items()),
         Route("/v1/releases", pages.releases),
         Route("/v1/requirements", pages.requirements),
         Route("/v1/history", pages.history),
-        *weights_routes(answerer, registry, gate),
-        no_such_source(answerer.loaded.system.sources),
+        *weights_routes(served, registry, gate),
+        no_such_source(served.live.loaded.system.sources),
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ready),
         Route("/openapi.json", pages.openapi),
@@ -62,6 +64,11 @@ def create_app(
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
     return LoopbackGuard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)))
+
+
+def _may(asked: Asked) -> bool:
+    """Whether the caller may ask as of another time."""
+    return asked.caller.may("operate")
 
 
 class _Hot:
@@ -79,25 +86,19 @@ class _Hot:
 class _Pages:
     """The routes that read. What touches the state database does so in a thread, off the event loop."""
 
-    def __init__(self, answerer: Answerer, registry: Registry, inlet: Inlet | None) -> None:
-        self._answerer = answerer
+    def __init__(self, served: Served, registry: Registry, inlet: Inlet | None) -> None:
+        self._served = served
         self._registry = registry
         self._inlet = inlet
-        loaded = answerer.loaded
-        self._openapi = openapi(
-            loaded.contract,
-            {per: loaded.example(per) for per in loaded.contract.pers},
-            loaded.example_request(),
-            answerer.limits,
-            purpose=loaded.system.purpose,
-            takes_in=loaded.system.sources if inlet is not None else None,
-        )
+        self._described: tuple[Answerer, Mapping[str, Any]] | None = None
+        """The document that was asked for last, and of which release."""
 
     async def releases(self, request: Request) -> Response:
-        return as_json(await run_in_threadpool(views.releases, self._registry, self._answerer.zone))
+        return as_json(await run_in_threadpool(views.releases, self._registry, self._served.live.zone))
 
     async def requirements(self, request: Request) -> Response:
-        return as_json(views.requirements(self._answerer.release, self._answerer.evidence()))
+        live = self._served.live
+        return as_json(views.requirements(live.release, live.evidence()))
 
     async def history(self, request: Request) -> Response:
         only(request, "subject", "after", "limit")
@@ -105,7 +106,7 @@ class _Pages:
         limit = whole(request, "limit", 100, 1, views.MOST_LINES)
         subject = request.query_params.get("subject")
         lines = await run_in_threadpool(
-            views.history, self._registry, self._answerer.zone, subject=subject, after=after, limit=limit
+            views.history, self._registry, self._served.live.zone, subject=subject, after=after, limit=limit
         )
         return as_json(lines)
 
@@ -113,18 +114,33 @@ class _Pages:
         return as_json({"live": True})
 
     async def ready(self, request: Request) -> Response:
-        if not self._answerer.ready:
+        live = self._served.live
+        if not live.ready:
             return problem(503, "no rehearsal request has been answered yet", headers={"retry-after": "1"})
         trouble = self._inlet.trouble if self._inlet is not None else None
         if trouble is not None:
             return problem(503, trouble)
-        return as_json({"ready": True, "release": self._answerer.release})
+        return as_json({"ready": True, "release": live.release})
 
     async def openapi(self, request: Request) -> Response:
-        return as_json(self._openapi)
+        answerer = self._served.of(contract_of(request.scope))
+        if self._described is None or self._described[0] is not answerer:
+            self._described = answerer, self._document(answerer)
+        return as_json(self._described[1])
+
+    def _document(self, answerer: Answerer) -> Mapping[str, Any]:
+        loaded = answerer.loaded
+        return openapi(
+            loaded.contract,
+            {per: loaded.example(per) for per in loaded.contract.pers},
+            loaded.example_request(),
+            answerer.limits,
+            purpose=loaded.system.purpose,
+            takes_in=loaded.system.sources if self._inlet is not None else None,
+        )
 
     async def front(self, request: Request) -> Response:
-        return front_page(self._answerer.described(), str(request.base_url).rstrip("/"))
+        return front_page(self._served.live.described(), str(request.base_url).rstrip("/"))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

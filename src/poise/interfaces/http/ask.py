@@ -48,7 +48,7 @@ class Ask:
             self._gate.enter()
             try:
                 body = await read_json_body(scope, receive, self._limits)
-                made = self._handler(Asked(body, caller_of(scope), _contract(scope)))
+                made = self._handler(Asked(body, caller_of(scope), contract_of(scope)))
                 answer = made if isinstance(made, Answer) else await made
             finally:
                 self._gate.leave()
@@ -71,8 +71,10 @@ def caller_of(scope: Scope) -> Caller:
     return caller
 
 
-def _contract(scope: Scope) -> int | None:
-    """What the header says. Raises `RequestError` for anything but one whole number from 1."""
+def contract_of(scope: Scope) -> int | None:
+    """What the header says, None where it is not there.
+
+    Raises `RequestError` for anything but one whole number from 1."""
     said = [value for name, value in scope["headers"] if name == CONTRACT]
     if not said:
         return None

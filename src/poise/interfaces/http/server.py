@@ -16,9 +16,9 @@ from poise.errors import PoiseError
 from poise.interfaces.http.app import create_app
 from poise.interfaces.http.guard import is_loopback
 from poise.interfaces.http.protocol import guarded
-from poise.serving.answer import Answerer
 from poise.serving.follow import EVERY, Follower
 from poise.serving.inlet import Inlet
+from poise.serving.served import Served
 from poise.serving.views import Registry
 from poise.stores.state_base import LiveState
 
@@ -28,7 +28,7 @@ OnReady = Callable[[str], None]
 
 
 def serve(
-    answerer: Answerer,
+    served: Served,
     registry: Registry,
     host: str = "127.0.0.1",
     port: int = 8080,
@@ -51,23 +51,24 @@ def serve(
             f"{host} can be reached by others, and this server has no tokens to tell them apart", hint=hint
         )
     with _bound(host, port) as bound:
-        if not answerer.ready:
-            answerer.rehearse()
+        for answerer in served.all:
+            if not answerer.ready:
+                answerer.rehearse()
         name = f"[{host.strip('[]')}]" if bound.family == socket.AF_INET6 else host
         address = f"http://{name}:{bound.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(answerer, registry, also, inlet),
-            http=guarded(answerer.limits),
+            create_app(served, registry, also, inlet),
+            http=guarded(served.limits),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=answerer.limits.idle,
+            timeout_keep_alive=served.limits.idle,
             timeout_graceful_shutdown=GRACE,
         )
-        with _following(registry, answerer):
+        with _following(registry, served):
             server = _Server(config, lambda: on_ready(address) if on_ready else None, inlet)
             server.run(sockets=[bound])
         if server.interrupted:
@@ -126,12 +127,12 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def _following(registry: Registry, answerer: Answerer) -> Iterator[None]:
+def _following(registry: Registry, served: Served) -> Iterator[None]:
     """While inside, a thread looks for new weights in the state database; nothing where `registry` is none."""
     if not isinstance(registry, LiveState):
         yield
         return
-    follower, over = Follower(registry, answerer), threading.Event()
+    follower, over = Follower(registry, served), threading.Event()
 
     def run() -> None:
         while not over.is_set():

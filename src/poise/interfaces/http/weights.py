@@ -15,9 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from poise.errors import RequestError
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.query import as_json, only, whole
-from poise.serving.answer import Answer, Answerer
+from poise.serving.answer import Answer
 from poise.serving.body import decode, refuse_duplicates
 from poise.serving.caller import Asked, Handler
+from poise.serving.served import Served
 from poise.serving.weights import CHANGE_FORM, MOST_VERSIONS, TAKE_BACK_FORM, LiveWeights, WeightsStore
 
 WEIGHTS, HISTORY, TAKE_BACK = "/v1/weights", "/v1/weights/history", "/v1/weights/take-back"
@@ -25,11 +26,11 @@ NOT_SAID = "not said (HTTP)"
 """Who made a change that came without `who`: whoever runs the server did not."""
 
 
-def weights_routes(answerer: Answerer, store: WeightsStore, gate: Gate) -> list[BaseRoute]:
+def weights_routes(served: Served, store: WeightsStore, gate: Gate) -> list[BaseRoute]:
     """The routes; changing goes through `gate`, as every request with a body does."""
-    pages = _Weights(answerer, store)
-    change = Ask(pages.changing(LiveWeights.change, CHANGE_FORM), answerer.limits, gate)
-    take_back = Ask(pages.changing(LiveWeights.take_back, TAKE_BACK_FORM), answerer.limits, gate)
+    pages = _Weights(served, store)
+    change = Ask(pages.changing(LiveWeights.change, CHANGE_FORM), served.limits, gate)
+    take_back = Ask(pages.changing(LiveWeights.take_back, TAKE_BACK_FORM), served.limits, gate)
     see = Route(WEIGHTS, pages.show).app
     return [
         Route(WEIGHTS, _ByMethod({"GET": see, "HEAD": see, "PUT": change}), methods=["GET", "PUT"]),
@@ -51,8 +52,8 @@ class _ByMethod:
 class _Weights:
     """Everything here touches the state database, and does so in a thread, off the event loop."""
 
-    def __init__(self, answerer: Answerer, store: WeightsStore) -> None:
-        self._answerer = answerer
+    def __init__(self, served: Served, store: WeightsStore) -> None:
+        self._served = served
         self._store = store
 
     async def show(self, request: Request) -> Response:
@@ -68,12 +69,12 @@ class _Weights:
         """A handler that changes the weights by `act` and answers once this server decides by them."""
 
         def run(body: bytes) -> Answer:
-            asked = decode(body, self._answerer.limits, form)
+            asked = decode(body, self._served.limits, form)
             refuse_duplicates(body, _keys(asked), asked)
             told = act(self._live(), asked)
             live = self._store.weights()
             if live is not None:
-                self._answerer.set_weights(live)
+                self._served.set_weights(live)
             return Answer(200, msgspec.json.encode(told))
 
         async def handle(asked: Asked) -> Answer:
@@ -82,10 +83,11 @@ class _Weights:
         return handle
 
     def _live(self) -> LiveWeights:
-        decision = self._answerer.loaded.system.decision
+        newest = self._served.newest
+        decision = newest.loaded.system.decision
         if decision is None:
             raise RequestError("this system predicts and decides nothing, so it has no weights")
-        return LiveWeights(decision, self._store, self._answerer.zone, unsaid=NOT_SAID)
+        return LiveWeights(decision, self._store, newest.zone, unsaid=NOT_SAID)
 
 
 def _keys(asked: Mapping[str, Any]) -> int:
