@@ -24,7 +24,7 @@ from poise.serving.instant import Instants
 from poise.serving.limits import Limits
 from poise.serving.list_rows import ListReader
 from poise.serving.live import Live, VersionedWeights
-from poise.serving.rows import RequestReader
+from poise.serving.rows import Received, RequestReader
 from poise.serving.score import Scored
 from poise.stores.base import OnlineStore
 from poise.table import MISSING_TIME, History, Requests, Table
@@ -64,6 +64,21 @@ class Answer:
     decided: bool = False
     instant: int = 0
     """T of what is kept."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Those that go with the body beside its type and length, names in lower case."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """The predictions for rows of `per`, before they are written: `head` says by what and for when."""
+
+    per: str
+    head: Mapping[str, Any]
+    scored: Scored
+    instant: int
+    """T, as `Answer` has it."""
+    kept: bytes | None = None
+    """What the log keeps of it, as `Answer` has it."""
 
 
 class Answerer:
@@ -142,19 +157,26 @@ class Answerer:
 
     def predict(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """One prediction per objective for each row of `body`."""
-        received = self._reader.read(body)
+        made = self.predict_rows(self._reader.read(body), may_ask_time=may_ask_time)
+        rows = self.loaded.scorers[made.per].as_rows(made.scored.predictions)
+        body = _ENCODE({**made.head, "predictions": rows, "unknown": made.scored.unknown})
+        return Answer(200, body, kept=made.kept, instant=made.instant)
+
+    def predict_rows(self, received: Received, *, may_ask_time: bool = False) -> Predicted:
+        """One prediction per objective for each row of `received`, for transports that write answers in their own way.
+
+        Raises `RequestError` where the release has no model of the rows' source."""
         if not self.loaded.scorers[received.per].predicts:
             hint = "ask /v1/decide" if received.per == self.loaded.contract.decides_on else None
             raise RequestError(f"release {self.release} has learned nothing yet that it could predict", hint=hint)
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
-        rows = self.loaded.scorers[received.per].as_rows(scored.predictions)
-        body = _ENCODE({**self._head(instant), "predictions": rows, "unknown": scored.unknown})
+        head, since_epoch = self._head(instant), max(instant, 0)
         if not self.logs:
-            return Answer(200, body)
+            return Predicted(received.per, head, scored, since_epoch)
         kept = decision_log.head("predictions", self.release, received.per, instant)
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
-        return Answer(200, body, kept=_ENCODE(kept), instant=max(instant, 0))
+        return Predicted(received.per, head, scored, since_epoch, _ENCODE(kept))
 
     def decide(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """The items to show of the candidates in `body`, or the action to take for each of its rows; in both cases with
