@@ -20,6 +20,7 @@ EVERY = (
     "drain",
     "serving",
     "lists",
+    "peers",
     "training",
     "assess",
 )

@@ -22,6 +22,7 @@ NAMES = (
     "drain",
     "serving",
     "lists",
+    "peers",
     "training",
     "assess",
 )

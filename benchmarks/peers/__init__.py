@@ -1,0 +1,1 @@
+"""Serving beside what teams run instead: a plain FastAPI, pandas and LightGBM service, and MLServer."""
