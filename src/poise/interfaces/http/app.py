@@ -17,6 +17,8 @@ from poise.errors import PoiseError
 from poise.interfaces.http.ask import Ask, Gate, contract_of
 from poise.interfaces.http.events import event_asks, logged, no_such_source
 from poise.interfaces.http.guard import LoopbackGuard
+from poise.interfaces.http.metrics import METRICS, Metrics
+from poise.interfaces.http.observed import Observed
 from poise.interfaces.http.openapi import openapi
 from poise.interfaces.http.page import front_page
 from poise.interfaces.http.problem import of_error, problem
@@ -27,19 +29,25 @@ from poise.serving.answer import Answerer
 from poise.serving.caller import Asked
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
+from poise.serving.telemetry import Telemetry
 from poise.serving.views import Registry
 
 PREDICT, DECIDE = "/v1/predict", "/v1/decide"
 
 
 def create_app(
-    served: Served, registry: Registry, also: Sequence[BaseRoute] = (), inlet: Inlet | None = None
+    served: Served,
+    registry: Registry,
+    also: Sequence[BaseRoute] = (),
+    inlet: Inlet | None = None,
+    telemetry: Telemetry | None = None,
 ) -> ASGIApp:
     """The application for a server on loopback without tokens (whose callers all have the role `operate`).
 
     also: routes of a program's own beside those of Poise, behind the same guard. inlet: takes events in and logs
-    answers; without one no event is taken and nothing is logged.
+    answers; without one no event is taken and nothing is logged. telemetry: where is counted what `/metrics` says.
     """
+    telemetry = telemetry or Telemetry()
     gate = Gate(served.limits.concurrent)
     predict = logged(inlet, lambda asked: served.of(asked.contract).predict(asked.body, may_ask_time=_may(asked)))
     decide = logged(inlet, lambda asked: served.of(asked.contract).decide(asked.body, may_ask_time=_may(asked)))
@@ -58,12 +66,14 @@ def create_app(
         no_such_source(served.live.loaded.system.sources),
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ready),
+        Route(METRICS, Metrics(telemetry).show),
         Route("/openapi.json", pages.openapi),
         Route("/", pages.front),
         *also,
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
-    return LoopbackGuard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)))
+    guarded = LoopbackGuard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)))
+    return Observed(guarded, telemetry, hot)
 
 
 def _may(asked: Asked) -> bool:
