@@ -107,18 +107,19 @@ def test_a_later_poise_reads_what_this_one_wrote(kind: str, tmp_path: Path, monk
         walked.append(content["format"])
         return content
 
-    monkeypatch.setitem(formats.CURRENT, kind, 2)
-    monkeypatch.setitem(formats.MIGRATIONS, (kind, 1), migration)
+    now = formats.CURRENT[kind]
+    monkeypatch.setitem(formats.CURRENT, kind, now + 1)
+    monkeypatch.setitem(formats.MIGRATIONS, (kind, now), migration)
     # The record of the system file names the one format that this version knows, and refuses the next.
     with pytest.raises(SpecError) if kind == "system" else nullcontext():
         read(tmp_path)
-    assert walked and set(walked) == {1}
+    assert walked and set(walked) == {now}
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"system", "evidence"}))
 def test_an_earlier_poise_says_so(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, read = KINDS[kind]
     write(tmp_path)
-    monkeypatch.setitem(formats.CURRENT, kind, 0)
+    monkeypatch.setitem(formats.CURRENT, kind, formats.CURRENT[kind] - 1)
     with pytest.raises(StateError, match=r"upgrade Poise"):
         read(tmp_path)

@@ -17,7 +17,7 @@ CURRENT: dict[str, int] = {
     "contract": 1,
     "evidence": 1,
     "manifest": 1,
-    "state": 1,
+    "state": 2,
     "snapshot": 1,
     "built": 1,
     "judged": 1,
@@ -31,8 +31,17 @@ CURRENT: dict[str, int] = {
 `model` every JSON file of a model's folder."""
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
-MIGRATIONS: dict[tuple[str, int], Migration] = {}
-"""(kind, from) -> function to format from + 1. Empty while every kind is at format 1."""
+
+
+def _nothing_moves(content: dict[str, Any]) -> dict[str, Any]:
+    """What the next format adds is absent until it is written."""
+    return content
+
+
+MIGRATIONS: dict[tuple[str, int], Migration] = {("state", 1): _nothing_moves}
+"""(kind, from) -> function to format from + 1.
+
+state 1 -> 2: the tables of tokens and of usage, which opening a database of format 1 makes, empty."""
 
 
 def migrate(kind: str, content: dict[str, Any], *, where: str = "") -> dict[str, Any]:

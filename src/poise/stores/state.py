@@ -1,4 +1,4 @@
-"""The state database: the registry of releases, which is live, the weights, and the append-only history.
+"""The state database: the registry of releases, which is live, the weights, the tokens, and the append-only history.
 
 One verb per act. Whatever changes state writes its history line in the same transaction, so that neither is ever there
 without the other. Any number of processes may read and write at once.
@@ -19,11 +19,13 @@ from poise.clock import Clock
 from poise.errors import StateError, did_you_mean
 from poise.stores.state_base import HistoryRow, LiveRow, NameKind, ReleaseRow, Status
 from poise.stores.state_tables import HISTORY, LIVE, RELEASES, dump, last_number, next_number, os_user
+from poise.stores.state_tokens import TokensState
 from poise.stores.state_url import engine_of, explain, is_prepared, prepare
+from poise.stores.state_usage import UsageState
 from poise.stores.state_weights import WeightsState
 
 
-class State(WeightsState):
+class State(WeightsState, TokensState, UsageState):
     """The state of one `system` in the database at `url` (a SQLAlchemy address).
 
     Times are wall-clock microseconds, also where a system's clock is `replay`: they say when people did what.

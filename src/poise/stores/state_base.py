@@ -74,6 +74,40 @@ class WeightsChange:
         return self.before is None or self.before.version != self.now.version
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token by which callers are known: `digest` is the SHA-256 of it. Times are microseconds; None: never."""
+
+    name: str
+    digest: str
+    roles: tuple[str, ...]
+    per_second: float | None
+    made: int
+    who: str
+    expires: int | None = None
+    revoked: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a caller did: `token` sent the field `name`, or asked the route `name`, under a major of the contract."""
+
+    token: str
+    contract: int
+    kind: Literal["field", "route"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """How many requests used something, and when the first and the last of them was seen (microseconds)."""
+
+    use: Use
+    times: int
+    first: int
+    last: int
+
+
 class LiveState(ABC):
     """What a server polls: which release and which weights are live. `serving` is handed one and knows no more."""
 

@@ -79,6 +79,34 @@ WEIGHTS = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
 )
 
+TOKENS = sa.Table(
+    "tokens",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("roles", sa.Text, nullable=False),
+    sa.Column("per_second", sa.Float),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("expires", sa.BigInteger),
+    sa.Column("revoked", sa.BigInteger),
+)
+
+USAGE = sa.Table(
+    "usage",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("token", sa.String(63), primary_key=True),
+    sa.Column("contract", sa.BigInteger, primary_key=True),
+    sa.Column("kind", sa.String(8), primary_key=True),
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("times", sa.BigInteger, nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+)
+"""Counts: the only rows beside `releases` and `tokens` that are updated."""
+
 
 def next_number(connection: Connection, system: str, name: str) -> int:
     """The next number of a counter, from 1. The row is locked until the transaction ends, so no two get the same."""

@@ -50,18 +50,20 @@ def engine_of(url: str) -> Engine:
 
 
 def is_prepared(connection: Connection, where: str) -> bool:
-    """Whether the tables are there. Raises `StateError` where a newer Poise made them, or something else did."""
+    """Whether all tables are there. Raises `StateError` where a newer Poise made them, or something else did."""
     if not sa.inspect(connection).has_table("meta"):
         return False
     found = connection.execute(sa.select(META.c.value).where(META.c.name == "format")).scalar_one_or_none()
-    migrate("state", {"format": int(found) if found and found.isdigit() else found}, where=where)
-    return True
+    content = {"format": int(found) if found and found.isdigit() else found}
+    migrate("state", content, where=where)
+    return content["format"] == CURRENT["state"]
 
 
 def prepare(connection: Connection, where: str) -> None:
-    """Make the tables, unless another process has meanwhile."""
+    """Make the tables, or those that an earlier format lacks, unless another process has meanwhile."""
     if not is_prepared(connection, where):
         METADATA.create_all(connection)
+        connection.execute(META.delete().where(META.c.name == "format"))
         connection.execute(META.insert().values(name="format", value=str(CURRENT["state"])))
 
 

@@ -6,38 +6,25 @@ No version is ever altered or deleted; the newest is live. Each has its line in 
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from poise.clock import SECOND, Clock, to_text
+from poise.clock import SECOND, to_text
 from poise.errors import RequestError, Stale, StateError
 from poise.releases.plain_json import finite
 from poise.stores.state_base import LiveState, WeightsChange, WeightsRow
 from poise.stores.state_tables import HISTORY, WEIGHTS, dump, next_number, os_user
+from poise.stores.state_transactions import Transactions
 
 SET, TAKE_BACK = "weights", "take-back"
 """The two acts, as the history names them."""
 
 
-class WeightsState(LiveState):
-    """What the state database promises of weights, on the transactions and the history of `State`."""
-
-    system: str
-    _clock: Clock
-    _zone: str
-
-    @abstractmethod
-    def _transaction(self, *, write: bool = False) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def _write_history(
-        self, connection: Connection, act: str, subject: str, why: str, who: str | None, details: Mapping[str, Any]
-    ) -> int: ...
+class WeightsState(Transactions, LiveState):
+    """What the state database promises of weights."""
 
     def weights(self) -> WeightsRow | None:
         """The live weights; None before the first version."""
