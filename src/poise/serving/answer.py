@@ -26,6 +26,7 @@ from poise.serving.list_rows import ListReader
 from poise.serving.live import Live, VersionedWeights
 from poise.serving.rows import Received, RequestReader
 from poise.serving.score import Scored
+from poise.serving.telemetry import Telemetry
 from poise.stores.base import OnlineStore
 from poise.table import MISSING_TIME, History, Requests, Table
 
@@ -106,6 +107,8 @@ class Answerer:
         self.ready = False
         self.logs = False
         """Whether answers carry what the log keeps of them; whoever writes the log says so."""
+        self.telemetry = Telemetry()
+        """Where stages are timed; `Served` hands in the one of the server."""
         self._store = store
         self._seeds = seeds
         self._reader = RequestReader(loaded.contract, self.limits)

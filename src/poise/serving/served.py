@@ -9,6 +9,7 @@ from poise.errors import RequestError, Retired
 from poise.serving.answer import Answerer
 from poise.serving.limits import Limits
 from poise.serving.live import VersionedWeights
+from poise.serving.telemetry import Telemetry
 
 CONTRACT = "header poise-contract"
 """Where callers choose a contract, as errors name it."""
@@ -22,6 +23,10 @@ class Served:
     """
 
     def __init__(self, *answerers: Answerer, retired: Mapping[int, str] = MappingProxyType({})) -> None:
+        self.telemetry = Telemetry()
+        """What the server counts of itself; every answerer counts there."""
+        for one in answerers:
+            one.telemetry = self.telemetry
         self._by_major = _sorted({one.loaded.contract.major: one for one in answerers})
         self._retired: Mapping[int, str] = MappingProxyType(dict(retired))
 
@@ -81,6 +86,7 @@ class Served:
 
     def put(self, answerer: Answerer) -> None:
         """Let `answerer` answer by its contract from the next request on."""
+        answerer.telemetry = self.telemetry
         self._by_major = _sorted({**self._by_major, answerer.loaded.contract.major: answerer})
 
     def retire(self, major: int, why: str) -> None:

@@ -29,7 +29,6 @@ from poise.serving.answer import Answerer
 from poise.serving.caller import Asked
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
-from poise.serving.telemetry import Telemetry
 from poise.serving.views import Registry
 
 PREDICT, DECIDE = "/v1/predict", "/v1/decide"
@@ -40,14 +39,12 @@ def create_app(
     registry: Registry,
     also: Sequence[BaseRoute] = (),
     inlet: Inlet | None = None,
-    telemetry: Telemetry | None = None,
 ) -> ASGIApp:
     """The application for a server on loopback without tokens (whose callers all have the role `operate`).
 
     also: routes of a program's own beside those of Poise, behind the same guard. inlet: takes events in and logs
-    answers; without one no event is taken and nothing is logged. telemetry: where is counted what `/metrics` says.
+    answers; without one no event is taken and nothing is logged.
     """
-    telemetry = telemetry or Telemetry()
     gate = Gate(served.limits.concurrent)
     predict = logged(inlet, lambda asked: served.of(asked.contract).predict(asked.body, may_ask_time=_may(asked)))
     decide = logged(inlet, lambda asked: served.of(asked.contract).decide(asked.body, may_ask_time=_may(asked)))
@@ -66,14 +63,14 @@ def create_app(
         no_such_source(served.live.loaded.system.sources),
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ready),
-        Route(METRICS, Metrics(telemetry).show),
+        Route(METRICS, Metrics(served.telemetry).show),
         Route("/openapi.json", pages.openapi),
         Route("/", pages.front),
         *also,
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
     guarded = LoopbackGuard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)))
-    return Observed(guarded, telemetry, hot)
+    return Observed(guarded, served.telemetry, hot)
 
 
 def _may(asked: Asked) -> bool:
