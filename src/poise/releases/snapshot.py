@@ -22,33 +22,9 @@ from poise.data.prints_in_polars import frame_prints, known_in_lake
 from poise.errors import StateError
 from poise.releases.built import TOKEN, Built, fingerprint, ids_file
 from poise.spec.system import SystemSpec
-from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration
+from poise.stores.base import Declaration, OnlineStore
+from poise.stores.declared import columns_of, in_order
 from poise.table import History
-
-
-def columns_of(declarations: tuple[Declaration, ...]) -> dict[str, set[str]]:
-    """Source -> the columns of it that a store must be shown."""
-    found: dict[str, set[str]] = {}
-    for one in declarations:
-        columns = found.setdefault(one.source, set())
-        if isinstance(one, RowDeclaration):
-            columns.update(one.key, one.columns)
-            continue
-        columns.update(column for _, column in one.take if column is not None)
-        for part in one.by:
-            if isinstance(part, JoinedKey):
-                columns.update(part.by)
-                found.setdefault(part.source, set()).update([*part.key, part.column])
-            else:
-                columns.add(part)
-    return found
-
-
-def in_order(declarations: tuple[Declaration, ...]) -> list[str]:
-    """The sources that a store must be shown: those that events point to before those events."""
-    parts = [part for one in declarations if not isinstance(one, RowDeclaration) for part in one.by]
-    pointed_to = {part.source for part in parts if isinstance(part, JoinedKey)}
-    return sorted(columns_of(declarations), key=lambda source: (source not in pointed_to, source))
 
 
 def build(
