@@ -115,6 +115,13 @@ class NoSuchSource(RequestError):
     title = "There is no such source"
 
 
+class NoSuchModel(RequestError):
+    """A request names a model, or a version of one, that is not served (HTTP 404)."""
+
+    status = 404
+    title = "There is no such model"
+
+
 class Retired(RequestError):
     """A request asks by a contract that was taken out of use; the hint names what to ask by instead (HTTP 410)."""
 

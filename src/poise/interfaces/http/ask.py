@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.types import Receive, Scope, Send
 
 from poise.errors import Overloaded, RequestError
-from poise.interfaces.http.body import Gone, TooSlow, WrongMedia, read_json_body
+from poise.interfaces.http.body import Gone, Reader, TooSlow, WrongMedia, read_json_body
 from poise.interfaces.http.problem import of_error, problem
 from poise.serving.answer import Answer
 from poise.serving.caller import ANYBODY_HERE, Asked, Caller, Handler
@@ -38,16 +38,17 @@ class Gate:
 class Ask:
     """One route: reads the body, calls the handler, sends its bytes; every failure is a problem document."""
 
-    def __init__(self, handler: Handler, limits: Limits, gate: Gate) -> None:
+    def __init__(self, handler: Handler, limits: Limits, gate: Gate, read: Reader = read_json_body) -> None:
         self._handler = handler
         self._limits = limits
         self._gate = gate
+        self._read = read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._gate.enter()
             try:
-                body = await read_json_body(scope, receive, self._limits)
+                body = await self._read(scope, receive, self._limits)
                 made = self._handler(Asked(body, caller_of(scope), contract_of(scope)))
                 answer = made if isinstance(made, Answer) else await made
             finally:

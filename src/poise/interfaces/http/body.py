@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.types import Message, Receive, Scope
 
 from poise.errors import TooLarge
 from poise.serving.limits import Limits
+
+Reader = Callable[[Scope, Receive, Limits], Awaitable[bytes]]
+"""Reads the body of a request."""
 
 
 class Gone(Exception):
@@ -24,7 +28,22 @@ class WrongMedia(Exception):
 
 async def read_json_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
     """The whole body. Raises `WrongMedia`, `TooLarge`, `TooSlow` or `Gone`; nothing beyond the limit is kept."""
-    _check_headers(scope, limits)
+    media = _media(scope, limits)
+    if media != b"application/json":
+        _check_media(media)
+    return await _whole(receive, limits)
+
+
+async def read_tensor_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
+    """As `read_json_body`, of JSON with tensors as bytes behind it: such a body may be `application/octet-stream`, or
+    not be said to be anything, since clients of the inference protocol say nothing."""
+    media = _media(scope, limits)
+    if media not in (None, b"application/json", b"application/octet-stream"):
+        _check_media(media)
+    return await _whole(receive, limits)
+
+
+async def _whole(receive: Receive, limits: Limits) -> bytes:
     message = await _next(receive, limits.patience)
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
@@ -51,8 +70,9 @@ async def _next(receive: Receive, patience: float) -> Message:
     return message
 
 
-def _check_headers(scope: Scope, limits: Limits) -> None:
-    media = None
+def _media(scope: Scope, limits: Limits) -> bytes | None:
+    """The content type, of a body whose headers are fine otherwise."""
+    media: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"content-type":
             media = value
@@ -60,8 +80,7 @@ def _check_headers(scope: Scope, limits: Limits) -> None:
             raise _too_large(limits)
         elif name == b"content-encoding" and value.strip().lower() != b"identity":
             raise WrongMedia(f"the body is compressed ({value[:40].decode('ascii', 'replace')}); send it plain")
-    if media != b"application/json":
-        _check_media(media)
+    return media
 
 
 def _check_media(media: bytes | None) -> None:
