@@ -91,6 +91,25 @@ class OnlineStore(ABC):
         time of a visible row, and for one that has waiting rows before it.
         """
 
+    def changes(self) -> int | None:
+        """How often what a read sees has changed, so that a reader may keep what it read; None (the default) where the
+        store cannot tell, and nothing may be kept."""
+        return None
+
+    def places(self, declaration: Declaration, keys: Sequence[Column]) -> NDArray[np.int32]:
+        """A number for each of n keys, by which `changed` tells them; -1 for a key that the store does not know yet.
+
+        A key keeps its number, and a key that becomes known is among those that changed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} counts no changes")
+
+    def changed(self, declaration: Declaration, since: int) -> NDArray[np.int32] | None:
+        """The numbers of the keys of which other answers may be read since `changes` was `since`; None where any may.
+
+        That T moves on is no change: a reader knows where a window's far edge passes into the next tile.
+        """
+        raise NotImplementedError(f"{type(self).__name__} counts no changes")
+
     @abstractmethod
     def save(self, folder: Path, notes: Mapping[str, str | int] | None = None) -> None:
         """Write a snapshot (arrays and JSON, no pickles), complete or not at all.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.stores.base import RowDeclaration
+from poise.stores.changes import Changes
 from poise.stores.codes import Arrays, Codes, Ints, absent, as_column, encoded, part_of, prefixed
 from poise.stores.key_slots import KeySlots, Slots
 from poise.stores.pending import Rows
@@ -22,20 +23,22 @@ from poise.table import Column, Kind
 class KeyedRows:
     """The newest row per key of one source."""
 
-    def __init__(self, key: tuple[str, ...]) -> None:
+    def __init__(self, key: tuple[str, ...], forgotten: int = 0) -> None:
         self.key = key
         self.slots = KeySlots(len(key))
         self.rows = NewestRows(())
+        self.changes = Changes(forgotten)
 
     def declare(self, declaration: RowDeclaration) -> None:
         """Keep these columns too."""
         self.rows.columns = tuple(dict.fromkeys((*self.rows.columns, *declaration.columns)))
 
-    def add(self, codes: Codes, rows: Rows) -> None:
-        """Take rows in."""
+    def add(self, codes: Codes, rows: Rows, count: int) -> None:
+        """Take rows in, as the change that the store counts as `count`."""
         slots = self.slots.add(*codes)
         self.rows.reserve(self.slots.size)
         self.rows.add(slots, rows.tau, rows.arrival, rows.columns)
+        self.changes.note(count, slots)
 
     def read(
         self,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from poise.features.distinct import places
 from poise.stores.base import JoinedKey, WindowDeclaration
+from poise.stores.changes import Changes
 from poise.stores.codes import Arrays, Codes, Ints, as_column, as_floats, part_of, prefixed
 from poise.stores.key_slots import KeySlots, Slots
 from poise.stores.pending import Rows
@@ -23,12 +24,13 @@ Found = dict[tuple[str, str | None], NDArray[np.float64]]
 class KeyedWindows:
     """All window declarations over one source by one key."""
 
-    def __init__(self, by: tuple[str | JoinedKey, ...]) -> None:
+    def __init__(self, by: tuple[str | JoinedKey, ...], forgotten: int = 0) -> None:
         self.by = by
         self.slots = KeySlots(len(by))
         self.tiles: dict[WindowDeclaration, Tiles] = {}
         self.lasts: dict[WindowDeclaration, Lasts] = {}
         self.sketches: dict[tuple[WindowDeclaration, str], Sketches] = {}
+        self.changes = Changes(forgotten)
 
     def declare(self, declaration: WindowDeclaration) -> None:
         """Keep what this needs."""
@@ -42,9 +44,10 @@ class KeyedWindows:
                 over = np.array(declaration.over, np.int64)
                 self.sketches[declaration, column] = Sketches(declaration.tile, over)
 
-    def add(self, codes: Codes, rows: Rows, words: Words, newest: int) -> None:
-        """Count rows in; requests come with T > `newest` from now on."""
+    def add(self, codes: Codes, rows: Rows, words: Words, newest: int, count: int) -> None:
+        """Count rows in, as the change that is counted as `count`; requests come with T > `newest` from now on."""
         slots = self.slots.add(*codes)
+        self.changes.note(count, slots)
         for kept in (*(t.blocks for t in self.tiles.values()), *(s.blocks for s in self.sketches.values())):
             kept.reserve(self.slots.size)
         wanted = {column for tiles in self.tiles.values() for column in tiles.columns}

@@ -47,7 +47,7 @@ class MemoryStore(OnlineStore):
     [1.0, None]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, changes: int = 0) -> None:
         self._words = Words()
         self._declared: dict[Declaration, None] = {}
         self._windows: dict[tuple[str, tuple[str | JoinedKey, ...]], KeyedWindows] = {}
@@ -60,6 +60,9 @@ class MemoryStore(OnlineStore):
         """Per source when the latest visible row became so: requests come later than that."""
         self._now = NEVER + 1
         self._arrived = 0
+        self._changes = changes
+        self._timely: dict[str, NDArray[np.int64]] = {}
+        """Per source the instants that were found to be answerable last, until something changes."""
 
     def declare(self, declarations: Iterable[Declaration]) -> None:
         """Make room for these. Raises `StateError` for new ones once rows have come."""
@@ -74,15 +77,14 @@ class MemoryStore(OnlineStore):
             self._declared[declaration] = None
             if isinstance(declaration, RowDeclaration):
                 self._need(declaration.source, (*declaration.key, *declaration.columns))
-                self._rows.setdefault((declaration.source, declaration.key), KeyedRows(declaration.key)).declare(
-                    declaration
-                )
+                rows = KeyedRows(declaration.key, self._changes)
+                self._rows.setdefault((declaration.source, declaration.key), rows).declare(declaration)
             else:
                 self._need(declaration.source, [column for _, column in declaration.take if column])
                 for part in declaration.by:
                     self._need_part(declaration.source, part)
                 group = (declaration.source, declaration.by)
-                self._windows.setdefault(group, KeyedWindows(declaration.by)).declare(declaration)
+                self._windows.setdefault(group, KeyedWindows(declaration.by, self._changes)).declare(declaration)
 
     def observe(self, chunk: History) -> None:
         """Take in rows of one source; those that are visible already count at once.
@@ -101,6 +103,7 @@ class MemoryStore(OnlineStore):
             columns[name] = self._words.learn(column) if column.kind == "string" else column.values
         arrival = np.arange(self._arrived, self._arrived + chunk.height)
         self._arrived += chunk.height
+        self._timely.clear()
         self._pending[chunk.source].add(Rows(visible_from(chunk), chunk.time, chunk.known, arrival, columns))
         self._apply()
 
@@ -125,6 +128,20 @@ class MemoryStore(OnlineStore):
         codes, gone = self._asked(source, declaration.by, keys, len(time))
         timely = codes, gone if untimed is None else gone | untimed
         return self._windows[source, declaration.by].read(declaration, timely, time, self._words, kinds)
+
+    def changes(self) -> int:
+        """How often rows became visible."""
+        return self._changes
+
+    def places(self, declaration: Declaration, keys: Sequence[Column]) -> NDArray[np.int32]:
+        """The slot of each of n keys."""
+        kept = self._kept(declaration)
+        by = declaration.key if isinstance(declaration, RowDeclaration) else declaration.by
+        return kept.slots.find(*self._asked(declaration.source, by, keys, len(keys[0]) if keys else 1))
+
+    def changed(self, declaration: Declaration, since: int) -> NDArray[np.int32] | None:
+        """The slots of rows that became visible."""
+        return self._kept(declaration).changes.since(since)
 
     def save(self, folder: Path, notes: Mapping[str, str | int] | None = None) -> None:
         """Write a snapshot."""
@@ -151,7 +168,7 @@ class MemoryStore(OnlineStore):
                 where=str(folder),
                 hint="remove it; the state is then filled from the lake again",
             )
-        fresh = MemoryStore()
+        fresh = MemoryStore(self._changes + 1)  # whatever was read of this one holds no more
         fresh.declare(mine[text] for text in content["declarations"])
         fresh._words.restore(part_of("words", arrays))
         for name, kept in fresh._parts():
@@ -210,6 +227,11 @@ class MemoryStore(OnlineStore):
                         hint="fill a new store from the lake",
                     )
 
+    def _kept(self, declaration: Declaration) -> KeyedRows | KeyedWindows:
+        if isinstance(declaration, RowDeclaration):
+            return self._rows[declaration.source, declaration.key]
+        return self._windows[declaration.source, declaration.by]
+
     def _apply(self) -> None:
         """Take in all rows that are visible now: rows that others point to first."""
         taken = {
@@ -217,11 +239,15 @@ class MemoryStore(OnlineStore):
             for source, pending in self._pending.items()
             if pending.earliest() < self._now and (rows := pending.pop(self._now)) is not None
         }
+        if not taken:
+            return
+        self._changes += 1
+        self._timely.clear()
         for source, rows in taken.items():
             self._newest[source] = max(self._newest[source], int(rows.visible.max()))
             for (of, key), kept in self._rows.items():
                 if of == source:
-                    kept.add(self._codes(source, key, rows), rows)
+                    kept.add(self._codes(source, key, rows), rows, self._changes)
             for (of, key, _), joined in self._joined.items():
                 if of == source:
                     if joined.versions.is_full(len(rows)):
@@ -230,7 +256,8 @@ class MemoryStore(OnlineStore):
         for source, rows in taken.items():
             for (of, by), windows in self._windows.items():
                 if of == source:
-                    windows.add(self._codes(source, by, rows), rows, self._words, self._newest[source])
+                    codes = self._codes(source, by, rows)
+                    windows.add(codes, rows, self._words, self._newest[source], self._changes)
 
     def _horizon(self, taken: Mapping[str, Rows]) -> int:
         """Before when no event's joined key will be asked for."""
@@ -269,12 +296,15 @@ class MemoryStore(OnlineStore):
         kept = KeyedRows(declaration.key)
         kept.declare(declaration)
         rows = self._pending[source].all()
-        kept.add(self._codes(source, declaration.key, rows), rows)
+        kept.add(self._codes(source, declaration.key, rows), rows, 0)
         return kept
 
     def _check_time(self, source: str, time: NDArray[np.int64]) -> NDArray[np.bool_] | None:
-        """Refuse instants that cannot be answered. Where requests have no time; None if all have one."""
-        if not len(time):
+        """Refuse instants that cannot be answered. Where requests have no time; None if all have one.
+
+        All windows of a request are read for the same instants, which need be looked at but once.
+        """
+        if not len(time) or self._timely.get(source) is time:
             return None
         earliest, untimed = int(time.min()), None
         if earliest == MISSING_TIME:
@@ -283,6 +313,8 @@ class MemoryStore(OnlineStore):
         self._refuse_past(source, earliest)
         if int(time.max()) > self._pending[source].earliest():
             raise StateError(f"rows of '{source}' wait before {_text(int(time.max()))}", hint="advance the store first")
+        if untimed is None:
+            self._timely[source] = time
         return untimed
 
     def _refuse_past(self, source: str, time: int) -> None:

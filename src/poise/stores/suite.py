@@ -148,6 +148,37 @@ class OnlineStoreSuite(ABC):
                 store.advance(time)
                 self._compare(store, known, random, time)
 
+    def test_what_did_not_change_reads_the_same(self) -> None:
+        """Of every key that is not among those that changed, while far edges stay in their tiles. A store that counts
+        no changes says so."""
+        random = np.random.default_rng(8)
+        known = histories(random, 150)
+        store = self._declared()
+        for chunk in _chunks(random, known, parts=4):
+            store.observe(chunk)
+        if store.changes() is None:
+            return
+        asked = {declaration: _asked(random, declaration, 30) for declaration in DECLARATIONS}
+        last, compared = 0, 0
+        store.advance(last)
+        for time in sorted(random.integers(1, 1500, 60).tolist()):
+            since = store.changes() or 0
+            before = {d: _read(store, d, keys, last) for d, keys in asked.items()}
+            places = {d: np.broadcast_to(store.places(d, keys), 30) for d, keys in asked.items()}
+            store.advance(time)
+            for declaration, values in before.items():
+                changed = store.changed(declaration, since)
+                assert changed is not None
+                # A key that is not known may be any of those that became so.
+                same = ~np.isin(places[declaration], changed) & ((places[declaration] >= 0) | (len(changed) == 0))
+                for name, column in _read(store, declaration, asked[declaration], time).items():
+                    if name[0] != "since_last" and not _passes(declaration, name, last, time):
+                        pairs = zip(values[name], column, same.tolist(), strict=True)
+                        assert all(a == b for a, b, held in pairs if held), (declaration, name, time)
+                        compared += int(same.sum())
+            last = time
+        assert compared > 1000
+
     def test_a_snapshot_goes_on_where_it_was_taken(self, tmp_path: Path) -> None:
         """Saved half way, with rows waiting; saved again over the first."""
         random = np.random.default_rng(5)
@@ -279,6 +310,18 @@ def _asked(random: Generator, declaration: Declaration, size: int) -> list[Colum
         else:
             columns.append(_words(random, *made[part], size))
     return columns
+
+
+def _read(store: OnlineStore, declaration: Declaration, keys: list[Column], time: int) -> dict[Any, list[Any]]:
+    read = store.read(declaration, keys, np.full(30, time))
+    return {name: column.to_list() for name, column in read.items()}
+
+
+def _passes(declaration: Declaration, name: Any, last: int, time: int) -> bool:
+    """Whether a window's far edge comes into another tile between two instants."""
+    if isinstance(declaration, RowDeclaration):
+        return False
+    return bool((last - name[2]) // declaration.tile != (time - name[2]) // declaration.tile)
 
 
 def _aggregate(name: str, column: Column | None) -> float | int | str | None:
