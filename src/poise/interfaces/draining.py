@@ -38,13 +38,13 @@ from poise.data.taking_up import clear, write_parts
 from poise.errors import PoiseError, SpecError
 from poise.features.function import importable_from
 from poise.releases.built import Built, fingerprint, keep_for
+from poise.releases.declared import columns_of
 from poise.releases.folder import ReleaseFolder
 from poise.releases.snapshot import renew
 from poise.serving.loaded import Loaded
 from poise.settings import Settings
 from poise.spec.reading import read_text
 from poise.spec.system import SystemSpec
-from poise.stores.declared import columns_of
 from poise.stores.memory import MemoryStore
 from poise.stores.state import State
 

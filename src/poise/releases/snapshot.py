@@ -21,9 +21,9 @@ from poise.data.lake import Lake
 from poise.data.prints_in_polars import frame_prints, known_in_lake
 from poise.errors import StateError
 from poise.releases.built import TOKEN, Built, fingerprint, ids_file
+from poise.releases.declared import columns_of, in_order
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration, OnlineStore
-from poise.stores.declared import columns_of, in_order
 from poise.table import History
 
 
