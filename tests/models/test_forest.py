@@ -7,8 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from poise.models.booster import BoosterScorer, lightgbm
-from poise.models.forest import KernelScorer, probe_rows, scorer_of
+from poise.models.forest import probe_rows, scorer_of
 from poise.models.forest_text import NotServed, read_forest
+from poise.models.forest_walk import WalkScorer
+from poise.models.mask_scorer import MaskScorer
+from poise.models.mask_tables import mask_tables
 
 BASE = {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": 3}
 SHAPES = {
@@ -71,20 +74,22 @@ def test_the_kernel_gives_every_bit_of_lightgbm(shape: str, holes: bool) -> None
     booster, X = trained(SHAPES[shape], seed=len(shape), holes=holes)
     text = booster.model_to_string()
     rows = np.concatenate([X[:500], hostile(text, X)])
-    kernel = KernelScorer(read_forest(text))
-    assert same_bits(kernel.raw(rows), raw(booster, rows))
+    known = raw(booster, rows)
+    forest = read_forest(text)
+    assert same_bits(WalkScorer(forest).raw(rows), known)
+    assert same_bits(MaskScorer(mask_tables(forest)).raw(rows), known)
 
 
 def test_a_row_does_not_depend_on_the_rows_beside_it() -> None:
     booster, X = trained(SHAPES["binary with categories"])
-    kernel = KernelScorer(read_forest(booster.model_to_string()))
+    kernel = MaskScorer(mask_tables(read_forest(booster.model_to_string())))
     alone = np.concatenate([kernel.raw(X[i : i + 1]) for i in range(200)])
     assert same_bits(alone, kernel.raw(X)[:200])
 
 
 def test_no_rows() -> None:
     booster, X = trained(SHAPES["three classes"])
-    assert KernelScorer(read_forest(booster.model_to_string())).raw(X[:0]).shape == (0, 3)
+    assert MaskScorer(mask_tables(read_forest(booster.model_to_string()))).raw(X[:0]).shape == (0, 3)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_a_single_wrong_bit_in_a_probe_is_noticed() -> None:
     probes = probe_rows(text, X, 0)
     scores = raw(booster, probes)
     scorer, note = scorer_of(text, probes, scores)
-    assert isinstance(scorer, KernelScorer) and note is None
+    assert isinstance(scorer, MaskScorer) and note is None
     scores[3, 0] = np.nextafter(scores[3, 0], np.inf)
     scorer, note = scorer_of(text, probes, scores)
     assert isinstance(scorer, BoosterScorer) and note is not None and "differ" in note

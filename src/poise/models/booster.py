@@ -29,6 +29,8 @@ __all__ = ["BoosterScorer", "lightgbm"]
 class BoosterScorer:
     """Raw scores by LightGBM, from a model text. One thread, so that a server's threads stay its own."""
 
+    engine = "LightGBM"
+
     def __init__(self, text: str) -> None:
         self.booster = lightgbm.Booster(model_str=text)
         self.width = int(self.booster.num_model_per_iteration())

@@ -5,60 +5,68 @@ The seam is `scorer_of`: what stands behind it may change, what it promises may 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from poise.jit import compiled
 from poise.models.base import Floats
 from poise.models.forest_text import Forest, NotServed, read_forest
+from poise.models.forest_walk import ZERO, WalkScorer
+from poise.models.mask_scorer import MaskScorer
+from poise.models.mask_tables import mask_tables
 from poise.registry import get
 
-ZERO = float(np.float32(1e-35))
-"""LightGBM takes values this small for 0 before it looks at any tree."""
 PROBE_VALUES = 200_000
-BLOCK = 64
-"""So many rows walk one tree after the other, while its nodes are near."""
 
 
 class Scorer(Protocol):
-    """Raw scores of rows."""
+    """Raw scores of rows. engine: what gives them: `masks`, `walk` (Poise's own kernels) or `LightGBM`."""
+
+    engine: str
 
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k) of rows X, float64 (n, features) in C order: sums of leaf values in the order of the trees."""
 
 
-class KernelScorer:
-    """The traversal kernel over a forest in flat arrays."""
-
-    def __init__(self, forest: Forest) -> None:
-        self.forest = forest
-
-    def raw(self, X: Floats) -> Floats:
-        """Scores (n, k)."""
-        f = self.forest
-        out = np.zeros((len(X), f.width))
-        nodes = (f.root, f.feature, f.kind, f.threshold, f.left, f.right, f.leaf, f.word_start, f.words)
-        _walk(X, f.width, *nodes, out)
-        return out
-
-
 def scorer_of(text: str, probes: Floats, scores: Floats) -> tuple[Scorer, str | None]:
-    """What answers for a model text, and a note where that is not the kernel.
+    """What answers for a model text, and a note where that is not the mask tables.
 
-    probes: rows (p, features); scores: LightGBM's own raw scores of them (p, k). The kernel is used only if it gives
-    every bit of `scores`. Raises `MissingExtra` where it cannot, and LightGBM is not there either.
+    probes: rows (p, features); scores: LightGBM's own raw scores of them (p, k). A kernel is used only if it gives
+    every bit of `scores`. Raises `MissingExtra` where none does, and LightGBM is not there either.
     """
+    reasons: list[str] = []
+    kernels: tuple[Callable[[Forest], Scorer], ...] = (_by_masks, WalkScorer)
     try:
-        kernel = KernelScorer(read_forest(text))
-        if np.array_equal(kernel.raw(probes).view(np.int64), np.ascontiguousarray(scores).view(np.int64)):
-            return kernel, None
-        reason = "its scores of the probe rows differ from LightGBM's"
+        forest = read_forest(text)
     except NotServed as error:
-        reason = error.message
+        reasons.append(error.message)
+    else:
+        for kernel in kernels:
+            try:
+                found = kernel(forest)
+            except NotServed as error:
+                reasons.append(error.message)
+                continue
+            if proves(found, probes, scores):
+                return found, f"its trees are walked one by one: {reasons[0]}" if reasons else None
+            reasons.append(f"its scores of the probe rows by {found.engine} differ from LightGBM's")
     fallback: Scorer = get("scorer", "lightgbm")(text)
-    return fallback, f"LightGBM answers in place of the kernel: {reason}"
+    return fallback, f"LightGBM answers in place of the kernel: {'; '.join(reasons)}"
+
+
+def _by_masks(forest: Forest) -> Scorer:
+    return MaskScorer(mask_tables(forest))
+
+
+def proves(scorer: Scorer, probes: Floats, scores: Floats) -> bool:
+    """Whether a scorer gives every bit of `scores` (p, k): of all rows at once, and of rows that fill no block."""
+    counts = {len(probes), len(probes) // 4 * 4 - 1, 2, 1}
+    return all(_same(scorer.raw(probes[:n]), scores[:n]) for n in counts if 0 < n <= len(probes))
+
+
+def _same(found: Floats, known: Floats) -> bool:
+    return bool(np.array_equal(np.ascontiguousarray(found).view(np.int64), np.ascontiguousarray(known).view(np.int64)))
 
 
 def probe_rows(text: str, X: Floats, seed: int) -> Floats:
@@ -80,50 +88,3 @@ def probe_rows(text: str, X: Floats, seed: int) -> Floats:
         changed = random.random(count) < 0.5
         out[changed, j] = random.choice(pool, int(changed.sum()))
     return out
-
-
-@compiled
-def _walk(
-    X: Floats,
-    width: int,
-    root: NDArray[np.int32],
-    feature: NDArray[np.int32],
-    kind: NDArray[np.uint8],
-    threshold: Floats,
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    leaf: Floats,
-    word_start: NDArray[np.int32],
-    words: NDArray[np.uint32],
-    out: Floats,
-) -> None:
-    n = X.shape[0]
-    for first in range(0, n, BLOCK):
-        last = min(n, first + BLOCK)
-        for t in range(len(root)):
-            c = t % width
-            for i in range(first, last):
-                node = root[t]
-                while node >= 0:
-                    x = X[i, feature[node]]
-                    if abs(x) <= ZERO:
-                        x = 0.0
-                    how = kind[node]
-                    missing = (how >> 2) & 3
-                    if how & 1:  # category: left if its bit is set; negative, huge and missing ones go right
-                        goes_left = False
-                        if x > -1.0 and x < 2147483648.0:
-                            level = np.int64(x)
-                            row = np.int64(threshold[node])
-                            word = word_start[row] + (level >> 5)
-                            if word < word_start[row + 1]:
-                                goes_left = (words[word] >> np.uint32(level & 31)) & np.uint32(1) == np.uint32(1)
-                    elif np.isnan(x):
-                        # without a missing type NaN counts as 0
-                        goes_left = threshold[node] >= 0.0 if missing == 0 else (how & 2) != 0
-                    elif missing == 1 and x == 0.0:
-                        goes_left = (how & 2) != 0
-                    else:
-                        goes_left = x <= threshold[node]
-                    node = left[node] if goes_left else right[node]
-                out[i, c] += leaf[~node]

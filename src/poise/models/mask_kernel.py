@@ -1,0 +1,150 @@
+"""The scoring kernel over mask tables: AND one table row per column, and add the leaf of each word's lowest bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from poise.jit import compiled, compiled_part
+from poise.models.base import Floats
+from poise.models.forest_walk import ZERO
+
+TOGETHER = 4
+"""So many rows are summed in turns: one sum waits for each of its additions, four fill the wait."""
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lowest_bit(typing: Any, word: Any) -> Any:
+    """The position of the lowest set bit; as many as the word has bits where none is set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))  # a word may be 0
+
+    return word(word), generate
+
+
+@compiled_part
+def pick(
+    X: Floats,
+    i: int,
+    columns: NDArray[np.int32],
+    numbers: int,
+    edges: Floats,
+    level_rows: NDArray[np.int32],
+    picked: NDArray[np.int32],
+) -> None:
+    """The table row of each column of row i; `picked` is filled up with row 0, which leaves every leaf."""
+    for c in range(numbers):
+        x = X[i, columns[c, 0]]
+        if abs(x) <= ZERO:
+            x = 0.0
+        at, count = columns[c, 1], columns[c, 2]
+        while count > 1:  # how many edges are below x, without a branch
+            half = count >> 1
+            at = at + half if edges[at + half - 1] < x else at
+            count -= half
+        row = columns[c, 3] + (at - columns[c, 1]) + (1 if edges[at] < x else 0)
+        if np.isnan(x):
+            row = columns[c, 4]
+        elif x == 0.0 and columns[c, 5] >= 0:
+            row = columns[c, 5]
+        picked[c] = row
+    for c in range(numbers, len(columns)):
+        x = X[i, columns[c, 0]]
+        known = x > -1.0 and x < columns[c, 2]
+        picked[c] = level_rows[columns[c, 1] + np.int64(x)] if known else columns[c, 3]
+    for c in range(len(columns), len(picked)):
+        picked[c] = 0
+
+
+@compiled_part
+def narrow(table: NDArray[Any], picked: NDArray[np.int32], state: NDArray[Any]) -> None:
+    """AND the picked table rows, whose number divides by four, into `state`."""
+    for c in range(0, len(picked), 4):
+        one, two, three, four = table[picked[c]], table[picked[c + 1]], table[picked[c + 2]], table[picked[c + 3]]
+        for w in range(len(state)):
+            state[w] = state[w] & one[w] & two[w] & three[w] & four[w]
+
+
+@compiled
+def states(
+    X: Floats,
+    columns: NDArray[np.int32],
+    numbers: int,
+    edges: Floats,
+    level_rows: NDArray[np.int32],
+    table: NDArray[Any],
+    out: NDArray[Any],
+) -> None:
+    """The leaves (n, words) that the columns of each row leave reachable."""
+    picked = np.empty((len(columns) + 3) // 4 * 4, np.int32)
+    for i in range(len(out)):
+        state = out[i]
+        for w in range(len(state)):
+            state[w] = table[0, w]
+        pick(X, i, columns, numbers, edges, level_rows, picked)
+        narrow(table, picked, state)
+
+
+@compiled
+def scores(
+    X: Floats,
+    columns: NDArray[np.int32],
+    numbers: int,
+    edges: Floats,
+    level_rows: NDArray[np.int32],
+    table: NDArray[Any],
+    leaves: Floats,
+    ends: NDArray[np.int32],
+    start: NDArray[Any],
+    items: NDArray[Any],
+    rows: NDArray[np.int64],
+    out: Floats,
+) -> None:
+    """Scores of n rows into the first n rows of `out` (n and spare, k), whose rest is working space.
+
+    start: (words,) leaves that are reachable before any column is looked at. items: (m, words) the same per item, of
+    which row i is ANDed with `rows[i]`, or where `rows` is empty with i, or where both are empty with none.
+    """
+    width, words = len(ends) - 1, table.shape[1]
+    slots = len(leaves) // words
+    n = len(X)
+    spare = out.reshape(-1)[n * width :]
+    wide = (len(columns) + 3) // 4 * 4
+    picked = spare[: wide // 2].view(np.int32)
+    four = spare[wide // 2 :].view(table.dtype)[: TOGETHER * words].reshape((TOGETHER, words))
+    for first in range(0, n, TOGETHER):
+        count = min(TOGETHER, n - first)
+        for r in range(count):
+            i = first + r
+            state = four[r]
+            if len(items) > 0:
+                item = items[rows[i] if len(rows) > 0 else i]
+                for w in range(words):
+                    state[w] = start[w] & item[w]
+            else:
+                for w in range(words):
+                    state[w] = start[w]
+            if wide > 0:
+                pick(X, i, columns, numbers, edges, level_rows, picked)
+                narrow(table, picked, state)
+        for c in range(width):
+            if count == TOGETHER:
+                a, b, d, e = 0.0, 0.0, 0.0, 0.0
+                for w in range(ends[c], ends[c + 1]):
+                    at = w * slots
+                    a += leaves[at + np.int64(lowest_bit(four[0, w]))]
+                    b += leaves[at + np.int64(lowest_bit(four[1, w]))]
+                    d += leaves[at + np.int64(lowest_bit(four[2, w]))]
+                    e += leaves[at + np.int64(lowest_bit(four[3, w]))]
+                out[first, c], out[first + 1, c], out[first + 2, c], out[first + 3, c] = a, b, d, e
+                continue
+            for r in range(count):
+                a = 0.0
+                for w in range(ends[c], ends[c + 1]):
+                    a += leaves[w * slots + np.int64(lowest_bit(four[r, w]))]
+                out[first + r, c] = a
