@@ -53,6 +53,12 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "mrr": "poise.evaluation.mrr:Mrr",
         "recall": "poise.evaluation.recall:Recall",
     },
+    "off-policy": {
+        "ips": "poise.evaluation.ips:Ips",
+        "snips": "poise.evaluation.snips:Snips",
+        "direct": "poise.evaluation.direct:Direct",
+        "doubly-robust": "poise.evaluation.doubly_robust:DoublyRobust",
+    },
     "question": {
         "PA01": "poise.assessment.learnable:Learnable",
         "PA02": "poise.assessment.complex_enough:ComplexEnough",

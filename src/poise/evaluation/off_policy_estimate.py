@@ -1,0 +1,126 @@
+"""An off-policy estimate with its interval, what is to be known about it, and a refusal where the log cannot tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from poise import registry
+from poise.evaluation.bootstrap import BlockSums, Interval, Resampled
+from poise.evaluation.off_policy import Floats, LoggedRows, OffPolicyEstimator
+
+LEAST_EFFECTIVE = 100
+"""Fewer effective decisions than this tell nothing: an interval from them would be made of a few lucky rows."""
+LEAST_COVERED = 0.9
+"""Where the log could have shown less of what the other policy would show, even a model's correction is guesswork."""
+WARN_COVERED = 0.99
+"""Below this the missing part is said: it is estimated by the model alone, or taken for 0 without one."""
+HEAVY = 0.05
+"""A single decision with more than this share of all weight is said."""
+TOO_FAR = 4.0
+"""Standard errors between the mean weight and what right propensities would give, from which on it is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What another policy would come to per decision, with one-sided 95 % limits (together 90 %).
+
+    gain: by how much that is more than the policy it is compared with, on the same decisions. effective: how many
+    decisions the log is worth. refused: why nothing can be said; then the numbers are NaN. warnings: what else to know.
+    """
+
+    value: Interval
+    gain: Interval
+    effective: float
+    covered: float
+    estimator: str
+    refused: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def estimate(estimator: str, rows: LoggedRows, now: LoggedRows) -> Estimate:
+    """What the policy of `rows` would come to, and by how much that is more than that of `now`.
+
+    Both are of the same decisions and rows, and differ in `target` (and with it in `covered` and `model`). The gain is
+    estimated from differences per decision, so that what both share cancels. Raises `DataError` where the estimator
+    needs a model and there is none, and `PoiseError` for an estimator that there is not.
+
+    >>> from poise.evaluation.blocks import blocks_of
+    >>> random = np.random.default_rng(0); n = 4000
+    >>> taken, reward = random.random(n) < 0.5, random.random(n)
+    >>> def of(share): return LoggedRows(np.arange(n), np.full(n, 0.5), np.where(taken, share, 1 - share),
+    ...     reward + taken, np.ones(n), blocks_of(np.full(n, -(2**63))))
+    >>> made = estimate("snips", of(0.9), of(0.5))
+    >>> made.gain.low < 0.4 < made.gain.high, made.refused
+    (True, None)
+    """
+    kind: OffPolicyEstimator = registry.get("off-policy", estimator)()
+    new, old = kind.sums(rows), kind.sums(now)
+    effective, covered = rows.effective, float(rows.covered.mean()) if rows.count else 0.0
+    refused = _refusal(rows, effective, covered)
+    if refused is not None:
+        nothing = Interval(float("nan"), float("-inf"), float("inf"), rows.count, rows.blocks.count)
+        return Estimate(nothing, nothing, effective, covered, estimator, refused, ())
+    warnings = tuple(_warnings(rows, covered, with_model=kind.needs_model))
+    decisions = np.bincount(rows.blocks.codes, minlength=rows.blocks.count).astype(np.float64)
+    gain = _interval(_difference(new, old, decisions))
+    return Estimate(_interval(new), gain, effective, covered, estimator, None, warnings)
+
+
+def _interval(sums: BlockSums) -> Interval:
+    made = Resampled(sums)
+    return Interval(made.value, made.low(), made.high(), round(made.rows), made.blocks)
+
+
+def _difference(new: BlockSums, old: BlockSums, decisions: Floats) -> BlockSums:
+    """The difference of two ratios as one mean per decision, each linearised about its estimate.
+
+    decisions: how many each block holds, (blocks,).
+    """
+    moved = [one.value * decisions + _about(one) * (decisions.sum() / one.sizes.sum()) for one in (new, old)]
+    return BlockSums(moved[0] - moved[1], decisions)
+
+
+def _about(one: BlockSums) -> Floats:
+    """How far the sums of each block are from what the ratio would make of its size, (blocks,)."""
+    return one.sums - one.value * one.sizes
+
+
+def _refusal(rows: LoggedRows, effective: float, covered: float) -> str | None:
+    if not rows.count:
+        return "no logged decision has its outcomes yet"
+    if covered < LEAST_COVERED:
+        return (
+            f"of what this would show, the log could have shown only {covered:.0%} in its place: what was never tried "
+            "cannot be told (explore more, or move in smaller steps)"
+        )
+    if effective < LEAST_EFFECTIVE:
+        return (
+            f"the log is worth {effective:,.0f} decisions of this kind, fewer than {LEAST_EFFECTIVE} "
+            f"(from {rows.count:,} logged ones): move in smaller steps, explore more, or wait"
+        )
+    return None
+
+
+def _warnings(rows: LoggedRows, covered: float, *, with_model: bool) -> list[str]:
+    said = []
+    if covered < WARN_COVERED:
+        how = "is what the model expects" if with_model else "counts as nothing"
+        said.append(f"{1 - covered:.1%} of what this would show was never shown in its place: that part {how}")
+    weight = rows.sums(rows.weight)
+    share = float(weight.max() / weight.sum()) if weight.sum() else 0.0
+    if share > HEAVY:
+        said.append(f"a single decision makes up {share:.0%} of the estimate")
+    off = weight - rows.covered * np.bincount(rows.decision, minlength=rows.count)
+    by_block = np.bincount(rows.blocks.codes, off, rows.blocks.count)
+    error = float(
+        np.sqrt(np.square(by_block - by_block.mean()).sum() * max(len(by_block), 2) / max(len(by_block) - 1, 1))
+    )
+    if error and abs(off.sum()) > TOO_FAR * error:
+        mean = float(weight.sum() / max(len(rows.decision), 1))
+        said.append(
+            f"the logged propensities look wrong: weights should average {covered:.3f} and do {mean:.3f}, "
+            f"{abs(off.sum()) / error:.0f} standard errors away"
+        )
+    return said
