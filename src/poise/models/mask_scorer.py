@@ -25,18 +25,8 @@ class MaskScorer:
         self._none: NDArray[Any] = np.empty((0, words), t.table.dtype)
         picked, state = (len(t.columns) + 3) // 4 * 2, -(-mask_kernel.TOGETHER * words * t.table.itemsize // 8)
         self._spare = -(-(picked + state) // self._width)
-        self._all = (
-            t.columns,
-            t.numbers,
-            t.edges,
-            t.level_rows,
-            t.table,
-            t.leaves,
-            t.ends,
-            t.table[0],
-            self._none,
-            NO_ROWS,
-        )
+        self._arrays = t.columns, t.numbers, t.edges, t.level_rows, t.table, t.leaves, t.ends
+        self._start = t.table[0], self._none, NO_ROWS
 
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k) of rows X, float64 (n, features) in C order."""
