@@ -23,6 +23,8 @@ from poise.interfaces.http.openapi import openapi
 from poise.interfaces.http.page import front_page
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.query import as_json, only, whole
+from poise.interfaces.http.v2 import v2_routes
+from poise.interfaces.http.v2_errors import V2Errors
 from poise.interfaces.http.weights import weights_routes
 from poise.serving import views
 from poise.serving.answer import Answerer
@@ -64,13 +66,14 @@ def create_app(
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ready),
         Route(METRICS, Metrics(served.telemetry).show),
+        *v2_routes(served, pages.ready, gate, inlet),
         Route("/openapi.json", pages.openapi),
         Route("/", pages.front),
         *also,
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
     guarded = LoopbackGuard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)))
-    return Observed(guarded, served.telemetry, hot)
+    return Observed(V2Errors(guarded), served.telemetry, hot)
 
 
 def _may(asked: Asked) -> bool:
