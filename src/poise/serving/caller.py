@@ -33,6 +33,9 @@ class Caller:
 ANYBODY_HERE = Caller("anybody here", frozenset(ROLES))
 """Every caller of a server on loopback that has no tokens: programs of this machine, which may do everything."""
 
+NOBODY = Caller("nobody", frozenset())
+"""Who asks without a token, of a server that has some, what needs none: whether it lives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from poise.errors import PoiseError
 from poise.interfaces.http.ask import Ask, Gate, contract_of
 from poise.interfaces.http.events import event_asks, logged, no_such_source
-from poise.interfaces.http.guard import LoopbackGuard
+from poise.interfaces.http.guard import Guard
 from poise.interfaces.http.metrics import METRICS, Metrics
 from poise.interfaces.http.observed import Observed
 from poise.interfaces.http.openapi import openapi
@@ -31,6 +31,7 @@ from poise.serving.answer import Answerer
 from poise.serving.caller import Asked
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
+from poise.serving.tokens import Tokens
 from poise.serving.views import Registry
 
 PREDICT, DECIDE = "/v1/predict", "/v1/decide"
@@ -41,8 +42,9 @@ def create_app(
     registry: Registry,
     also: Sequence[BaseRoute] = (),
     inlet: Inlet | None = None,
+    tokens: Tokens | None = None,
 ) -> ASGIApp:
-    """The application for a server on loopback without tokens (whose callers all have the role `operate`).
+    """The application. tokens: those by which callers are known; without any every program of this machine may do all.
 
     also: routes of a program's own beside those of Poise, behind the same guard. inlet: takes events in and logs
     answers; without one no event is taken and nothing is logged.
@@ -72,7 +74,7 @@ def create_app(
         *also,
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
-    guarded = LoopbackGuard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)))
+    guarded = Guard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)), tokens or Tokens())
     return Observed(V2Errors(guarded), served.telemetry, hot)
 
 

@@ -1,19 +1,29 @@
-"""Who may talk to a server without tokens: programs of this machine, and no web page of another site.
+"""Who may talk to a server: with tokens whoever sends one whose roles reach far enough, else programs of this machine.
 
 Any page that a browser opens can send requests to loopback, and by DNS rebinding read the answers. Such requests carry
-a foreign `Host`, `Origin` or `Sec-Fetch-Site`; they are refused before anything is read.
+a foreign `Host`, `Origin` or `Sec-Fetch-Site`; they are refused before anything is read, with tokens and without. A
+`Host` that is not this machine is refused without tokens only: a page that rebinds a name has no token to send.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from poise.interfaces.http.problem import problem
+from poise.errors import PoiseError
+from poise.interfaces.http.ask import CALLER
+from poise.interfaces.http.problem import of_error, problem
+from poise.interfaces.http.roles import OPEN, needed
+from poise.serving.caller import ANYBODY_HERE, NOBODY, Caller
+from poise.serving.tokens import Forbidden, Tokens, Unauthorized
 
 _ASK = "without tokens this server answers programs of this machine only"
+_NO_PAGES = "this server answers no pages of other sites"
+_HOW = "send the header 'authorization: Bearer poise_…'"
 
 
 def is_loopback(host: str) -> bool:
@@ -31,42 +41,69 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class LoopbackGuard:
-    """ASGI middleware that refuses (403) requests whose headers say that a foreign page sent them."""
+class _Said(NamedTuple):
+    """What the headers of a request say of where it comes from."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    host: bytes
+    hosts: int
+    origin: bytes | None
+    site: bytes
+    mode: bytes
+    credentials: tuple[bytes, ...]
+
+
+class Guard:
+    """ASGI middleware that lets in whom `tokens` and the table of roles let in, and says in the scope who it is.
+
+    Without a token that is needed 401, with one that does not reach so far or from a foreign page 403, too often 429.
+    """
+
+    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
         self._app = app
+        self._tokens = tokens
         self._good: set[bytes] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            reason = self._refusal(scope)
+            said = _said(scope)
+            reason = self._foreign(said, scope)
             if reason is not None:
-                await problem(403, f"{reason}; {_ASK}")(scope, receive, send)
+                await problem(403, reason)(scope, receive, send)
+                return
+            try:
+                scope[CALLER] = self._caller(said, scope) if self._tokens.needed else ANYBODY_HERE
+            except PoiseError as error:
+                await _refusal(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> str | None:
-        host, origin, site, mode, hosts = b"", None, b"", b"", 0
-        for name, value in scope["headers"]:
-            if name == b"host":
-                host, hosts = value, hosts + 1
-            elif name == b"origin":
-                origin = value
-            elif name == b"sec-fetch-site":
-                site = value
-            elif name == b"sec-fetch-mode":
-                mode = value
-        if hosts != 1 or not self._is_ours(host):
-            return (
-                f"the Host header is {_shown(host)}, which is not this machine" if host else "there is no Host header"
-            )
-        if origin is not None and origin.lower() != f"{scope['scheme']}://".encode() + host.lower():
-            return f"the request comes from a page of {_shown(origin)}"
-        followed_link = mode == b"navigate" and scope["method"] == "GET"
-        if site not in (b"", b"same-origin", b"none") and not followed_link:
-            return "the request comes from a page of another site"
+    def _caller(self, said: _Said, scope: Scope) -> Caller:
+        roles = needed(scope["method"], scope["path"])
+        if roles == OPEN and not said.credentials:
+            return NOBODY
+        caller = self._tokens.caller(_token(said.credentials))
+        if roles != OPEN and not any(map(caller.may, roles)):
+            text = f"{scope['method']} {scope['path'][:80]} needs the role {' or '.join(roles)}"
+            raise Forbidden(f"{text}; the token '{caller.name}' has {', '.join(sorted(caller.roles))}", needed=roles)
+        return caller
+
+    def _foreign(self, said: _Said, scope: Scope) -> str | None:
+        """Why a request is not answered, whatever it carries."""
+        if said.hosts != 1 or not (self._tokens.needed or self._is_ours(said.host)):
+            came = f"the Host header is {_shown(said.host)}, which is not this machine"
+            return f"{came if said.host else 'there is no Host header'}; {_ASK}"
+        end = _NO_PAGES if self._tokens.needed else _ASK
+        if said.origin is not None and said.origin.lower() not in self._origins(said.host.lower(), scope):
+            return f"the request comes from a page of {_shown(said.origin)}; {end}"
+        followed_link = said.mode == b"navigate" and scope["method"] == "GET"
+        if said.site not in (b"", b"same-origin", b"none") and not followed_link:
+            return f"the request comes from a page of another site; {end}"
         return None
+
+    def _origins(self, host: bytes, scope: Scope) -> tuple[bytes, ...]:
+        """Whose pages are this server's own: behind a proxy that ends TLS, those of `https` though it is asked by `http`."""
+        own = f"{scope['scheme']}://".encode() + host
+        return (own, b"https://" + host) if self._tokens.needed else (own,)
 
     def _is_ours(self, host: bytes) -> bool:
         if host in self._good:
@@ -80,6 +117,44 @@ class LoopbackGuard:
         if ours and len(self._good) < 100:
             self._good.add(host)
         return ours
+
+
+def _said(scope: Scope) -> _Said:
+    host, origin, site, mode, hosts = b"", None, b"", b"", 0
+    credentials: tuple[bytes, ...] = ()
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host, hosts = value, hosts + 1
+        elif name == b"authorization":
+            credentials = (*credentials, value)
+        elif name == b"origin":
+            origin = value
+        elif name == b"sec-fetch-site":
+            site = value
+        elif name == b"sec-fetch-mode":
+            mode = value
+    return _Said(host, hosts, origin, site, mode, credentials)
+
+
+def _token(credentials: tuple[bytes, ...]) -> bytes:
+    """What stands in the one header. Raises `Unauthorized`, which never repeats what came."""
+    if not credentials:
+        raise Unauthorized("this server answers whoever sends a token", hint=_HOW, sent=False)
+    scheme, _, token = credentials[0].partition(b" ")
+    if len(credentials) > 1 or scheme.lower() != b"bearer" or not token.strip():
+        raise Unauthorized("the header 'authorization' holds no token of this server", hint=_HOW)
+    return token.strip()
+
+
+def _refusal(error: PoiseError) -> Response:
+    """The problem document, with the header that RFC 6750 asks for."""
+    response = of_error(error)
+    if isinstance(error, Unauthorized):
+        response.headers["www-authenticate"] = 'Bearer realm="poise"' + (', error="invalid_token"' * error.sent)
+    elif isinstance(error, Forbidden):
+        scope = " ".join(error.needed)
+        response.headers["www-authenticate"] = f'Bearer realm="poise", error="insufficient_scope", scope="{scope}"'
+    return response
 
 
 def _shown(value: bytes) -> str:
