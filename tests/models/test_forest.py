@@ -12,6 +12,7 @@ from poise.models.forest_text import NotServed, read_forest
 from poise.models.forest_walk import WalkScorer
 from poise.models.mask_scorer import MaskScorer
 from poise.models.mask_tables import mask_tables
+from poise.models.proof import Proof, same_bits
 
 BASE = {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": 3}
 SHAPES = {
@@ -59,8 +60,10 @@ def raw(booster: lightgbm.Booster, X: NDArray) -> NDArray:
     return np.ascontiguousarray(booster.predict(X, raw_score=True).reshape(len(X), -1))
 
 
-def same_bits(a: NDArray, b: NDArray) -> bool:
-    return a.shape == b.shape and bool(np.array_equal(a.view(np.int64), b.view(np.int64)))
+def by_masks(booster: lightgbm.Booster, X: NDArray) -> MaskScorer:
+    text = booster.model_to_string()
+    probes = probe_rows(text, X, 0)
+    return MaskScorer(mask_tables(read_forest(text)), Proof(probes, raw(booster, probes)))
 
 
 def hostile(text: str, X: NDArray, rows: int = 3_000) -> NDArray:
@@ -75,21 +78,46 @@ def test_the_kernel_gives_every_bit_of_lightgbm(shape: str, holes: bool) -> None
     text = booster.model_to_string()
     rows = np.concatenate([X[:500], hostile(text, X)])
     known = raw(booster, rows)
-    forest = read_forest(text)
-    assert same_bits(WalkScorer(forest).raw(rows), known)
-    assert same_bits(MaskScorer(mask_tables(forest)).raw(rows), known)
+    assert same_bits(WalkScorer(read_forest(text)).raw(rows), known)
+    assert same_bits(by_masks(booster, X).raw(rows), known)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("request_side", "item_side"), [((0, 5), (1, 2)), ((), (4, 3, 0)), ((2,), ()), ((), ())])
+def test_split_in_request_and_item_gives_the_same_bits(shape: str, request_side: tuple, item_side: tuple) -> None:
+    booster, X = trained(SHAPES[shape])
+    kernel = by_masks(booster, X)
+    split = kernel.sides(request_side, item_side)  # which proves itself, row by row and together
+    rows = hostile(booster.model_to_string(), X, 512)
+    rows[:, request_side] = rows[:1, request_side]
+    asked = split.state("request", rows[:1, request_side].copy())[0]
+    kept = split.state("item", np.ascontiguousarray(rows[:, item_side]))
+    assert kept.nbytes == len(rows) * split.bytes_per_row
+    order = np.random.default_rng(0).integers(0, len(rows), 301)
+    mixed = np.ascontiguousarray(rows[order][:, split.mixed])
+    assert same_bits(split.raw(asked, kept, mixed, order), raw(booster, rows[order]))
+
+
+def test_what_does_not_prove_itself_split_is_not_used() -> None:
+    booster, X = trained(SHAPES["regression"])
+    kernel = by_masks(booster, X)
+    kernel.proof.scores[5, 0] = np.nextafter(kernel.proof.scores[5, 0], 0)
+    with pytest.raises(NotServed, match="differ"):
+        kernel.sides([0], [1])
+    with pytest.raises(NotServed, match="whole rows"):
+        WalkScorer(read_forest(booster.model_to_string())).sides([0], [1])
 
 
 def test_a_row_does_not_depend_on_the_rows_beside_it() -> None:
     booster, X = trained(SHAPES["binary with categories"])
-    kernel = MaskScorer(mask_tables(read_forest(booster.model_to_string())))
+    kernel = by_masks(booster, X)
     alone = np.concatenate([kernel.raw(X[i : i + 1]) for i in range(200)])
     assert same_bits(alone, kernel.raw(X)[:200])
 
 
 def test_no_rows() -> None:
     booster, X = trained(SHAPES["three classes"])
-    assert MaskScorer(mask_tables(read_forest(booster.model_to_string()))).raw(X[:0]).shape == (0, 3)
+    assert by_masks(booster, X).raw(X[:0]).shape == (0, 3)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import NoReturn
 
 import numpy as np
 
 from poise.errors import MissingExtra
 from poise.models.base import Floats
+from poise.models.forest_text import NotServed
 
 # Waiting OpenMP threads spin by default, which makes training up to five times slower where another program uses a
 # core (measured: 33 s against 8 s). A short spin costs nothing when the machine is idle. Read when libgomp loads.
@@ -41,3 +44,7 @@ class BoosterScorer:
             return np.zeros((0, self.width))
         scores = self.booster.predict(X, raw_score=True, num_threads=1)
         return np.ascontiguousarray(np.asarray(scores, np.float64).reshape(len(X), self.width))
+
+    def sides(self, request: Sequence[int], item: Sequence[int]) -> NoReturn:
+        """Raises `NotServed`: LightGBM scores whole rows."""
+        raise NotServed("LightGBM answers, which scores whole rows")

@@ -5,7 +5,7 @@ The seam is `scorer_of`: what stands behind it may change, what it promises may 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +14,9 @@ from poise.models.base import Floats
 from poise.models.forest_text import Forest, NotServed, read_forest
 from poise.models.forest_walk import ZERO, WalkScorer
 from poise.models.mask_scorer import MaskScorer
+from poise.models.mask_split import MaskSplit
 from poise.models.mask_tables import mask_tables
+from poise.models.proof import Proof
 from poise.registry import get
 
 PROBE_VALUES = 200_000
@@ -28,6 +30,12 @@ class Scorer(Protocol):
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k) of rows X, float64 (n, features) in C order: sums of leaf values in the order of the trees."""
 
+    def sides(self, request: Sequence[int], item: Sequence[int]) -> MaskSplit:
+        """The same scores from columns known in stages: of the request, of an item, and the others, mixed.
+
+        Raises `NotServed`, with the reason, where only whole rows are scored.
+        """
+
 
 def scorer_of(text: str, probes: Floats, scores: Floats) -> tuple[Scorer, str | None]:
     """What answers for a model text, and a note where that is not the mask tables.
@@ -35,38 +43,32 @@ def scorer_of(text: str, probes: Floats, scores: Floats) -> tuple[Scorer, str | 
     probes: rows (p, features); scores: LightGBM's own raw scores of them (p, k). A kernel is used only if it gives
     every bit of `scores`. Raises `MissingExtra` where none does, and LightGBM is not there either.
     """
+    proof = Proof(probes, scores)
     reasons: list[str] = []
-    kernels: tuple[Callable[[Forest], Scorer], ...] = (_by_masks, WalkScorer)
     try:
         forest = read_forest(text)
     except NotServed as error:
         reasons.append(error.message)
     else:
-        for kernel in kernels:
+        for kernel in (_by_masks, _by_walking):
             try:
-                found = kernel(forest)
+                found = kernel(forest, proof)
             except NotServed as error:
                 reasons.append(error.message)
                 continue
-            if proves(found, probes, scores):
+            if proof.holds(found.raw):
                 return found, f"its trees are walked one by one: {reasons[0]}" if reasons else None
             reasons.append(f"its scores of the probe rows by {found.engine} differ from LightGBM's")
     fallback: Scorer = get("scorer", "lightgbm")(text)
     return fallback, f"LightGBM answers in place of the kernel: {'; '.join(reasons)}"
 
 
-def _by_masks(forest: Forest) -> Scorer:
-    return MaskScorer(mask_tables(forest))
+def _by_masks(forest: Forest, proof: Proof) -> Scorer:
+    return MaskScorer(mask_tables(forest), proof)
 
 
-def proves(scorer: Scorer, probes: Floats, scores: Floats) -> bool:
-    """Whether a scorer gives every bit of `scores` (p, k): of all rows at once, and of rows that fill no block."""
-    counts = {len(probes), len(probes) // 4 * 4 - 1, 2, 1}
-    return all(_same(scorer.raw(probes[:n]), scores[:n]) for n in counts if 0 < n <= len(probes))
-
-
-def _same(found: Floats, known: Floats) -> bool:
-    return bool(np.array_equal(np.ascontiguousarray(found).view(np.int64), np.ascontiguousarray(known).view(np.int64)))
+def _by_walking(forest: Forest, proof: Proof) -> Scorer:
+    return WalkScorer(forest)
 
 
 def probe_rows(text: str, X: Floats, seed: int) -> Floats:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NoReturn
+
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.jit import compiled, compiled_part
 from poise.models.base import Floats
-from poise.models.forest_text import Forest
+from poise.models.forest_text import Forest, NotServed
 
 ZERO = float(np.float32(1e-35))
 """LightGBM takes values this small for 0 before it looks at any tree."""
@@ -30,6 +33,10 @@ class WalkScorer:
         nodes = (f.root, f.feature, f.kind, f.threshold, f.left, f.right, f.leaf, f.word_start, f.words)
         _walk(X, f.width, *nodes, out)
         return out
+
+    def sides(self, request: Sequence[int], item: Sequence[int]) -> NoReturn:
+        """Raises `NotServed`: a walk needs whole rows."""
+        raise NotServed("its trees are walked one by one, which needs whole rows")
 
 
 @compiled_part

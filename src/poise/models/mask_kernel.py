@@ -17,6 +17,12 @@ TOGETHER = 4
 """So many rows are summed in turns: one sum waits for each of its additions, four fill the wait."""
 
 
+def spare_rows(columns: int, words: int, word_bytes: int, width: int) -> int:
+    """How many rows (of `width` outputs) beyond its scores `scores` needs to work in: picked rows and four states."""
+    picked, four = (columns + 3) // 4 * 2, -(-TOGETHER * words * word_bytes // 8)
+    return -(-(picked + four) // width)
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def lowest_bit(typing: Any, word: Any) -> Any:
     """The position of the lowest set bit; as many as the word has bits where none is set."""

@@ -1,32 +1,34 @@
-"""Scores by mask tables."""
+"""Scores by mask tables: of whole rows, or of candidates whose columns are known in stages."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poise.models import mask_kernel
 from poise.models.base import Floats
+from poise.models.forest_text import NotServed
+from poise.models.mask_split import NO_ROWS, MaskSplit
 from poise.models.mask_tables import MaskTables
-
-NO_ROWS = np.empty(0, np.int64)
+from poise.models.proof import Proof
 
 
 class MaskScorer:
-    """Scores of whole rows by mask tables: one allocation per call."""
+    """Scores by mask tables, one allocation per call.
+
+    proof: rows with LightGBM's scores, on which every form that is used shows that it gives the same bits.
+    """
 
     engine = "masks"
 
-    def __init__(self, tables: MaskTables) -> None:
+    def __init__(self, tables: MaskTables, proof: Proof) -> None:
         t = self.tables = tables
+        self.proof = proof
         self._width, words = len(t.ends) - 1, t.table.shape[1]
-        self._none: NDArray[Any] = np.empty((0, words), t.table.dtype)
-        picked, state = (len(t.columns) + 3) // 4 * 2, -(-mask_kernel.TOGETHER * words * t.table.itemsize // 8)
-        self._spare = -(-(picked + state) // self._width)
+        self._spare = mask_kernel.spare_rows(len(t.columns), words, t.table.itemsize, self._width)
         self._arrays = t.columns, t.numbers, t.edges, t.level_rows, t.table, t.leaves, t.ends
-        self._start = t.table[0], self._none, NO_ROWS
+        self._start = t.table[0], np.empty((0, words), t.table.dtype), NO_ROWS
 
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k) of rows X, float64 (n, features) in C order."""
@@ -34,3 +36,28 @@ class MaskScorer:
         out = np.empty((n + self._spare, self._width))
         mask_kernel.scores(X, *self._arrays, *self._start, out)
         return out[:n]
+
+    def sides(self, request: Sequence[int], item: Sequence[int]) -> MaskSplit:
+        """The same scores from columns known in stages. Raises `NotServed` where that does not give the same bits.
+
+        request, item: columns of the matrix; the others are mixed.
+        """
+        split = MaskSplit(self.tables, request, item)
+
+        def one_by_one(X: Floats) -> Floats:
+            request, item, mixed = (np.ascontiguousarray(X[:, of]) for of in (split.request, split.item, split.mixed))
+            asked, kept = split.state("request", request), split.state("item", item)
+            rows = np.arange(len(X))
+            return np.concatenate([split.raw(asked[i], kept, mixed[i : i + 1], rows[i : i + 1]) for i in rows])
+
+        def together(X: Floats) -> Floats:  # candidates of one request: the first row's
+            asked = split.state("request", np.ascontiguousarray(X[:1, split.request]))
+            kept = split.state("item", np.ascontiguousarray(X[:, split.item]))
+            return split.raw(asked[0], kept, np.ascontiguousarray(X[:, split.mixed]))
+
+        rows = self.proof.rows.copy()
+        rows[:, split.request] = rows[:1, split.request]
+        proved = self.proof.holds(one_by_one) and Proof(rows, self.raw(rows)).holds(together)
+        if not proved:
+            raise NotServed("split in request and item, its scores of the probe rows differ from LightGBM's")
+        return split

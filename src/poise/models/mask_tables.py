@@ -34,6 +34,7 @@ class MaskTables:
     columns: (used, 6), numbers first (`numbers` of them). edges: thresholds per number, rising. level_rows: table row
     per level of a category. table: (rows, words); row 0 leaves every leaf. leaves: (words * (bits + 1),), the last of
     each word is 0.0, for a tree whose leaf is in another word. ends: (width + 1,) words of each output.
+    features: columns of the matrix.
     """
 
     columns: NDArray[np.int32]
@@ -43,6 +44,7 @@ class MaskTables:
     table: NDArray[Any]
     leaves: Floats
     ends: NDArray[np.int32]
+    features: int
 
     @property
     def bytes(self) -> int:
@@ -80,7 +82,7 @@ def mask_tables(forest: Forest, most_bytes: int = MOST_BYTES) -> MaskTables:
     nodes = (forest.root, forest.feature, forest.kind, forest.threshold, forest.left, forest.right)
     sets = (forest.word_start, forest.words)
     _fill(*nodes, *sets, forest.leaf, _starts(sizes), first_word, bits, rows, values, plain, table, leaves)
-    return MaskTables(columns, numbers, edges, level_rows, table, leaves, ends.astype(np.int32))
+    return MaskTables(columns, numbers, edges, level_rows, table, leaves, ends.astype(np.int32), forest.features)
 
 
 def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
