@@ -144,6 +144,7 @@ def _written(
     with building(path) as folder:
         for objective, one in learned.items():
             one.predictor.save(folder / "models" / objective)
+            one.reference.save(folder / "models" / objective)
         if trial is not None:
             trial.basis.save(folder / BASIS)
         (folder / "system.yaml").write_text(place.text, encoding="utf-8")

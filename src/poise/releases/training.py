@@ -22,6 +22,7 @@ from poise.features.scope import Scope
 from poise.models.base import Examples, Learner, Model, Problem
 from poise.models.calibration import Calibration
 from poise.models.predictor import Predictor
+from poise.models.reference import Reference, some
 from poise.releases.examples import SEED, ObjectiveData
 from poise.releases.places import at_place
 from poise.releases.twins import copies
@@ -63,6 +64,10 @@ class Learned:
     blocks: Blocks
     """The blocks of *judge*."""
     warnings: tuple[str, ...] = ()
+    reference: Reference = field(default_factory=Reference)
+    """What the rows that it was learned from were like."""
+    fallbacks: Mapping[str, Model] = field(default_factory=dict)
+    """The simpler rungs that can answer where the chosen one cannot."""
 
 
 @dataclass(slots=True, eq=False)
@@ -116,6 +121,8 @@ def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = 
         sorting={f.learner.name: f.model.predict(at_first) for f in fits} if listed else {},
         blocks=blocks_of(judge.time, groups),
         warnings=tuple(warnings),
+        reference=Reference.of(chosen.model, data.examples(some(np.concatenate([data.split.fit, data.split.tune])))),
+        fallbacks={f.learner.name: f.model for f in fits if f.learner.name in BASELINES and f is not chosen},
     )
 
 
