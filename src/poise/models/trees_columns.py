@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,21 @@ class TreesColumns:
         out: list[str | None] = [names[j] for j in self.plain.tolist()]
         out += [names[one.input] for one in self.statistics for _ in range(one.values.shape[1])]
         return out + [None] * (self.text.weights.intercept.shape[0] if self.text else 0)
+
+    def part(self, names: Collection[str], text: bool) -> tuple[TreesColumns, list[int]]:
+        """What makes the columns of some of the inputs, and where these stand in the whole matrix, in the same order.
+
+        text: whether the scores of texts, which come of all texts together, are among them.
+        """
+        kept = [j for j, name in enumerate(self.inputs.names) if name in names]
+        place = {j: at for at, j in enumerate(kept)}
+        of = Inputs(tuple(self.inputs.names[j] for j in kept), tuple(self.inputs.levels[j] for j in kept))
+        plain = [place[j] for j in self.plain.tolist() if j in place]
+        statistics = tuple(Statistic(place[one.input], one.values) for one in self.statistics if one.input in place)
+        scores = self.text if text else None
+        part = TreesColumns(of, self.fill[kept], np.array(plain, np.int64), statistics, scores)
+        own = [name in names if name is not None else text for name in self.sources]
+        return part, np.flatnonzero(own).tolist()
 
     def matrix(self, features: Table) -> Floats:
         """The matrix, float64 (n, columns), C order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +16,7 @@ from poise.models.linear_model import LinearModel
 from poise.models.links import predictions
 from poise.models.stored import read_arrays, read_json, write_arrays, write_json
 from poise.models.trees_columns import TreesColumns
+from poise.models.trees_split import TreesSplit
 from poise.spec.objective import ProblemType
 from poise.table import Table
 
@@ -72,6 +74,13 @@ class TreesModel(Model):
             if scorer is not None:
                 out[:, c] = scorer.raw(X)[:, 0]
         return out
+
+    def sides(self, request: Collection[str], item: Collection[str]) -> TreesSplit:
+        """The same predictions from inputs known in stages: of the request, of an item, and the others, mixed.
+
+        Raises `NotServed`, with the reason, where only whole rows are scored.
+        """
+        return TreesSplit(self, request, item)
 
     def predict(self, features: Table) -> Floats:
         """Predictions, (n,) or (n, k)."""
