@@ -161,7 +161,7 @@ def test_it_stops_gracefully(number: signal.Signals, code: int, stand_ins: Modul
 
 def test_other_addresses_need_tokens(stand_ins: ModuleType) -> None:
     for host in ("0.0.0.0", "192.168.1.5", "example.org", "::"):
-        with pytest.raises(PoiseError, match="no tokens"):
+        with pytest.raises(PoiseError, match="there is no token"):
             serve(Served.of_one(stand_ins.answerer()), stand_ins.StandInRegistry(), host=host)
 
 

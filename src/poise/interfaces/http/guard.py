@@ -101,7 +101,7 @@ class Guard:
         return None
 
     def _origins(self, host: bytes, scope: Scope) -> tuple[bytes, ...]:
-        """Whose pages are this server's own: behind a proxy that ends TLS, those of `https` though it is asked by `http`."""
+        """Whose pages are this server's own; behind a proxy that ends TLS, those of `https` are."""
         own = f"{scope['scheme']}://".encode() + host
         return (own, b"https://" + host) if self._tokens.needed else (own,)
 

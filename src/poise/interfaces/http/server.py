@@ -1,29 +1,40 @@
-"""Running the application on uvicorn: on loopback, with bounds for slow and oversized clients and a graceful stop."""
+"""Running the application on uvicorn: for whom, over TLS or not, with bounds for slow clients and a graceful stop."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.routing import BaseRoute
 
 from poise.errors import PoiseError
 from poise.interfaces.http.app import create_app
+from poise.interfaces.http.certificate import Certificate
 from poise.interfaces.http.guard import is_loopback
+from poise.interfaces.http.looking import looking
 from poise.interfaces.http.protocol import guarded
 from poise.serving.follow import EVERY, Follower
+from poise.serving.follow_tokens import TokensFollower
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
+from poise.serving.tokens import Tokens
 from poise.serving.views import Registry
+from poise.stores.state import State
 from poise.stores.state_base import LiveState
 
 GRACE = 10
 """Seconds that requests in progress may take once the server was told to stop."""
+HANDSHAKE = 10.0
+"""Seconds that a client may take to agree on TLS."""
+RENEWED = 60.0
+"""Seconds between two looks at the files of the certificate."""
 OnReady = Callable[[str], None]
 
 
@@ -35,29 +46,30 @@ def serve(
     on_ready: OnReady | None = None,
     also: Sequence[BaseRoute] = (),
     inlet: Inlet | None = None,
+    tokens: Tokens | None = None,
+    certificate: Certificate | None = None,
+    plain_http: bool = False,
 ) -> None:
     """Answer HTTP requests until SIGTERM, then finish what is in progress and return; after SIGINT (Ctrl-C) raise
     `KeyboardInterrupt` then, as every other work that it ends does.
 
     port: 0 takes a free one. on_ready: called with the address (`http://127.0.0.1:8080`) once requests are answered.
     also: routes of a program's own beside those of Poise. inlet: takes events in and logs answers, where there is one.
-    Where `registry` is the state database, weights that are written to it take effect while this runs.
-    Raises `PoiseError` for an address that is not loopback (tokens, which that would need, do not exist yet) or is in
-    use, and whatever the rehearsal of an example request raises.
+    Where `registry` is the state database, weights and tokens that are written to it take effect while this runs.
+    tokens: by which callers are known; None asks nobody for one. certificate: speaks TLS. plain_http: a proxy in front
+    of an address that others reach does. Raises `PoiseError` for an address that others reach without tokens or TLS, or
+    that is in use, and whatever the rehearsal of an example request raises.
     """
     if not is_loopback(host):
-        hint = "bind to 127.0.0.1 and put a proxy that authenticates in front"
-        raise PoiseError(
-            f"{host} can be reached by others, and this server has no tokens to tell them apart", hint=hint
-        )
+        _must_be_safe(host, tokens, certificate is not None or plain_http)
     with _bound(host, port) as bound:
         for answerer in served.all:
             if not answerer.ready:
                 answerer.rehearse()
         name = f"[{host.strip('[]')}]" if bound.family == socket.AF_INET6 else host
-        address = f"http://{name}:{bound.getsockname()[1]}"
+        address = f"{'http' if certificate is None else 'https'}://{name}:{bound.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(served, registry, also, inlet),
+            create_app(served, registry, also, inlet, tokens),
             http=guarded(served.limits),
             ws="none",
             lifespan="off",
@@ -68,8 +80,8 @@ def serve(
             timeout_keep_alive=served.limits.idle,
             timeout_graceful_shutdown=GRACE,
         )
-        with _following(registry, served):
-            server = _Server(config, lambda: on_ready(address) if on_ready else None, inlet)
+        with _following(registry, served), _following_tokens(registry, tokens), _renewing(certificate):
+            server = _Server(config, lambda: on_ready(address) if on_ready else None, inlet, certificate)
             server.run(sockets=[bound])
         if server.interrupted:
             raise KeyboardInterrupt
@@ -81,8 +93,11 @@ class _Server(uvicorn.Server):
     interrupted: whether the signal was SIGINT.
     """
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], inlet: Inlet | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], inlet: Inlet | None, certificate: Certificate | None
+    ) -> None:
         super().__init__(config)
+        self._certificate = certificate
         self._on_ready = on_ready
         self._inlet = inlet
         self.interrupted = False
@@ -90,8 +105,31 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self._inlet is not None:
             self._inlet.begin()
-        await super().startup(sockets)
+        if self._certificate is None:
+            await super().startup(sockets)
+        else:
+            await super().startup([])
+            self.servers += [await self._over_tls(bound, self._certificate) for bound in sockets or ()]
         self._on_ready()
+
+    async def _over_tls(self, bound: socket.socket, certificate: Certificate) -> asyncio.Server:
+        """Listen as uvicorn does, but give up on a handshake as soon as on slow headers."""
+
+        def protocol() -> asyncio.Protocol:
+            kind: Any = self.config.http_protocol_class
+            made: asyncio.Protocol = kind(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return made
+
+        return await asyncio.get_running_loop().create_server(
+            protocol,
+            sock=bound,
+            ssl=certificate.context,
+            ssl_handshake_timeout=HANDSHAKE,
+            ssl_shutdown_timeout=HANDSHAKE,
+            backlog=self.config.backlog,
+        )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.interrupted = self.interrupted or sig == signal.SIGINT
@@ -108,6 +146,29 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _must_be_safe(host: str, tokens: Tokens | None, private: bool) -> None:
+    """Raises `PoiseError` where others reach `host` and could not be told apart, or their tokens could be read."""
+    reached = f"{host} can be reached by others"
+    if tokens is None or not tokens.usable:
+        hint = "make one: poise tokens add NAME --role predict; or listen at 127.0.0.1"
+        raise PoiseError(f"{reached}, and there is no token by which this server could tell them apart", hint=hint)
+    if not private:
+        hint = "give --tls-cert and --tls-key, or --plain-http where a proxy in front of it speaks TLS"
+        raise PoiseError(f"{reached}, who could read the tokens that are sent to it", hint=hint)
+
+
+def _following_tokens(registry: Registry, tokens: Tokens | None) -> contextlib.AbstractContextManager[None]:
+    """While inside, tokens that are made or revoked in the state database are known to the server."""
+    if tokens is None or not isinstance(registry, State):
+        return contextlib.nullcontext()
+    return looking("poise-tokens", EVERY, TokensFollower(registry, tokens).look)
+
+
+def _renewing(certificate: Certificate | None) -> contextlib.AbstractContextManager[None]:
+    """While inside, a certificate whose files change is renewed."""
+    return contextlib.nullcontext() if certificate is None else looking("poise-tls", RENEWED, certificate.look)
 
 
 @contextlib.contextmanager
