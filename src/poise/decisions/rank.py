@@ -66,6 +66,10 @@ class Ranker:
         """The objectives that terms use."""
         return frozenset(name.partition(".")[0] for name in self._predicted)
 
+    def type_of(self, name: str) -> Type:
+        """The expression type of one of the `extra_names`."""
+        return self._words.type_of(name)
+
     def predicts(self, term: str) -> bool:
         """Whether this term depends on a prediction."""
         return term in self._terms and bool(self._terms[term].names & self._predicted)

@@ -72,6 +72,10 @@ class Words:
         """Those of `names` that models predict."""
         return names & self._predicted.keys()
 
+    def type_of(self, name: str) -> Type:
+        """The expression type of a name that is not predicted."""
+        return self._columns[name]
+
     def rows(self, names: frozenset[str], predictions: Mapping[str, Floats], columns: Mapping[str, Column]) -> Table:
         """The values of `names`; predictions: objective -> (n,), or (n, classes); columns: n rows each."""
         found = {}
