@@ -14,10 +14,12 @@ from poise.data.journal import Entry, Journal
 from poise.data.reception import Reception
 from poise.data.stored import Stored
 from poise.interfaces.system import System
+from poise.releases.built import fingerprint
 from poise.serving.answer import Answerer
 from poise.serving.inlet import Inlet
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
+from poise.serving.online import Kept, Online
 from poise.stores.memory import MemoryStore
 
 SYSTEM = """
@@ -96,10 +98,14 @@ class Desk:
         store = MemoryStore()
         store.declare(loaded.declarations)
         self.journal = Traced.open(folder, Clock())
-        self.answerer = Answerer(loaded, store, clock or Clock(), limits=limits)
+        self.online = Online(clock or Clock())
+        self.kept = Kept(loaded, store)
+        self.online.attach(fingerprint(loaded.declarations), self.kept)
+        self.answerer = Answerer(loaded, store, self.online.clock, limits=limits, instants=self.online.instants)
+        self.answerer.logs = True
         stored = Stored(self.journal, None)
         self.reception = Reception(loaded.system, {}, stored)
-        self.inlet = Inlet(self.answerer, self.journal, self.reception, stored, durable=durable)
+        self.inlet = Inlet(self.online, self.journal, self.reception, stored, durable=durable, limits=limits)
 
     def run(self, act: Callable[[], Awaitable[Any]]) -> Any:
         """What `act` gives, on a loop on which the inlet lives."""

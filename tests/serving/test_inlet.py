@@ -40,8 +40,8 @@ def test_on_disk_then_visible_then_acknowledged(loaded: Loaded, tmp_path: Path) 
                 assert made.answerer.store is not None and not visible, "visible before it was durable"
 
         visible: list[int] = []
-        observe = made.answerer.observe
-        made.answerer.observe = lambda groups: (visible.append(1), observe(groups))[1]  # type: ignore[method-assign]
+        observe = made.online.observe
+        made.online.observe = lambda groups: (visible.append(1), observe(groups))[1]  # type: ignore[method-assign]
         made.journal.appended = on_disk
 
         async def act() -> None:
@@ -230,8 +230,8 @@ def test_the_journal_is_taken_in_at_the_next_start(loaded: Loaded, tmp_path: Pat
         made.run(lambda: made.fates(*(row(n) for n in range(7))))
     with desk(loaded, tmp_path, limits=Limits()) as made:
         for rows in made.reception.replay(made.journal.after(0)):
-            made.answerer.resume(rows)
-        made.answerer.resume_at(made.journal.at)
+            made.kept.resume(rows)
+        made.online.resume_at(made.journal.at)
         assert made.counted()["soup"] == 7
         assert made.run(lambda: made.fates(row(8), row(3, dish="rice"))) == ["accepted", "conflict"]
 
@@ -351,10 +351,10 @@ def test_rows_of_others_are_shown_when_they_come_again_after_a_failure(loaded: L
 def test_rows_of_others_that_cannot_be_shown_leave_nobody_waiting(loaded: Loaded, tmp_path: Path) -> None:
     with desk(loaded, tmp_path) as made:
 
-        def fails(rows: History) -> None:
+        def fails(rows: History, upto: int | None) -> None:
             raise StateError("this came too late")
 
-        made.answerer.take_up = fails  # type: ignore[method-assign]
+        made.online.take_up = fails  # type: ignore[method-assign]
 
         async def act() -> None:
             waits = asyncio.create_task(asyncio.to_thread(made.inlet.take_up, *arrived(loaded, 2)))
@@ -374,7 +374,7 @@ def test_rows_that_no_answer_sees_are_not_called_accepted(loaded: Loaded, tmp_pa
 
         async def act() -> None:
             assert made.inlet.trouble is None
-            made.answerer.observe = fails  # type: ignore[method-assign]
+            made.online.observe = fails  # type: ignore[method-assign]
             with pytest.raises(StateError, match="on the disk, and no answer sees them"):
                 await made.fates(row(1))
             assert made.inlet.trouble is not None

@@ -63,9 +63,26 @@ class Reception:
         self._sources: Mapping[str, Source] = system.sources
         self._judges = {name: RowJudge(system, name) for name in system.sources}
         self._readers = {name: DeliveryReader(judge) for name, judge in self._judges.items()}
-        self._known = {name: known.get(name) or KnownIds() for name, one in system.sources.items() if one.identity}
+        identified = [name for name, one in system.sources.items() if one.identity]
+        self._known = {name: known[name] if name in known else KnownIds() for name in identified}
         self._stored = stored
         self._tokens = count()
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """The sources whose rows it receives."""
+        return self._sources
+
+    def follower(self, system: SystemSpec, known: Mapping[str, KnownIds]) -> Reception:
+        """One that receives by another system file, and knows every row that this one knows or comes to know.
+
+        known: what there is of sources that this one does not have. From the moment at which it is used, both may
+        judge, on one thread.
+        """
+        made = Reception(system, {**known, **self._known}, self._stored, self._forgotten)
+        made._known = {**self._known, **made._known}
+        made._tokens = self._tokens
+        return made
 
     def read(self, source: str, body: bytes, bounds: Bounds) -> Delivery:
         """The rows of a body for `source`. Raises `NoSuchSource`, and what `DeliveryReader.read` does."""

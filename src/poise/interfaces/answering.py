@@ -25,6 +25,7 @@ from poise.releases.built import Built, fingerprint
 from poise.releases.folder import ReleaseFolder
 from poise.serving.answer import Answerer
 from poise.serving.loaded import Loaded
+from poise.serving.online import Kept, Online
 from poise.serving.served import Served
 from poise.settings import Settings
 from poise.spec.reading import read_text
@@ -65,7 +66,10 @@ def start(
         store, built, ids = _online(file, settings, loaded, str(folder), journal)
         if isinstance(clock, ReplayClock):
             clock.move(built.now)
-        answerer = Answerer(loaded, store, clock, state.weights())
+        online = Online(clock)
+        kept = Kept(loaded, store, built.positions if journal and built.journal == journal.id else {}, built.seqs)
+        online.attach(fingerprint(loaded.declarations), kept)
+        answerer = Answerer(loaded, store, clock, state.weights(), instants=online.instants)
         served = Served.of_one(answerer)
         routes = also(served) if also else ()
 
@@ -76,7 +80,8 @@ def start(
         if journal is None:
             serve(served, state, host, port, ready, routes)
             return
-        with taking_in(file, settings, folder, answerer, journal, built, ids) as (inlet, drainer):
+        answerer.logs = True
+        with taking_in(file, settings, folder, online, kept, answerer.limits, journal, built, ids) as (inlet, drainer):
 
             def begun(address: str) -> None:
                 ready(address)

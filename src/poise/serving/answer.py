@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from poise.clock import Clock, ReplayClock
-from poise.data.reception import Accepted, Replayed, times
+from poise.clock import Clock
 from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
 from poise.errors import PoiseError, RequestError
 from poise.serving import decision_log
 from poise.serving.decide import Decider
 from poise.serving.decide_list import ListDecider
-from poise.serving.instant import Instants
+from poise.serving.instant import Instants, said
 from poise.serving.limits import Limits
 from poise.serving.list_rows import ListReader
 from poise.serving.live import Live, VersionedWeights
@@ -28,7 +27,7 @@ from poise.serving.rows import Received, RequestReader
 from poise.serving.score import Scored
 from poise.serving.telemetry import Telemetry
 from poise.stores.base import OnlineStore
-from poise.table import MISSING_TIME, History, Requests, Table
+from poise.table import Requests, Table
 
 if TYPE_CHECKING:
     from poise.serving.loaded import Loaded
@@ -87,8 +86,8 @@ class Answerer:
 
     The store holds what `declarations` ask for and has observed the past; each answer advances it to its T. One thread
     calls at a time, but `set_weights` may be called from another. seeds: gives each drawn list its seed; a simulation
-    that must repeat itself hands in its own. Errors are raised (`RequestError`, `NotFinite`, …); transports say them in
-    their own way.
+    that must repeat itself hands in its own. instants: of the server, where several answer in one. Errors are raised
+    (`RequestError`, `NotFinite`, …); transports say them in their own way.
     """
 
     def __init__(
@@ -99,6 +98,7 @@ class Answerer:
         weights: VersionedWeights | None = None,
         limits: Limits | None = None,
         seeds: Callable[[], int] = _new_seed,
+        instants: Instants | None = None,
     ) -> None:
         self.loaded = loaded
         self.limits = limits or Limits()
@@ -112,7 +112,7 @@ class Answerer:
         self._store = store
         self._seeds = seeds
         self._reader = RequestReader(loaded.contract, self.limits)
-        self._instants = Instants(clock, store, self.zone, timed=loaded.timed)
+        self._instants = instants or Instants(clock)
         self._decider = Decider(loaded.chooser) if loaded.chooser else None
         self._lists = ListReader(loaded.contract, self.limits) if loaded.ranker else None
         self._lister = ListDecider(loaded.ranker) if loaded.ranker else None
@@ -215,39 +215,6 @@ class Answerer:
         head = decision_log.head("list", self.release, received.per, instant, live.version)
         return Answer(200, _ENCODE(made), kept=_ENCODE({**head, **kept}), decided=True, instant=max(instant, 0))
 
-    def observe(self, groups: Sequence[Accepted]) -> int:
-        """Make rows that came in visible to every answer from now on; the instant at which that happened, which is
-        later than every T answered before: with τ and a declared `known:` it makes κ."""
-        # A table's rows have no τ of their own: their stamp is no instant of a clock that replays old data.
-        timed = [group for group in groups if self._kind(group.source) != "table"]
-        latest = max((int(group.time.max(initial=MISSING_TIME)) for group in timed), default=MISSING_TIME)
-        known = self._instants.arrive(latest)
-        for group in sorted(groups, key=lambda group: self._kind(group.source) == "log"):  # what events point to first
-            source = self.loaded.system.sources[group.source]
-            time, seen = times(source, group.table, np.full(group.table.height, known, np.int64))
-            self._store.observe(History(group.source, source.kind, time, seen, group.table))
-        return known
-
-    def take_up(self, rows: History) -> None:
-        """Rows that somebody else wrote to the lake, with their κ, which is of the wall clock: answers from now on see
-        them, on a `replay` clock of older data those that hold for all earlier T."""
-        if rows.kind != "table":
-            self._instants.arrive(int(rows.time.max(initial=MISSING_TIME)))
-        self._store.observe(rows)
-        if not isinstance(self.clock, ReplayClock):  # rows that are ahead of it wait for their time
-            self._instants.resume(min(int(rows.known.max(initial=MISSING_TIME)), self.clock.now()))
-
-    def resume(self, rows: Replayed) -> None:
-        """Take in rows that were made visible before this process began."""
-        self._store.observe(History(rows.source, self._kind(rows.source), rows.time, rows.known, rows.table))
-
-    def resume_at(self, instant: int) -> None:
-        """Answer for later instants than this, up to which rows were made visible before."""
-        self._instants.resume(instant)
-
-    def _kind(self, source: str) -> Literal["table", "history", "log"]:
-        return self.loaded.system.sources[source].kind
-
     def rehearse(self) -> None:
         """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`.
 
@@ -284,10 +251,10 @@ class Answerer:
         }
 
     def _score(self, per: str, rows: Table, time: str | None, may_ask_time: bool) -> tuple[int, Scored]:
-        instant = self._instants.of(time, may_ask=may_ask_time)
+        instant = self._instants.of(self._store, time, self.zone, timed=self.loaded.timed, may_ask=may_ask_time)
         requests = Requests(rows, np.full(rows.height, instant, np.int64))
         return instant, self.loaded.scorers[per].score(requests, self._store)
 
     def _head(self, instant: int) -> dict[str, Any]:
-        clock = {"kind": self.clock.kind, "time": self._instants.text(self.clock.now())}
-        return {"release": self.release, "time": self._instants.text(instant), "clock": clock}
+        clock = {"kind": self.clock.kind, "time": said(self.clock.now(), self.zone)}
+        return {"release": self.release, "time": said(instant, self.zone), "clock": clock}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +26,9 @@ from poise.data.journal_writer import Writer, Written
 from poise.data.reception import Delivery, Judged, Reception
 from poise.data.stored import Stored
 from poise.errors import Overloaded, PoiseError, StateError
-from poise.serving.answer import Answer, Answerer
+from poise.serving.answer import Answer
+from poise.serving.limits import Limits
+from poise.serving.online import Group, Online
 from poise.table import History
 
 _LOG = logging.getLogger("poise.serving")
@@ -40,6 +42,7 @@ class Rows:
     """A delivery of rows on its way, and who waits for it."""
 
     delivery: Delivery
+    reception: Reception
     told: asyncio.Future[Answer]
     judged: Judged | None = None
 
@@ -55,10 +58,12 @@ class Kept:
 
 @dataclass(eq=False, slots=True)
 class Arrived:
-    """Rows that somebody else wrote to the lake. told: the last position of the journal judged without them."""
+    """Rows that somebody else wrote to the lake, whose last `_seq` is `upto`. told: the last position of the journal
+    that was judged without them."""
 
     rows: History
     prints: Hashes | None
+    upto: int | None
     told: Future[int]
     position: int = 0
     fresh: NDArray[np.bool_] | None = None
@@ -69,23 +74,50 @@ Item = Rows | Kept | Arrived
 
 
 class Inlet:
-    """Takes rows and decisions in for one answerer, until `close`.
+    """Takes rows and decisions in for what answers from `online`, until `close`.
 
-    durable: decisions are answered once they are on disk; else they are written soon after, and a kill loses at most
-    `MOST_BUFFERED` of them.
+    reception: judges rows, by the system file of the newest release; `follow` exchanges it. durable: decisions are
+    answered once they are on disk; else they are written soon after, and a kill loses at most `MOST_BUFFERED` of them.
     """
 
     def __init__(
-        self, answerer: Answerer, journal: Journal, reception: Reception, stored: Stored, *, durable: bool
+        self,
+        online: Online,
+        journal: Journal,
+        reception: Reception,
+        stored: Stored,
+        *,
+        durable: bool,
+        limits: Limits | None = None,
     ) -> None:
-        self._answerer, self._reception, self._stored, self._durable = answerer, reception, stored, durable
+        self._online, self._reception, self._stored, self._durable = online, reception, stored, durable
+        self._limits = limits or Limits()
         self._journal = journal
         self._buffered = 0
         self._hidden = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
-        self.sources = tuple(answerer.loaded.system.sources)
-        answerer.logs = True
+        self._applied = 0
+
+    @property
+    def reception(self) -> Reception:
+        """What judges the rows that come in now."""
+        return self._reception
+
+    @property
+    def sources(self) -> Collection[str]:
+        """The sources whose rows may come in."""
+        return self._reception.sources
+
+    @property
+    def applied(self) -> int:
+        """Where the newest record in the journal begins whose rows are visible; for the thread that answers."""
+        return self._applied
+
+    def follow(self, reception: Reception, *, durable: bool) -> None:
+        """Judge rows by another system file from now on; those on their way are judged by the one they were read by.
+        For the thread that answers."""
+        self._reception, self._durable = reception, durable
 
     def begin(self) -> None:
         """Called on the thread that answers, by its running loop, before anything comes in."""
@@ -113,9 +145,9 @@ class Inlet:
         Raises `RequestError`, `NotJson` or `TooLarge` for a body that holds no rows, `Overloaded` where too much waits,
         `StateError` where the disk does not take them: then none was accepted.
         """
-        delivery = self._reception.read(source, body, self._answerer.limits)
+        delivery = self._reception.read(source, body, self._limits)
         told: asyncio.Future[Answer] = self._ours().create_future()
-        self._writer.submit(Rows(delivery, told), len(delivery.rows), len(body))
+        self._writer.submit(Rows(delivery, self._reception, told), len(delivery.rows), len(body))
         return await told
 
     def keep(self, answer: Answer) -> asyncio.Future[None] | None:
@@ -136,11 +168,12 @@ class Inlet:
             _LOG.warning("an answer was not logged: %s", error)
         return None
 
-    def take_up(self, rows: History, prints: Hashes | None) -> int:
+    def take_up(self, rows: History, prints: Hashes | None, upto: int | None = None) -> int:
         """Rows that somebody else wrote to the lake count as known and are visible once this returns, on any thread but
-        the two of the inlet. prints: of their identities. The journal's last row that was judged without them."""
+        the two of the inlet. prints: of their identities. upto: the `_seq` of the last of them. The journal's last row
+        that was judged without them."""
         told: Future[int] = Future()
-        self._writer.submit(Arrived(rows, prints, told))
+        self._writer.submit(Arrived(rows, prints, upto, told))
         return told.result()
 
     def _ours(self) -> asyncio.AbstractEventLoop:
@@ -160,20 +193,25 @@ class Inlet:
                 item.position = self._journal.last
                 item.fresh = self._reception.know(item.rows.source, item.prints)
         rows = [item for item in items if isinstance(item, Rows)]
-        judged = self._reception.judge([item.delivery for item in rows], _WALL.now())
-        for item, one in zip(rows, judged, strict=True):
-            item.judged = one
+        for reception in dict.fromkeys(item.reception for item in rows):  # two only while one gives way to the next
+            mine = [item for item in rows if item.reception is reception]
+            judged = reception.judge([item.delivery for item in mine], _WALL.now())
+            for item, one in zip(mine, judged, strict=True):
+                item.judged = one
         return [_entries(item) for item in items]
 
     def _written(self, group: Written[Item]) -> None:
         for item, firsts in zip(group.items, group.firsts, strict=True):
             if isinstance(item, Rows) and item.judged is not None and firsts:
                 record = group.events[bisect_right(group.events, firsts[0]) - 1] if len(item.judged.rows) else None
-                self._reception.written(item.judged, firsts, record)
+                item.reception.written(item.judged, firsts, record)
         self._run(lambda: self._apply(group))
 
     def _failed(self, items: Sequence[Item], error: PoiseError) -> None:
-        self._reception.forget_unwritten([item.judged for item in items if isinstance(item, Rows) and item.judged])
+        rows = [item for item in items if isinstance(item, Rows) and item.judged]
+        for reception in dict.fromkeys(item.reception for item in rows):
+            mine = [item.judged for item in rows if item.reception is reception]
+            reception.forget_unwritten([one for one in mine if one is not None])
         for item in items:
             if isinstance(item, Arrived) and item.fresh is not None and item.prints is not None:
                 self._reception.unknow(item.rows.source, item.prints[item.fresh])
@@ -183,15 +221,16 @@ class Inlet:
 
     def _apply(self, group: Written[Item]) -> None:
         """Make the rows of a group visible, then tell everybody."""
-        groups = {id(i.judged.group): i.judged.group for i in group.items if isinstance(i, Rows) and i.judged}
+        groups = _groups(group)
         unseen: StateError | None = None
         try:
-            known = self._answerer.observe([one for one in groups.values() if one.table.height])
+            known = self._online.observe(groups)
         except Exception:  # they are durable, and known to the lake from here on
             _LOG.exception("rows that are on the disk could not be made visible")
             self._hidden, known = True, self._journal.at
             unseen = StateError("these rows are on the disk, and no answer sees them until the server starts again")
         self._writer.settled(group.events, known)
+        self._applied = max(self._applied, *group.events, 0)
         self._buffered -= _unwaited(group.items)
         for item in group.items:
             if isinstance(item, Arrived):
@@ -215,7 +254,7 @@ class Inlet:
                 rows.source, rows.kind, rows.time[item.fresh], rows.known[item.fresh], rows.rows.take(item.fresh), first
             )
         try:
-            self._answerer.take_up(rows)
+            self._online.take_up(rows, item.upto)
         except Exception as error:  # whoever waits must hear of it, and the others of the group theirs
             self._hidden = True
             item.told.set_exception(error)
@@ -247,6 +286,17 @@ def _entries(item: Item) -> list[Entry]:
         return []
     assert item.judged is not None
     return item.judged.entries
+
+
+def _groups(written: Written[Item]) -> list[Group]:
+    """The accepted rows of a group, one for each source and reception, and where their records begin."""
+    found: dict[int, Group] = {}
+    for item, firsts in zip(written.items, written.firsts, strict=True):
+        if isinstance(item, Rows) and item.judged is not None and len(item.judged.rows):
+            group = item.judged.group
+            position = written.events[bisect_right(written.events, firsts[0]) - 1]
+            found.setdefault(id(group), (item.reception.sources[group.source], group, position))
+    return list(found.values())
 
 
 def _unwaited(items: Sequence[Item]) -> int:
