@@ -11,24 +11,27 @@ _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 
 
 class Connection:
-    """One connection to a server on loopback. Raises `StateError` where the server hangs up or stays silent."""
+    """One connection to a server on loopback. Raises `StateError` where the server hangs up or stays silent.
 
-    def __init__(self, port: int, timeout: float = 30.0) -> None:
+    token: sent with every request to a server that asks for one.
+    """
+
+    def __init__(self, port: int, timeout: float = 30.0, token: str | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._port = port
+        self._head = f"host: 127.0.0.1:{port}\r\n" + (f"authorization: Bearer {token}\r\n" if token else "")
 
     def request(self, route: str, body: bytes) -> bytes:
         """The bytes of a POST of JSON, made before the clock starts."""
         head = (
-            f"POST {route} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\ncontent-type: application/json\r\n"
+            f"POST {route} HTTP/1.1\r\n{self._head}content-type: application/json\r\n"
             f"content-length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 
     def get(self, route: str) -> tuple[int, bytes]:
         """Status and body of a GET."""
-        return self.exchange(f"GET {route} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n\r\n".encode())
+        return self.exchange(f"GET {route} HTTP/1.1\r\n{self._head}\r\n".encode())
 
     def exchange(self, request: bytes) -> tuple[int, bytes]:
         """Send `request`; status and body of the answer."""

@@ -113,9 +113,9 @@ def measure(
     """The same for a server that runs already, so that several routes and sizes are measured on one start."""
     if not requests or count < 1 or connections < 1:
         raise StateError("a rehearsal takes at least one body, one request and one connection")
-    _drive(server.port, requests, route, min(WARM_UP, count), 1)
+    _drive(server, requests, route, min(WARM_UP, count), 1)
     before, start = server.cpu_seconds(), time.perf_counter()
-    tallies = _drive(server.port, requests, route, count, connections)
+    tallies = _drive(server, requests, route, count, connections)
     seconds, after = time.perf_counter() - start, server.cpu_seconds()
     errors: dict[int, int] = {}
     for tally in tallies:
@@ -141,16 +141,16 @@ def measure(
     )
 
 
-def _drive(port: int, requests: Sequence[bytes], route: str, count: int, connections: int) -> list[_Tally]:
+def _drive(server: ServerProcess, requests: Sequence[bytes], route: str, count: int, connections: int) -> list[_Tally]:
     """`count` requests in all over that many connections at the same time."""
     shares = [count // connections + (i < count % connections) for i in range(connections)]
     tallies = [_Tally() for _ in shares]
     if connections == 1:
-        _ask(port, requests, route, 0, count, tallies[0])
+        _ask(server, requests, route, 0, count, tallies[0])
         return tallies
     starts = [sum(shares[:i]) for i in range(connections)]
     threads = [
-        threading.Thread(target=_ask, args=(port, requests, route, start, share, tally))
+        threading.Thread(target=_ask, args=(server, requests, route, start, share, tally))
         for start, share, tally in zip(starts, shares, tallies, strict=True)
     ]
     for thread in threads:
@@ -160,12 +160,12 @@ def _drive(port: int, requests: Sequence[bytes], route: str, count: int, connect
     return tallies
 
 
-def _ask(port: int, requests: Sequence[bytes], route: str, start: int, count: int, tally: _Tally) -> None:
+def _ask(server: ServerProcess, requests: Sequence[bytes], route: str, start: int, count: int, tally: _Tally) -> None:
     """One caller: ask, wait, ask again. A failed connection is an error of status 0 and is opened anew."""
     connection: Connection | None = None
     for i in range(start, start + count):
         try:
-            connection = connection or Connection(port)
+            connection = connection or Connection(server.port, token=server.token)
             request = connection.request(route, requests[i % len(requests)])
             begin = time.perf_counter()
             status, answer = connection.exchange(request)

@@ -10,12 +10,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from poise.errors import StateError
 from poise.rollout.connection import Connection
+from poise.serving.tokens import STARTER, new_token
 
 PORT = "{port}"
 """Stands in the command for the port that the server shall listen at."""
@@ -24,10 +25,11 @@ _LINES = 20  # of the server's output that an error shows
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A running server."""
+    """A running server. token: by which it answers this process, and asks no other tokens of it."""
 
     process: subprocess.Popen[bytes]
     port: int
+    token: str = field(repr=False)
 
     def cpu_seconds(self) -> float | None:
         """CPU time that the process has used so far, user and system, over all threads; None where Linux's /proc is
@@ -55,27 +57,27 @@ def running(
     killed. `env` is added to this process's environment. Raises `StateError` with the last lines that the server wrote
     where it ends or is not ready within `timeout` seconds.
     """
-    port = _free_port()
+    port, token = _free_port(), new_token()
     said = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, after the process that writes to it)
     try:
-        process = _start([part.replace(PORT, str(port)) for part in command], env, said)
+        process = _start([part.replace(PORT, str(port)) for part in command], {**(env or {}), STARTER: token}, said)
         try:
             _await_ready(process, port, timeout, said)
-            yield ServerProcess(process, port)
+            yield ServerProcess(process, port, token)
         finally:
             _end(process, grace)
     finally:
         said.close()
 
 
-def _start(command: list[str], env: Mapping[str, str] | None, said: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(command: list[str], env: Mapping[str, str], said: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,  # closed when this process ends, however it does: the server ends with it
             stdout=said,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **env},
             start_new_session=True,  # a Ctrl-C at the terminal reaches this process, which then ends the server
         )
     except OSError as error:

@@ -23,6 +23,9 @@ from poise.stores.state_base import TokenRow
 
 PREFIX = "poise_"
 """How every token begins, so that people and scanners of secrets know one when they see it."""
+STARTER = "POISE_STARTER_TOKEN"
+"""The environment variable by which a program that starts a server gives it a token for itself alone: a rehearsal asks
+the real server, whatever tokens there are."""
 _SHORT = 8
 """Bytes of a digest by which it is looked up; the whole of it is then compared."""
 
@@ -112,7 +115,7 @@ class Tokens:
     """The tokens of one server: exchanged as a whole by `put`, from any thread, while requests are answered.
 
     Tokens are `needed` as soon as there is one, and for good: where the last was revoked or has expired, nobody gets
-    in. always: they are needed even where there are none.
+    in. starter: of the program that started the server, which may ask for answers and read; it makes none needed.
 
     >>> token = new_token()
     >>> tokens = Tokens([TokenRow("shop", digest_of(token), ("predict",), None, 0, "ana")])
@@ -127,11 +130,11 @@ class Tokens:
         self,
         rows: Iterable[TokenRow] = (),
         *,
-        always: bool = False,
+        starter: str | None = None,
         clock: Clock | None = None,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._always = always
+        self._starter = None if starter is None else _known(_of_starter(starter), None)
         self._now = (clock or Clock()).now
         self._steady = steady
         self._known: Mapping[bytes, _Known] = MappingProxyType({})
@@ -140,7 +143,7 @@ class Tokens:
     @property
     def needed(self) -> bool:
         """Whether a request must carry a token."""
-        return self._always or bool(self._known)
+        return bool(self._known)
 
     @property
     def usable(self) -> int:
@@ -151,16 +154,8 @@ class Tokens:
     def put(self, rows: Iterable[TokenRow]) -> None:
         """Know these tokens from now on, and no others. What a token has used of its rate is not forgotten."""
         before = self._known
-        known = {}
-        for row in rows:
-            digest = bytes.fromhex(row.digest)
-            old = before.get(digest[:_SHORT])
-            rate = Rate(row.per_second) if row.per_second is not None else None
-            if old is not None and old.rate is not None and old.rate.per_second == row.per_second:
-                rate = old.rate
-            caller = Caller(row.name, frozenset(cast(tuple[Role, ...], row.roles)))
-            known[digest[:_SHORT]] = _Known(row, digest, caller, rate)
-        self._known = MappingProxyType(known)
+        known = [_known(row, before.get(bytes.fromhex(row.digest)[:_SHORT])) for row in rows]
+        self._known = MappingProxyType({one.digest[:_SHORT]: one for one in known})
 
     def caller(self, token: bytes) -> Caller:
         """Who sent `token`, with one request counted against its rate.
@@ -168,7 +163,7 @@ class Tokens:
         Raises `Unauthorized` for one that is not known, expired or revoked, `TooOften` above its rate.
         """
         digest = sha256(token).digest()
-        found = self._known.get(digest[:_SHORT])
+        found = self._known.get(digest[:_SHORT], self._starter)
         if found is None or not hmac.compare_digest(found.digest, digest):
             hint = "`poise tokens list` names those that are"
             raise Unauthorized("this token is not one of this server's", hint=hint)
@@ -180,6 +175,19 @@ class Tokens:
             most = f"{found.row.per_second:g} requests per second"
             raise TooOften(f"the token '{found.row.name}' may make {most}", retry_after=wait)
         return found.caller
+
+
+def _known(row: TokenRow, before: _Known | None) -> _Known:
+    rate = None if row.per_second is None else Rate(row.per_second)
+    if before is not None and before.rate is not None and before.rate.per_second == row.per_second:
+        rate = before.rate
+    caller = Caller(row.name, frozenset(cast(tuple[Role, ...], row.roles)))
+    return _Known(row, bytes.fromhex(row.digest), caller, rate)
+
+
+def _of_starter(token: str) -> TokenRow:
+    """No name that a token of the state database could have."""
+    return TokenRow("who started this server", digest_of(token), ("predict", "read"), None, 0, "")
 
 
 def _void(row: TokenRow, now: int) -> str | None:
