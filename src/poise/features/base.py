@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,6 +13,10 @@ from poise.stores.base import Declaration, OnlineStore
 from poise.table import Column, History, Requests
 
 OutputType = Literal["number", "category", "text"]
+Edges = tuple[tuple[int, int], ...]
+"""Windows by their length and the tile that their far edge is rounded down to, in microseconds."""
+Asked = tuple[Declaration, Sequence[Column]]
+"""What is read of a store, and for which keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Feature(ABC):
     Spec: ClassVar[type[Record]]
     outputs: tuple[Output, ...]
     needs: Needs
+    fills: frozenset[str] = frozenset()
+    """Columns of the request that `online` reads only where something has filled them."""
 
     @classmethod
     def split(cls, spec: Any) -> tuple[Any, ...]:
@@ -90,3 +96,13 @@ class Feature(ABC):
     @abstractmethod
     def online(self, requests: Requests, store: OnlineStore, made: Mapping[str, Column]) -> dict[str, Column]:
         """The same outputs at request time, from a store that has been advanced to the requests' T."""
+
+    def holds(self) -> Edges | None:
+        """How long outputs hold for the same inputs, while the rows that `asks` names stay as they are: until the far
+        edge of one of these windows passes into the next tile; without any, for good. None, the default: nobody can
+        say, so that they are made anew for every request."""
+        return None
+
+    def asks(self, requests: Requests, made: Mapping[str, Column]) -> tuple[Asked, ...]:
+        """What `online` reads of the store for these requests; nothing by default."""
+        return ()

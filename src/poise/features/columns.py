@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field
 
 from poise.errors import SpecError, did_you_mean
-from poise.features.base import Feature, Output
+from poise.features.base import Edges, Feature, Output
 from poise.features.naming import renamed
 from poise.features.rows import NotCarried, carried, output_type, request_columns
 from poise.features.scope import Meaning, Scope, needs_of
@@ -86,6 +86,10 @@ class Columns(Feature):
     def online(self, requests: Requests, store: OnlineStore, made: Mapping[str, Column]) -> dict[str, Column]:
         """The columns, which the plan has read from the store."""
         return {name: made[key] for name, key in self._keys.items()}
+
+    def holds(self) -> Edges:
+        """Like what the plan has read."""
+        return ()
 
 
 def _all(source: str, scope: Scope) -> tuple[str, ...]:

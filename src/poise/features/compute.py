@@ -9,7 +9,7 @@ from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from poise.errors import SpecError
-from poise.features.base import Output, OutputType
+from poise.features.base import Edges, Output, OutputType
 from poise.features.scope import Dependent, Meaning, Scope, needs_of
 from poise.spec.expression import Expression, Type, check, parse, type_of
 from poise.spec.in_numpy import compile as compiled
@@ -86,3 +86,7 @@ class Compute(Dependent):
     def online(self, requests: Requests, store: OnlineStore, made: Mapping[str, Column]) -> dict[str, Column]:
         """The value of the expression for each request."""
         return {self._name: self._run({written: made[key] for written, key in self._keys})}
+
+    def holds(self) -> Edges:
+        """For good: an expression knows nothing but what it is given."""
+        return ()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.features.asof import newest
-from poise.features.base import Lookup
+from poise.features.base import Asked, Edges, Lookup
 from poise.features.keys import joint_codes
 from poise.stores.base import OnlineStore, RowDeclaration
 from poise.table import MISSING_TIME, Column, History, Requests
@@ -37,6 +37,14 @@ class RowLookup:
         """The same from the store's newest rows."""
         found = store.read(self.declaration, [made[name] for name in self.by], requests.time)
         return {name: found[column] for name, column in self.gives.items()}
+
+    def holds(self) -> Edges:
+        """Until the row changes."""
+        return ()
+
+    def asks(self, requests: Requests, made: Mapping[str, Column]) -> tuple[Asked, ...]:
+        """The newest rows of these keys."""
+        return ((self.declaration, [made[name] for name in self.by]),)
 
 
 def declared(lookups: Iterable[Lookup], key_of: Mapping[str, tuple[str, ...]]) -> dict[str, RowDeclaration]:

@@ -10,17 +10,18 @@ import numpy as np
 
 from poise.errors import RequestError, SpecError, did_you_mean
 from poise.features.base import Feature, Lookup, Output
+from poise.features.listed import ListPlan
 from poise.features.lookup import RowLookup, declared, with_through
 from poise.features.position import position_of
 from poise.features.rows import is_timed
 from poise.features.scope import Meaning, Scope, needs_of, roots
+from poise.features.sides import Step
 from poise.spec.expression import parse
 from poise.spec.source import ColumnType
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration, OnlineStore, RowDeclaration
 from poise.table import MISSING_TIME, Column, History, Requests, Table
 
-Step = Feature | RowLookup
 _NEVER = MISSING_TIME + 1  # a T at which nothing was known yet
 
 
@@ -144,6 +145,12 @@ class FeaturePlan:
     def online(self, requests: Requests, store: OnlineStore, extra: Iterable[str] = ()) -> Table:
         """The same at request time, from a store that was declared `declarations` and has been advanced to T."""
         return self._made(requests, extra, lambda step, made: step.online(requests, store, made))
+
+    def lists(self, item: str, most: int, extra: Iterable[str] = ()) -> ListPlan:
+        """The same for candidates of lists, of which `item` is the column that says which item one is; at most `most`
+        items are kept in memory from one list to the next."""
+        run = self._run(tuple(extra))
+        return ListPlan(run.steps, run.wanted, run.request, item, most)
 
     def _made(
         self,

@@ -50,6 +50,7 @@ class Position(Feature):
         self._column = column
         self.outputs = (Output(name, "number", f"{per}.{column}, the place in the list"),)
         self.needs = Needs(sources={per: frozenset({column})})
+        self.fills = frozenset({column})
 
     @classmethod
     def bind(cls, spec: PositionSpec, system: SystemSpec, per: str) -> Self | None:

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from poise.clock import DAY, HOUR, MINUTE
 from poise.errors import did_you_mean
 from poise.features.asof import newest
-from poise.features.base import Feature, Needs, Output
+from poise.features.base import Asked, Edges, Feature, Needs, Output
 from poise.features.distinct import distinct, places
 from poise.features.keys import Codes, joint_codes
 from poise.features.rows import carried
@@ -195,6 +195,17 @@ class Window(Feature):
             read |= store.read(declaration, keys, requests.time)
         columns = [read[name, column, window] for name, column in self.take for window in self.over]
         return {output.name: column for output, column in zip(self.outputs, columns, strict=True)}
+
+    def holds(self) -> Edges | None:
+        """Until an edge passes into the next tile; how long ago something was is true for an instant only."""
+        if ("since_last", None) in self.take:
+            return None
+        return tuple((window, tile_of(window)) for window in self.over)
+
+    def asks(self, requests: Requests, made: Mapping[str, Column]) -> tuple[Asked, ...]:
+        """The tiles of these keys."""
+        keys = _request_keys(self.parts, requests, made)
+        return tuple((declaration, keys) for declaration in self._declared)
 
     def _by_column(self) -> list[tuple[str | None, list[str]]]:
         """The aggregates of each column, so that its rows are found once."""

@@ -41,6 +41,11 @@ class Changes:
             self._forgotten, gone = self._runs.popleft()
             self._kept -= len(gone)
 
+    def forget(self, count: int) -> None:
+        """Anything may have changed when the store counted `count`."""
+        self._runs.clear()
+        self._kept, self._forgotten = 0, count
+
     def since(self, count: int) -> Slots | None:
         """The slots that changed after the change that was counted `count`; None where that is no longer known."""
         if count < self._forgotten:

@@ -97,6 +97,11 @@ class MemoryStore(OnlineStore):
             return
         self._check(chunk, kinds)
         columns: dict[str, NDArray[Any]] = {}
+        if None in kinds.values():  # what was missing of a kind that was not known will be so of that kind
+            self._changes += 1
+            for declaration in self._declared:
+                if declaration.source == chunk.source:
+                    self._kept(declaration).changes.forget(self._changes)
         for name in kinds:
             column = chunk.rows[name]
             kinds[name] = column.kind
@@ -284,6 +289,8 @@ class MemoryStore(OnlineStore):
         for part, column in zip(by, keys, strict=True):
             of, name = (source, part) if isinstance(part, str) else (part.source, part.column)
             kind = self._kinds[of][name]
+            if kind is not None and kind != column.kind and column.missing().all():
+                column = Column.absent(kind, len(column))  # looked up where no row has come: the kind is not known yet
             if kind is not None and kind != column.kind:
                 raise StateError(f"'{name}' of '{of}' is a {kind}; a request's key came as a {column.kind}")
             parts.append(encoded(self._words.find(column) if column.kind == "string" else column.values))

@@ -1,0 +1,206 @@
+"""What an item alone says, kept from one request to the next: exactly as long as it would be read the same again.
+
+An item has a row in some arrays. A step of the plan is stale in a row once the store has told that a key it was read by
+has changed, or once T has moved a window's far edge into the next tile; what is made of it is stale too. Stale steps
+are made anew for the rows that are asked for, by the very code that makes them where nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.features.kept_column import KeptColumn, Rows
+from poise.features.sides import Step, makes, reads
+from poise.stores.base import Declaration, OnlineStore
+from poise.table import Column, Requests, Table
+
+Places = NDArray[np.int32]
+_FIRST = 256
+_NEVER = -(2**62)
+
+
+class _AnotherKind(Exception):
+    """A column came of another kind than before, or with too many words: everything is made anew."""
+
+
+class KeptItems:
+    """Columns of the last `most` items or so that were asked for, read from one store; for one thread at a time.
+
+    steps: those of a plan that say something of the item alone, in order; item: the request's column that names it.
+    """
+
+    def __init__(self, steps: Sequence[Step], item: str, store: OnlineStore, most: int) -> None:
+        self.store = store
+        self.most = most
+        self.version = np.zeros(0, np.int64)
+        """Per row when it was made: whoever makes more of it sees by this whether that still holds."""
+        self._made = 0
+        self._steps = tuple(steps)
+        self._item = item
+        self._after = _dependents(self._steps)
+        self._reset()
+
+    def rows(self, column: Column, items: list[Any], instant: int) -> Rows:
+        """Where the values of these different items stand, (n,), made anew where they were stale; n <= `most`.
+
+        column: the items as the request's typed column.
+        """
+        try:
+            return self._fresh(column, items, instant)
+        except _AnotherKind:
+            self._reset()
+            return self._fresh(column, items, instant)
+
+    def take(self, name: str, rows: Rows) -> Column:
+        """One column's values of these rows."""
+        return self._columns[name].take(rows)
+
+    def _reset(self) -> None:
+        """Know nothing."""
+        size = min(_FIRST, self.most)
+        self._row_of: dict[Any, int] = {}
+        self._items: list[Any] = []
+        self._next = 0
+        self._columns: dict[str, KeptColumn] = {}
+        self._stale = np.ones((len(self._steps), size), np.bool_)
+        self._dirty = np.ones(size, np.bool_)
+        self.version = np.zeros(size, np.int64)
+        self._places: list[dict[Declaration, Places]] = [{} for _ in self._steps]
+        self._highest: dict[Declaration, int] = {}
+        self._seen = self.store.changes() or 0
+        self._from, self._until = 0, _NEVER
+        self._edges: list[tuple[int, ...]] = [()] * len(self._steps)
+
+    def _fresh(self, column: Column, items: list[Any], instant: int) -> Rows:
+        if not self._from <= instant < self._until:
+            self._pass_edges(instant)
+        if self.store.changes() != self._seen:
+            self._learn_changes()
+        known = self._row_of
+        rows = np.array([known.get(item, -1) for item in items], np.intp)
+        if rows.min(initial=0) < 0:
+            self._add(rows, items)
+        if self._dirty[rows].any():
+            self._make(rows, column, instant)
+        return rows
+
+    def _pass_edges(self, instant: int) -> None:
+        """What T makes stale, and between which instants nothing more of that kind happens."""
+        self._from, self._until = _NEVER, -_NEVER
+        for number, step in enumerate(self._steps):
+            edges = tuple((instant - window) // tile for window, tile in step.holds() or ())
+            if edges != self._edges[number]:
+                self._edges[number] = edges
+                self._spoil(number, np.arange(len(self._dirty)))
+            for edge, (window, tile) in zip(edges, step.holds() or (), strict=True):
+                self._from = max(self._from, edge * tile + window)
+                self._until = min(self._until, (edge + 1) * tile + window)
+
+    def _learn_changes(self) -> None:
+        """What the store makes stale. A key that it did not know may be any of those that it knows now."""
+        since, self._seen = self._seen, self.store.changes() or 0
+        told: dict[Declaration, Places | None] = {}
+        for number, places in enumerate(self._places):
+            for declaration, place in places.items():
+                if declaration not in told:
+                    told[declaration] = self.store.changed(declaration, since)
+                changed = told[declaration]
+                if changed is None:
+                    self._spoil(number, np.arange(len(self._dirty)))
+                elif len(changed):
+                    size = int(place.max()) + 1
+                    mark = np.zeros(size + 1, np.bool_)
+                    mark[changed[changed < size]] = True
+                    mark[size] = changed[-1] > self._highest.get(declaration, -1)  # new keys; where -1 points
+                    self._spoil(number, np.flatnonzero(mark[place]))
+        for declaration, changed in told.items():
+            if changed is not None and len(changed):
+                self._highest[declaration] = max(self._highest.get(declaration, -1), int(changed[-1]))
+
+    def _spoil(self, number: int, rows: Rows) -> None:
+        """A step and all that is made of it are stale in these rows."""
+        for stale in self._after[number]:
+            self._stale[stale, rows] = True
+        self._dirty[rows] = True
+
+    def _add(self, rows: Rows, items: list[Any]) -> None:
+        """Give rows to new items: free ones, else in turn those of others that are not asked for now."""
+        used = set(rows.tolist())
+        for place in np.flatnonzero(rows < 0).tolist():
+            if len(self._items) < self.most:
+                row = len(self._items)
+                self._items.append(items[place])
+                if row == len(self._dirty):
+                    self._grow()
+            else:
+                while self._next in used:
+                    self._next = (self._next + 1) % self.most
+                row, self._next = self._next, (self._next + 1) % self.most
+                del self._row_of[self._items[row]]
+                self._items[row] = items[place]
+            used.add(row)
+            rows[place] = self._row_of[items[place]] = row
+            self._stale[:, row] = self._dirty[row] = True
+
+    def _grow(self) -> None:
+        """Room for twice as many."""
+        old, size = len(self._dirty), min(2 * len(self._dirty), self.most)
+        self._stale = np.concatenate([self._stale, np.ones((len(self._steps), size - old), np.bool_)], axis=1)
+        self._dirty = np.concatenate([self._dirty, np.ones(size - old, np.bool_)])
+        self.version = np.concatenate([self.version, np.zeros(size - old, np.int64)])
+        for column in self._columns.values():
+            column.grow(size)
+        for places in self._places:
+            for declaration, place in places.items():
+                places[declaration] = np.concatenate([place, np.full(size - old, -1, np.int32)])
+
+    def _make(self, rows: Rows, column: Column, instant: int) -> None:
+        """Make what is stale in these rows."""
+        last = np.empty(0, np.intp)
+        requests = Requests(Table({}), np.empty(0, np.int64))
+        for number, step in enumerate(self._steps):
+            stale = self._stale[number, rows]
+            if not stale.any():
+                continue
+            at = rows[stale]
+            if not np.array_equal(at, last):  # mostly the same ones for many steps: their keys are looked up but once
+                last = at
+                asked = column if len(at) == len(rows) else column.take(np.flatnonzero(stale))
+                requests = Requests(Table({self._item: asked}), np.full(len(at), instant, np.int64))
+            made = {n: requests.rows[n] if n == self._item else self.take(n, at) for n in reads(step)}
+            for name, values in step.online(requests, self.store, made).items():
+                self._put(name, at, values)
+            for declaration, keys in step.asks(requests, made):
+                held = self._places[number].get(declaration)
+                if held is None:
+                    held = self._places[number][declaration] = np.full(len(self._dirty), -1, np.int32)
+                held[at] = self.store.places(declaration, keys)
+            self._stale[number, at] = False
+        changed = rows[self._dirty[rows]]
+        self._made += 1
+        self.version[changed] = self._made
+        self._dirty[changed] = False
+
+    def _put(self, name: str, rows: Rows, values: Column) -> None:
+        held = self._columns.get(name)
+        if held is None:
+            held = self._columns[name] = KeptColumn(values.kind, len(self._dirty))
+        if held.kind != values.kind or not held.put(rows, values):
+            raise _AnotherKind
+
+
+def _dependents(steps: Sequence[Step]) -> list[list[int]]:
+    """Per step itself and all that are made of it, near or far."""
+    found: list[list[int]] = []
+    for number, step in enumerate(steps):
+        names, after = set(makes(step)), [number]
+        for later in range(number + 1, len(steps)):
+            if names & set(reads(steps[later])):
+                after.append(later)
+                names |= set(makes(steps[later]))
+        found.append(after)
+    return found
