@@ -34,7 +34,6 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "linear": "poise.models.linear_model:LinearModel",
         "trees": "poise.models.trees_model:TreesModel",
     },
-    "scorer": {"lightgbm": "poise.models.booster:BoosterScorer"},
     "metric": {
         "log_loss": "poise.evaluation.log_loss:LogLoss",
         "auc": "poise.evaluation.auc:Auc",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from poise.models.booster import BoosterScorer, lightgbm
+from poise.errors import StateError
+from poise.models.booster import lightgbm
 from poise.models.forest import probe_rows, scorer_of
 from poise.models.forest_text import NotServed, read_forest
 from poise.models.forest_walk import WalkScorer
+from poise.models.lightgbm_library import LibraryScorer
 from poise.models.mask_scorer import MaskScorer
 from poise.models.mask_tables import mask_tables
 from poise.models.proof import Proof, same_bits
@@ -139,7 +145,7 @@ def test_what_the_kernel_cannot_serve_falls_back_and_says_so(params: dict, reaso
         read_forest(text)
     probes = probe_rows(text, X[:, :4], 0)
     scorer, note = scorer_of(text, probes, raw(booster, probes))
-    assert isinstance(scorer, BoosterScorer)
+    assert isinstance(scorer, LibraryScorer)
     assert note is not None and reason in note
     assert same_bits(scorer.raw(X[:300, :4].copy()), raw(booster, X[:300, :4].copy()))
 
@@ -153,7 +159,7 @@ def test_a_single_wrong_bit_in_a_probe_is_noticed() -> None:
     assert isinstance(scorer, MaskScorer) and note is None
     scores[3, 0] = np.nextafter(scores[3, 0], np.inf)
     scorer, note = scorer_of(text, probes, scores)
-    assert isinstance(scorer, BoosterScorer) and note is not None and "differ" in note
+    assert isinstance(scorer, LibraryScorer) and note is not None and "differ" in note
 
 
 @pytest.mark.parametrize("cut", ["", "tree\nversion=v9\nend of trees", "half"])
@@ -162,3 +168,37 @@ def test_text_that_is_not_lightgbms_is_refused(cut: str) -> None:
     text = booster.model_to_string()[:600] if cut == "half" else cut
     with pytest.raises(NotServed):
         read_forest(text)
+
+
+ANSWERED_BY_THE_LIBRARY = """
+import sys
+import numpy as np
+from poise.models.forest import scorer_of
+folder = sys.argv[1]
+rows, scores = np.load(folder + "/rows.npy"), np.load(folder + "/scores.npy")
+scorer, note = scorer_of(open(folder + "/model.txt").read(), rows, scores)
+assert scorer.engine == "LightGBM", note
+assert np.array_equal(scorer.raw(rows).view(np.int64), scores.view(np.int64))
+heavy = {"lightgbm", "sklearn", "pandas"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_lightgbm_answers_without_its_python_package(tmp_path: Path) -> None:
+    X, y = training(1, holes=False)
+    booster = lightgbm.train({**BASE, "linear_tree": True}, lightgbm.Dataset(X, y, params={"linear_tree": True}), 5)
+    (tmp_path / "model.txt").write_text(booster.model_to_string())
+    np.save(tmp_path / "rows.npy", X[:300])
+    np.save(tmp_path / "scores.npy", raw(booster, X[:300].copy()))
+    command = [sys.executable, "-c", ANSWERED_BY_THE_LIBRARY, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_lightgbm_than_the_one_that_learned_is_named() -> None:
+    booster, X = trained({"objective": "regression", "linear_tree": True}, holes=False)
+    text = booster.model_to_string()
+    scorer, note = scorer_of(text, X[:50].copy(), raw(booster, X[:50].copy()) + 1e-9)
+    assert scorer.engine == "LightGBM" and note is not None and "otherwise" in note
+    with pytest.raises(StateError, match="6 float64 columns; 5 came"):
+        scorer.raw(X[:, :5].copy())

@@ -13,11 +13,11 @@ import numpy as np
 from poise.models.base import Floats
 from poise.models.forest_text import Forest, NotServed, read_forest
 from poise.models.forest_walk import ZERO, WalkScorer
+from poise.models.lightgbm_library import LibraryScorer
 from poise.models.mask_scorer import MaskScorer
 from poise.models.mask_split import MaskSplit
 from poise.models.mask_tables import mask_tables
 from poise.models.proof import Proof
-from poise.registry import get
 
 PROBE_VALUES = 200_000
 
@@ -59,7 +59,9 @@ def scorer_of(text: str, probes: Floats, scores: Floats) -> tuple[Scorer, str | 
             if proof.holds(found.raw):
                 return found, f"its trees are walked one by one: {reasons[0]}" if reasons else None
             reasons.append(f"its scores of the probe rows by {found.engine} differ from LightGBM's")
-    fallback: Scorer = get("scorer", "lightgbm")(text)
+    fallback = LibraryScorer(text)
+    if not proof.holds(fallback.raw):
+        reasons.append("the installed LightGBM scores the probe rows otherwise than the one that learned the model")
     return fallback, f"LightGBM answers in place of the kernel: {'; '.join(reasons)}"
 
 
