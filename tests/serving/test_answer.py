@@ -161,6 +161,12 @@ class Written(LiveState):
     def release(self, name: str) -> ReleaseRow:
         raise NotImplementedError
 
+    def standing(self, instant: int | None = None) -> tuple[LiveRow, ...]:
+        return ()
+
+    def retired_contracts(self) -> dict[int, str]:
+        return {}
+
     def weights(self) -> WeightsRow | None:
         return self.rows[-1] if self.rows else None
 

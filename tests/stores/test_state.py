@@ -143,3 +143,41 @@ def test_unicode_and_hostile_text_come_back_as_they_went_in(state: State) -> Non
     state.note("note", text, why=text, who=text)
     row = state.history()[0]
     assert (row.subject, row.why, row.who) == (text, text, text)
+
+
+def test_what_stands_is_what_was_promoted_and_not_taken_back_nor_retired(state: State, clock: Hands) -> None:
+    r1, r2, r3, r4 = (released(state) for _ in range(4))
+    for at, name in ((2_000, r1), (3_000, r2), (4_000, r3)):
+        clock.set(at)
+        state.promote(name, why="better")
+    assert [row.release for row in state.standing()] == [r1, r2, r3]
+    clock.set(5_000)
+    state.rollback(why="complaints")
+    assert [(row.release, row.since) for row in state.standing()] == [(r1, 2_000), (r2, 5_000)]
+    clock.set(6_000)
+    state.promote(r4, why="better")
+    assert [row.release for row in state.standing()] == [r1, r2, r4]
+    clock.set(7_000)
+    with pytest.raises(StateError, match="contract 2 is that of r4, which is live"):
+        state.retire_contract(2, [r4], why="old")
+    state.retire_contract(1, [r1, r2, r3], why="nobody calls it", who="ana")
+    assert [row.release for row in state.standing()] == [r4] and state.retired_contracts() == {1: "nobody calls it"}
+    assert [row.release for row in state.standing(4_500)] == [r1, r2, r3], "as it was then"
+    assert [row.release for row in state.standing(6_999)] == [r1, r2, r4] and state.standing(1_999) == ()
+    with pytest.raises(StateError, match="not served"):
+        state.retire_contract(1, [r1, r2, r3], why="again")
+    acts = [(row.act, row.subject, row.who) for row in state.history()][-4:]
+    assert acts == [
+        ("retire", r1, "ana"),
+        ("retire", r2, "ana"),
+        ("retire", r3, "ana"),
+        ("retire", "contract 1", "ana"),
+    ]
+
+
+def test_weights_of_an_earlier_instant(state: State, clock: Hands) -> None:
+    for at, value in ((2_000, 1.0), (3_000, 2.0)):
+        clock.set(at)
+        state.set_weights({"revenue": value}, why="try")
+    found = [state.weights_at(at) for at in (1_999, 2_000, 2_999, 3_000)]
+    assert [None if row is None else row.version for row in found] == [None, 1, 1, 2]

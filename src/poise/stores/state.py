@@ -17,15 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from poise.clock import Clock
 from poise.errors import StateError, did_you_mean
-from poise.stores.state_base import HistoryRow, LiveRow, NameKind, ReleaseRow, Status
-from poise.stores.state_tables import HISTORY, LIVE, RELEASES, dump, last_number, next_number, os_user
+from poise.stores.state_base import HistoryRow, NameKind, ReleaseRow, Status
+from poise.stores.state_live import LiveReleases
+from poise.stores.state_tables import HISTORY, RELEASES, dump, last_number, next_number, os_user
 from poise.stores.state_tokens import TokensState
 from poise.stores.state_url import engine_of, explain, is_prepared, prepare
 from poise.stores.state_usage import UsageState
-from poise.stores.state_weights import WeightsState
 
 
-class State(WeightsState, TokensState, UsageState):
+class State(LiveReleases, TokensState, UsageState):
     """The state of one `system` in the database at `url` (a SQLAlchemy address).
 
     Times are wall-clock microseconds, also where a system's clock is `replay`: they say when people did what.
@@ -104,59 +104,6 @@ class State(WeightsState, TokensState, UsageState):
             rows = connection.execute(chosen.order_by(RELEASES.c.created, RELEASES.c.name)).all()
         return tuple(_release_row(row) for row in rows)
 
-    # Which release is live
-
-    def promote(self, name: str, *, why: str, who: str | None = None) -> None:
-        """Make a release live. Raises `StateError` unless it is released."""
-        with self._transaction(write=True) as connection:
-            self._must_be_released(connection, name)
-            self._write_live(connection, name, "promote", why, who)
-
-    def rollback(self, *, why: str, who: str | None = None, to: str | None = None) -> str:
-        """Make the release that was live before (or `to`) live again; returns its name.
-
-        A second rollback goes one further back, never forward again. Raises `StateError` where there is none.
-        """
-        with self._transaction(write=True) as connection:
-            target = to or self._target(connection)
-            if target is None:
-                raise StateError(
-                    "there is no earlier release to go back to", hint="`poise history` tells what was live"
-                )
-            self._must_be_released(connection, target)
-            if [row.release for row in self._live_rows(connection)[-1:]] == [target]:
-                raise StateError(f"{target} is live already")
-            self._write_live(connection, target, "rollback", why, who)
-        return target
-
-    def rollback_target(self) -> str | None:
-        """The release that `rollback` would make live; None where there is none."""
-        with self._transaction() as connection:
-            return self._target(connection)
-
-    def retire(self, name: str, *, why: str, who: str | None = None) -> None:
-        """Take a release out of use for good. Raises `StateError` for the live one."""
-        with self._transaction(write=True) as connection:
-            row = self._release(connection, name)
-            live = self._live_rows(connection)
-            if live and live[-1].release == name:
-                raise StateError(f"{name} is live and cannot be retired", hint="promote or roll back to another first")
-            connection.execute(RELEASES.update().where(self._named(name)).values(status="retired"))
-            self._write_history(connection, "retire", name, why, who, {"was": row.status})
-
-    def live(self) -> LiveRow | None:
-        """The release that answers now; None before the first promotion."""
-        return self.live_at(None)
-
-    def live_at(self, instant: int | None) -> LiveRow | None:
-        """The release that was live at `instant` (microseconds; None for now); None where none was."""
-        chosen = sa.select(LIVE).where(LIVE.c.system == self.system).order_by(LIVE.c.seq.desc()).limit(1)
-        if instant is not None:
-            chosen = chosen.where(LIVE.c.since <= instant)
-        with self._transaction() as connection:
-            row = connection.execute(chosen).first()
-        return None if row is None else LiveRow(row.release, row.since, row.act)
-
     # History
 
     def note(
@@ -205,35 +152,6 @@ class State(WeightsState, TokensState, UsageState):
             hint = did_you_mean(name, connection.execute(known).scalars())
             raise StateError(f"there is no release '{name}' of {self.system}", hint=hint)
         return _release_row(row)
-
-    def _must_be_released(self, connection: Connection, name: str) -> None:
-        status = self._release(connection, name).status
-        if status != "released":
-            raise StateError(f"{name} is {status}; only a released one can be live")
-
-    def _live_rows(self, connection: Connection) -> list[LiveRow]:
-        rows = connection.execute(sa.select(LIVE).where(LIVE.c.system == self.system).order_by(LIVE.c.seq)).all()
-        return [LiveRow(row.release, row.since, row.act) for row in rows]
-
-    def _target(self, connection: Connection) -> str | None:
-        """Promotions pile up, a rollback takes down to its target: the next target lies below what is on top."""
-        pile: list[str] = []
-        for row in self._live_rows(connection):
-            if row.act == "rollback" and row.release in pile:
-                del pile[len(pile) - pile[::-1].index(row.release) :]
-            elif not pile or pile[-1] != row.release:
-                pile.append(row.release)
-        for name in reversed(pile[:-1]):
-            if name != pile[-1] and self._release(connection, name).status == "released":
-                return name
-        return None
-
-    def _write_live(self, connection: Connection, name: str, act: str, why: str, who: str | None) -> None:
-        seq = next_number(connection, self.system, "live")
-        before = self._live_rows(connection)
-        since = max([self._clock.now(), *(row.since for row in before[-1:])])  # never before what it follows
-        connection.execute(LIVE.insert().values(system=self.system, seq=seq, release=name, since=since, act=act))
-        self._write_history(connection, act, name, why, who, {"from": before[-1].release if before else None})
 
     def _write_history(
         self, connection: Connection, act: str, subject: str, why: str, who: str | None, details: Mapping[str, Any]

@@ -120,6 +120,15 @@ class LiveState(ABC):
         """The release that answers now; None before the first promotion."""
 
     @abstractmethod
+    def standing(self, instant: int | None = None) -> tuple[LiveRow, ...]:
+        """The releases that were promoted and neither taken back nor retired, the one that is live last: of each
+        contract the last of them answers. instant: as of then (microseconds); None: now."""
+
+    @abstractmethod
+    def retired_contracts(self) -> dict[int, str]:
+        """Contract -> why it was retired."""
+
+    @abstractmethod
     def release(self, name: str) -> ReleaseRow:
         """The row of one release or candidate. Raises `StateError` where there is none."""
 

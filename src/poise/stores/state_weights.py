@@ -30,6 +30,13 @@ class WeightsState(Transactions, LiveState):
         """The live weights; None before the first version."""
         return next(iter(self.weight_versions(limit=1)), None)
 
+    def weights_at(self, instant: int) -> WeightsRow | None:
+        """The weights that were live at `instant` (microseconds); None before the first version."""
+        chosen = sa.select(WEIGHTS).where((WEIGHTS.c.system == self.system) & (WEIGHTS.c.at <= instant))
+        with self._transaction() as connection:
+            row = connection.execute(chosen.order_by(WEIGHTS.c.version.desc()).limit(1)).mappings().first()
+        return None if row is None else _row(row)
+
     def weight_versions(self, *, limit: int | None = None) -> tuple[WeightsRow, ...]:
         """The newest `limit` versions of the weights (default all), the oldest first."""
         with self._transaction() as connection:
