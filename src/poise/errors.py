@@ -145,14 +145,16 @@ class NotFinite(PoiseError):
 
 
 class Overloaded(PoiseError):
-    """A stated limit of load was reached (HTTP 503 with Retry-After, in seconds)."""
+    """A stated limit of load was reached (HTTP 503 with Retry-After, in seconds). reason: one word, by which it is
+    counted."""
 
     exit_code = 75
     status = 503
     title = "Busy"
 
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+    def __init__(self, message: str, *, retry_after: float = 1.0, reason: str = "busy") -> None:
         self.retry_after = retry_after
+        self.reason = reason
         super().__init__(message)
 
 

@@ -115,7 +115,8 @@ class Writer(Generic[T]):
             if self._queue and (self._rows + rows > self._limits.rows or self._size + size > self._limits.size):
                 told = f"{self._rows:,} rows ({self._size / 2**20:,.1f} MB) wait to be written"
                 raise Overloaded(
-                    f"{told}; at most {self._limits.rows:,} rows and {self._limits.size / 2**20:,.0f} MB may"
+                    f"{told}; at most {self._limits.rows:,} rows and {self._limits.size / 2**20:,.0f} MB may",
+                    reason="journal",
                 )
             self._queue.append(_Waiting(item, rows, size))
             self._rows, self._size = self._rows + rows, self._size + size

@@ -27,6 +27,14 @@ class Limits:
     """Bytes of a request's line and headers; more are answered 431."""
     concurrent: int = 64
     """Requests in progress (an answer takes one core, so that more would only wait); above it 503 with Retry-After."""
+    wait: float = 0.01
+    """Seconds that a request may wait for its turn once more come than can be answered; at least `turns`."""
+    turns: int = 16
+    """Answers for whose time a request may wait then, where that is longer than `wait`."""
+    burst: float = 0.5
+    """Seconds that a request may wait for its turn before that: while a burst passes, or an answer that takes long."""
+    retry: float = 1.0
+    """Seconds after which to try again, as 503 says."""
     connections: int = 1_000
     """Open connections; above it 503."""
     patience: float = 10.0

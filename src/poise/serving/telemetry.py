@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Stage = Literal["decode", "features", "score", "decide", "encode", "log"]
+Stage = Literal["wait", "decode", "features", "score", "decide", "encode", "log"]
 Labels = tuple[str, ...]
 Reading = Callable[[], Mapping[Labels, float]]
 """Gives a gauge's value for each combination of its labels, `{(): 1.0}` where it has none. Called by each scrape."""
@@ -34,12 +34,12 @@ class Described:
 
 
 COUNTERS: Mapping[str, Described] = {
-    "shed": Described("Requests refused with 503 before they were read.", ("reason",)),
+    "shed": Described("Requests refused with 503 before their body was read.", ("reason",)),
 }
 """Name of `count` -> what is counted. `/metrics` shows `poise_<name>_total`."""
 
 GAUGES: Mapping[str, Described] = {
-    "in_progress": Described("Requests that were read and not answered yet."),
+    "in_progress": Described("Requests that are being read or answered.", ("of",)),
     "ready": Described("1 once a rehearsal was answered and as long as nothing is wrong, else 0."),
 }
 """Name of `watch` -> what is read. `/metrics` shows `poise_<name>`."""

@@ -13,6 +13,7 @@ from poise.interfaces.http.ask import CALLER, Ask, Gate
 from poise.serving.answer import Answer
 from poise.serving.caller import ANYBODY_HERE, Asked, Caller
 from poise.serving.limits import Limits
+from poise.serving.telemetry import Telemetry
 
 SHOP = Caller("shop", frozenset({"predict"}))
 
@@ -24,7 +25,7 @@ def ask(headers: list[tuple[str, str]], caller: Caller | None = None) -> tuple[h
         came.append(asked)
         return Answer(200, b"{}")
 
-    app: ASGIApp = Ask(handler, Limits(), Gate(1))
+    app: ASGIApp = Ask(handler, Limits(), Gate("answers", 1, Telemetry()))
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, CALLER: caller} if caller else scope, receive, send)

@@ -49,13 +49,14 @@ def create_app(
     also: routes of a program's own beside those of Poise, behind the same guard. inlet: takes events in and logs
     answers; without one no event is taken and nothing is logged.
     """
-    gate = Gate(served.limits.concurrent)
+    gate = Gate("answers", served.limits.concurrent, served.telemetry, patient=False)
+    changes = Gate("changes", served.limits.concurrent, served.telemetry)  # that somebody helps a server under load
     predict = logged(inlet, lambda asked: served.of(asked.contract).predict(asked.body, may_ask_time=_may(asked)))
     decide = logged(inlet, lambda asked: served.of(asked.contract).decide(asked.body, may_ask_time=_may(asked)))
     hot: dict[str, ASGIApp] = {
         PREDICT: Ask(predict, served.limits, gate),
         DECIDE: Ask(decide, served.limits, gate),
-        **event_asks(inlet, served.limits),
+        **event_asks(inlet, served.limits, served.telemetry),
     }
     pages = _Pages(served, registry, inlet)
     routes = [
@@ -63,7 +64,7 @@ def create_app(
         Route("/v1/releases", pages.releases),
         Route("/v1/requirements", pages.requirements),
         Route("/v1/history", pages.history),
-        *weights_routes(served, registry, gate),
+        *weights_routes(served, registry, changes),
         no_such_source(served.live.loaded.system.sources),
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ready),

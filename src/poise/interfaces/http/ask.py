@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 from starlette.types import Receive, Scope, Send
 
 from poise.errors import Overloaded, RequestError
 from poise.interfaces.http.body import Gone, Reader, TooSlow, WrongMedia, read_json_body
+from poise.interfaces.http.observed import WAITING, arrived
 from poise.interfaces.http.problem import of_error, problem
+from poise.interfaces.http.waiting import Waiting
 from poise.serving.answer import Answer
 from poise.serving.caller import ANYBODY_HERE, Asked, Caller, Handler
 from poise.serving.limits import Limits
+from poise.serving.telemetry import Telemetry
 
 CALLER = "poise.caller"
 """Where in its scope a request carries who sent it; the guard puts it there."""
@@ -18,21 +23,33 @@ CONTRACT = b"poise-contract"
 
 
 class Gate:
-    """Counts requests in progress, over all routes that share it, and refuses those above the limit."""
+    """Counts requests in progress, over all routes that share it, and refuses those above the limit.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    name: of what it counts, for `/metrics`. patient: whether those are let in too that waited too long for their turn.
+    """
+
+    def __init__(self, name: str, most: int, telemetry: Telemetry, *, patient: bool = True) -> None:
+        self._most, self._telemetry, self._patient = most, telemetry, patient
         self._inside = 0
+        telemetry.watch("in_progress", lambda: {(name,): self._inside})
 
-    def enter(self) -> None:
-        """Raises `Overloaded` where as many as allowed are inside already."""
+    def enter(self, scope: Scope) -> None:
+        """Raises `Overloaded` where the request waited too long or as many as allowed are inside already."""
+        waiting: Waiting | None = None if self._patient else scope.get("state", {}).get(WAITING)
+        if waiting is not None:
+            self._telemetry.stage("wait", waiting.check(arrived(scope)))
         if self._inside >= self._most:
-            raise Overloaded(f"{self._most} requests are in progress, as many as are allowed at once")
+            text = f"{self._most} requests are in progress, as many as are allowed at once"
+            raise Overloaded(text, reason="in_progress")
         self._inside += 1
 
     def leave(self) -> None:
         """One fewer inside."""
         self._inside -= 1
+
+    def shed(self, reason: str) -> None:
+        """A request was refused since too much was to be done."""
+        self._telemetry.count("shed", reason)
 
 
 class Ask:
@@ -46,10 +63,12 @@ class Ask:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self._gate.enter()
+            self._gate.enter(scope)
             try:
                 body = await self._read(scope, receive, self._limits)
+                began = time.perf_counter()
                 made = self._handler(Asked(body, caller_of(scope), contract_of(scope)))
+                _took(scope, time.perf_counter() - began)
                 answer = made if isinstance(made, Answer) else await made
             finally:
                 self._gate.leave()
@@ -61,9 +80,18 @@ class Ask:
         except WrongMedia as error:
             await problem(415, str(error), allowed="application/json")(scope, receive, send)
         except Exception as error:  # the server stays up whatever a handler does; of_error logs what nobody foresaw
+            if isinstance(error, Overloaded):
+                self._gate.shed(error.reason)
             await of_error(error)(scope, receive, send)
         else:
             await _send(send, answer)
+
+
+def _took(scope: Scope, seconds: float) -> None:
+    """Tell the queue how long an answer kept the loop busy."""
+    waiting: Waiting | None = scope.get("state", {}).get(WAITING)
+    if waiting is not None:
+        waiting.took(seconds)
 
 
 def caller_of(scope: Scope) -> Caller:

@@ -16,15 +16,16 @@ from poise.serving.answer import Answer
 from poise.serving.caller import Asked, Handler
 from poise.serving.inlet import Inlet
 from poise.serving.limits import Limits
+from poise.serving.telemetry import Telemetry
 
 EVENTS = "/v1/events/"
 
 
-def event_asks(inlet: Inlet | None, limits: Limits) -> dict[str, ASGIApp]:
+def event_asks(inlet: Inlet | None, limits: Limits, telemetry: Telemetry) -> dict[str, ASGIApp]:
     """One route per source. They have a gate of their own, so that a flood of events keeps no decision out."""
     if inlet is None:
         return {}
-    gate = Gate(limits.concurrent)
+    gate = Gate("events", limits.concurrent, telemetry)
     return {f"{EVENTS}{name}": Ask(_into(inlet, name), limits, gate) for name in inlet.sources}
 
 

@@ -12,6 +12,8 @@ from poise.serving.telemetry import OTHER, Telemetry
 
 ARRIVED = "arrived"
 """Where in its state a request carries the instant (of `time.perf_counter`) at which its last bytes were read."""
+WAITING = "waiting"
+"""Where it carries the queue in which it waits since then."""
 HUNG_UP = 499
 """The status under which requests are counted whose caller did not wait for the answer; as proxies do."""
 

@@ -62,7 +62,7 @@ def of_error(error: Exception) -> Response:
         headers = {"connection": "close"} if error.status == 413 else headers
         more = {"field": error.field, "allowed": error.allowed, "hint": error.hint if error.allowed is None else None}
         return problem(error.status, str(error), title=error.title, type=kind, headers=headers, **more)
-    if error.status >= 500:
+    if error.status >= 500 and not isinstance(error, Overloaded):  # those are counted, and too many for a log
         _LOG.warning("%s", error)
     return problem(error.status, error.message, title=error.title, type=kind, headers=headers, hint=error.hint)
 

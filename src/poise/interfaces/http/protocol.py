@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import msgspec
 
+from poise.interfaces.http.observed import ARRIVED, WAITING
 from poise.interfaces.http.problem import MEDIA_TYPE
+from poise.interfaces.http.waiting import Waiting
 from poise.serving.limits import Limits
 
 try:
@@ -54,6 +56,8 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
     sends more than `limits.head` bytes of them gets 431, one above `limits.connections` 503.
     """
 
+    waiting = Waiting(limits)
+
     class Guarded(Base):
         _timer: asyncio.TimerHandle | None = None
         _head = 0
@@ -67,6 +71,7 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
 
         def data_received(self, data: bytes) -> None:
             before = self.cycle
+            self.app_state.update({ARRIVED: waiting.came(self.loop), WAITING: waiting})  # each request gets a copy
             if self._timer is None and self._between_requests():
                 self._expect_head()
             super().data_received(data)
@@ -80,6 +85,14 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_expecting()
             super().connection_lost(exc)
+
+        def on_response_complete(self) -> None:
+            # A request that was sent behind this one on the same connection waits for its turn only from now on.
+            self.app_state[ARRIVED] = now = waiting.now()
+            behind = getattr(self, "pipeline", None)  # of httptools; h11 makes the next request only now
+            if behind:
+                behind[-1][0].scope["state"][ARRIVED] = now
+            super().on_response_complete()
 
         def send_400_response(self, msg: str) -> None:
             self._refuse(400, msg)
