@@ -32,13 +32,16 @@ def main(quick: bool) -> list[Figure]:
     reading.add_argument(
         "--rows", type=int, default=500 if quick else 20_000, help="the most, where a kind allows so few"
     )
+    reading.add_argument("--least", type=int, default=0, help="the fewest rows, where a kind allows so many")
+    reading.add_argument("--clear", action="store_true", help="only tables whose truth is clear")
     reading.add_argument("--keep", type=Path)
     reading.add_argument("--real", action="store_true", help="real tables from packages instead")
     reading.add_argument("--sets", help="of the real tables only these; a ';' between them")
     asked, _ = reading.parse_known_args()
     if asked.real:
         return real(asked.sets.split(";") if asked.sets else SHORT if quick else SETS)
-    trials = recorded(asked.kinds.split(","), range(asked.first, asked.first + asked.seeds), asked.rows, asked.keep)
+    seeds = range(asked.first, asked.first + asked.seeds)
+    trials = recorded(asked.kinds.split(","), seeds, asked.rows, asked.keep, asked.least, asked.clear)
     print("\n".join(table(trials)))
     clear = [trial for trial in trials if trial.clear]
     noise = [trial for trial in trials if trial.kind in NOISE]

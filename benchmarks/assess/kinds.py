@@ -202,11 +202,13 @@ KINDS: dict[str, Kind] = {
 NOISE = tuple(name for name in KINDS if name.startswith("noise"))
 
 
-def drawn(name: str, seed: int, most: int = 20_000) -> tuple[World, Draw]:
-    """The world of a kind and a seed: size (evenly in its logarithm, up to `most`), problem and time are drawn too."""
+def drawn(name: str, seed: int, most: int = 20_000, least: int = 0) -> tuple[World, Draw]:
+    """The world of a kind and a seed: problem, time and size (evenly in its logarithm, from `least` to `most` where
+    the kind allows) are drawn too."""
     kind = KINDS[name]
     random = np.random.default_rng([seed, list(KINDS).index(name)])
-    rows = int(np.exp(random.uniform(*np.log([kind.rows[0], max(min(kind.rows[1], most), kind.rows[0] + 1)]))))
+    first = max(kind.rows[0], min(least, kind.rows[1]))
+    rows = int(np.exp(random.uniform(*np.log([first, max(min(kind.rows[1], most), first + 1)]))))
     problem = kind.problems[random.integers(len(kind.problems))]
     timed = kind.timed[random.integers(len(kind.timed))]
     draw = Draw(random, rows, problem, timed, float(random.uniform(*kind.rates)))

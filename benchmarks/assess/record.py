@@ -40,9 +40,11 @@ class Trial:
         return self.said in (ML, PART)
 
 
-def tried(kind: str, seed: int, most: int) -> Trial:
-    """One world drawn, assessed and compared."""
-    world, draw = drawn(kind, seed, most)
+def tried(kind: str, seed: int, most: int, least: int = 0, clear: bool = False) -> Trial | None:
+    """One world drawn, assessed and compared; None where only `clear` ones are wanted and it is none."""
+    world, draw = drawn(kind, seed, most, least)
+    if clear and world.evidence < KINDS[kind].clear:
+        return None
     started = time.perf_counter()
     case = read_case(world.frame, "outcome", time=world.time, key=world.key)
     found = assess(case)
@@ -85,7 +87,9 @@ def table(trials: list[Trial]) -> list[str]:
     return lines
 
 
-def recorded(kinds: list[str], seeds: range, most: int, keep: Path | None) -> list[Trial]:
+def recorded(
+    kinds: list[str], seeds: range, most: int, keep: Path | None, least: int = 0, clear: bool = False
+) -> list[Trial]:
     """Every kind with every seed; what `keep` holds already is not tried again, and what is new is added to it."""
     known: dict[tuple[str, int], Trial] = {}
     if keep is not None and keep.exists():
@@ -95,7 +99,9 @@ def recorded(kinds: list[str], seeds: range, most: int, keep: Path | None) -> li
     trials = []
     for seed in seeds:
         for kind in kinds:
-            trial = known.get((kind, seed)) or tried(kind, seed, most)
+            trial = known.get((kind, seed)) or tried(kind, seed, most, least, clear)
+            if trial is None:
+                continue
             trials.append(trial)
             if (kind, seed) in known:
                 continue

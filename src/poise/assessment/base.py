@@ -21,12 +21,14 @@ class Finding:
     """One thing that was found and that somebody should know: a leak, a proxy, copies, a class with few examples.
 
     weight: `stop` decides against ML as it stands, `warn` belongs into the summary, `note` into the report only.
-    columns: the columns of the table that it is about.
+    columns: the columns of the table that it is about; late: something beside how much they say speaks for their being
+    known too late, so that a verdict that rests on them waits for a person.
     """
 
     sentence: str
     weight: Weight = "note"
     columns: tuple[str, ...] = ()
+    late: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -49,12 +49,14 @@ class Declared:
     """What people say beside the data; every part may be absent.
 
     costs: what outcomes cost or bring, by name, as `--costs` gave it. sensitive: columns that people named as such.
-    answers: what a person has answered and signed, by question.
+    answers: what a person has answered and signed, by question. known: columns that are known in time, however late
+    they look.
     """
 
     costs: Mapping[str, Any] = field(default_factory=dict)
     sensitive: tuple[str, ...] = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from poise.assessment.base import Finding, Weight
 from poise.assessment.case import Case
+from poise.assessment.column_names import came_of
 from poise.assessment.percent import percent
 from poise.assessment.probing import evenly
 from poise.clock import DAY
@@ -48,7 +49,7 @@ def known_late(case: Case) -> list[Finding]:
     seen: dict[tuple[str, ...], Finding] = {}
     for finding in sorted(found, key=lambda one: one.weight != "stop"):
         seen.setdefault(finding.columns, finding)
-    return [*seen.values(), *_with_the_target(case), *_later(case)]
+    return [*seen.values(), *_with_the_target(case), *_later(case), *_came_of(case)]
 
 
 def _by_texts(found: list[Finding], case: Case) -> list[Finding]:
@@ -88,6 +89,7 @@ def _of_input(case: Case, name: str, events: list[tuple[str, NDArray[np.bool_]]]
                     f"'{own}' {how} {_tied(marked, event, said)}: it seems to be known only afterwards.",
                     weight,
                     (own,),
+                    late=case.types[name] != "text",
                 )
     return None
 
@@ -171,7 +173,18 @@ def _with_the_target(case: Case) -> list[Finding]:
         f"{shown}: empty in {percent(least)} or more of the rows whose '{case.target_name}' is not known, and hardly"
         " elsewhere. What is written down together with it is known no earlier."
     )
-    return [Finding(said, "warn", names)]
+    return [Finding(said, "warn", names, late=True)]
+
+
+def _came_of(case: Case) -> list[Finding]:
+    """Columns that say what came of what another column holds as planned."""
+    seen = [name for name, column in case.columns.items() if column.inputs or name == case.time_name]
+    found = [(name, plan) for name, plan in came_of(seen).items() if name != case.time_name]
+    return [
+        Finding(f"'{name}' seems to be what came of '{plan}': is it known when the question is asked?", "warn",
+                (name,), late=True)
+        for name, plan in found
+    ]  # fmt: skip
 
 
 def _later(case: Case) -> list[Finding]:
@@ -190,5 +203,5 @@ def _later(case: Case) -> list[Finding]:
                 f"'{own}' lies after the row's time '{case.time_name}' in {percent(share)} of the rows: unless it is"
                 " planned beforehand, it says what nobody knew then."
             )
-            found.append(Finding(said, "warn", (own,)))
+            found.append(Finding(said, "warn", (own,), late=True))
     return found

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from poise.assessment.adding_up import adding_up
 from poise.assessment.base import Answer, Finding, Question
 from poise.assessment.case import Case
+from poise.assessment.held_back import Held, held_back
 from poise.assessment.immature import immature
 from poise.assessment.known_late import known_late
 from poise.assessment.leaking_columns import leaking_columns
 from poise.assessment.leaking_rows import leaking_rows
+from poise.assessment.leaving_out import inputs_of, listed
 from poise.assessment.percent import percent
 from poise.assessment.trials import Trials
 
@@ -22,13 +25,18 @@ class Leakage(Question):
     title: ClassVar[str] = "Does anything give the answer away?"
 
     def ask(self, case: Case, trials: Trials) -> Answer:
-        """No where something certainly leaks, unclear where something may; yes where nothing was found."""
-        columns = leaking_columns(case)
+        """No where something certainly leaks, a person where what is predicted rests on what may, unclear where
+        something may that decides nothing; yes where nothing was found."""
+        late = known_late(case)
+        columns = leaking_columns(case, tuple(inputs_of(case, [name for one in late for name in one.columns])))
         rows, entities = leaking_rows(case)
         labels, course = immature(case)
-        found = _merged([*adding_up(case, trials), *columns.findings, *known_late(case), *rows, *labels])
+        found = _merged([*adding_up(case, trials), *columns.findings, *late, *rows, *labels])
+        found = [_as_declared(one, case.declared.known) for one in found]
+        held = held_back(case, found)
         details = {
             "alone": columns.shares, "rest": columns.rest, "entities": entities, "rate": course,
+            "held": list(held.columns) if held else [],
             "tried": ["columns alone", "known late", "copies", "order of rows", "entities", "immature labels"],
         }  # fmt: skip
         figures: dict[str, Any] = {
@@ -44,6 +52,8 @@ class Leakage(Question):
             more = f" ({len(certain) - 1} more below)" if len(certain) > 1 else ""
             return self.answer("no", f"Something gives the answer away{more}: {certain[0].sentence}",
                                _leave_out(certain), sure=0.95, **figures)  # fmt: skip
+        if held is not None:
+            return self.answer("needs a person", held.sentence, _ask_about(held), sure=held.sure, **figures)
         if suspects:
             named = f"{len(suspects)} things to check" if len(suspects) > 1 else "One thing to check"
             return self.answer("unclear", f"{named}: {suspects[0].sentence}",
@@ -57,17 +67,34 @@ class Leakage(Question):
                            " tell.", **figures)  # fmt: skip
 
 
+def _as_declared(one: Finding, known: tuple[str, ...]) -> Finding:
+    """What somebody declared as known in time is no suspect, but is told."""
+    if one.weight == "note" or not one.columns or not set(one.columns) <= set(known):
+        return one
+    return replace(one, weight="note", sentence=f"Declared as known when the question is asked: {one.sentence}")
+
+
+def _ask_about(held: Held) -> str:
+    return (
+        f"Somebody who knows how the table came about says when {listed(held.columns)} {_are(held)} filled in:"
+        f" --known {','.join(held.columns)} for what is known when the question is asked, else leave it out."
+    )
+
+
+def _are(held: Held) -> str:
+    return "are" if len(held.columns) > 1 else "is"
+
+
 def _leave_out(certain: list[Finding]) -> str:
     named = list(dict.fromkeys(column for one in certain for column in one.columns))
-    listed = ", ".join(f"'{name}'" for name in named[:5])
-    return f"Leave out {listed} and ask again, unless known when the question is asked; a person must say."
+    return f"Leave out {listed(named)} and ask again; or --known, if somebody says that it is known in time."
 
 
 def _merged(found: list[Finding]) -> list[Finding]:
-    """One finding per column, the weightiest, in the order of weight."""
+    """One finding per column, the weightiest, in the order of weight; of equals those that say `late`."""
     order = {"stop": 0, "warn": 1, "note": 2}
     kept: list[Finding] = []
-    for one in sorted(found, key=lambda one: order[one.weight]):
+    for one in sorted(found, key=lambda one: (order[one.weight], not one.late)):
         if not one.columns or all(one.columns != other.columns for other in kept):
             kept.append(one)
     return kept

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,15 +11,14 @@ from numpy.typing import NDArray
 
 from poise.assessment.base import Finding
 from poise.assessment.case import Case, Index
+from poise.assessment.column_names import says_after
 from poise.assessment.percent import percent
 from poise.assessment.probing import (
     Alone,
     alone,
     columns_of,
     evenly,
-    held_out,
-    loss_of,
-    matrix,
+    explained,
     random_folds,
     ranks,
     truth_of,
@@ -31,7 +29,7 @@ from poise.evaluation.bootstrap import Resampled
 from poise.evaluation.words import number
 from poise.table import MISSING_TIME
 
-ROWS, FEW_ROWS = 20_000, 8_000
+ROWS = 20_000
 STRONG = 0.8
 """A column that alone saves so much of the uncertainty is a suspect: of a binary target that is an AUC of about 0.99 or
 three wrong rows in a hundred, which foresight reaches about as rarely as a leak is found there."""
@@ -42,12 +40,12 @@ AHEAD, FAR_AHEAD = 0.6, 3.0
 CONFIRM, AS_MUCH = 2, 2.0
 """So many other suspects that leave at most so many times as much open confirm one that is no copy: a size that is
 measured in several ways. Leaks come alone or in pairs."""
-STRONG_BY_NAME = 0.4
+STRONG_BY_NAME = 0.3
 """The same for columns whose name says that they are known afterwards. A name alone is no reason."""
-APART, APART_BY_NAME = 3.0, 1.5
+APART, APART_BY_NAME, TWICE = 3.0, 1.5, 2.0
 """Suspects explain what the other columns do not: without them so many times more stays uncertain. A strong signal
 that several honest columns share (the size of a tumour, measured in ten ways) is none. Less is asked where the name
-says it too."""
+says it too, and it is enough that the column says twice what the others do."""
 MUCH = 0.8
 """Where the other columns explain so much themselves, even a column that parts the classes is no proof."""
 COPY = 0.98
@@ -60,12 +58,6 @@ one spread of values leaves no valley: a quarter of an even spread lies there, m
 NARROW = 10.0
 """Heaps so many times narrower than the gap between them are one value each, with noise: nothing measured is so."""
 LEAST = 5
-AFTER_NAME = re.compile(
-    r"(^|[\W_])(after|post|outcome|result|target|label|actual|final|resol\w+|clos(ed|ing)|cancel\w*|refund\w*|"
-    r"chargeback|churn\w*|paid|settle\w*|complet\w+)($|[\W_])",
-    re.I,
-)
-
 FAR = 10.0
 """A near-copy of a number leaves so many times less open than the other columns, however much those explain."""
 
@@ -93,8 +85,9 @@ class Columns:
     """What the other columns explain together, where there are suspects."""
 
 
-def leaking_columns(case: Case) -> Columns:
-    """Every input alone against the target, and the suspects against the others."""
+def leaking_columns(case: Case, aside: tuple[str, ...] = ()) -> Columns:
+    """Every input alone against the target, and the suspects against the others; aside: inputs that are suspects for
+    another reason, which are none of the others."""
     rows = evenly(np.arange(case.rows), ROWS)
     truth, folds = truth_of(case, rows), random_folds(case, rows)
     found = sorted((alone(case, n, rows, truth, folds) for n in columns_of(case, rows)), key=lambda one: -one.skill)
@@ -104,10 +97,12 @@ def leaking_columns(case: Case) -> Columns:
     suspects = [one for one in found if one.name in shapes or one.skill >= needed(case, one.name)]
     if not suspects and found[0].skill >= STANDS_OUT:
         suspects = found[:1]
-    rest = _rest(case, tuple(one.name for one in suspects)) if suspects else None
+    rest = explained(case, (*aside, *(one.name for one in suspects))) if suspects else None
     second = max((one.skill for one in found if one not in suspects), default=0.0)
     judged = [one for one in suspects if one.name in shapes or not _confirmed(case, one, suspects, shapes)]
-    findings = tuple(f for one in judged if (f := _judged(case, one, shapes.get(one.name), rest or 0.0, second)))
+    findings = tuple(
+        said for one in judged if (said := _judged(case, one, shapes.get(one.name), rest or 0.0, second, bool(aside)))
+    )
     together = case.together
     blocks = blocks_of(np.full(len(rows), MISSING_TIME), None if together is None else together[rows])
     shares = {one.name: one.skill for one in found[:20]}
@@ -116,7 +111,7 @@ def leaking_columns(case: Case) -> Columns:
 
 def needed(case: Case, name: str) -> float:
     """How much a column must say to be a suspect."""
-    return STRONG_BY_NAME if AFTER_NAME.search(case.column_of(name)) else STRONG
+    return STRONG_BY_NAME if says_after(case.column_of(name)) else STRONG
 
 
 def _confirmed(case: Case, one: Alone, suspects: list[Alone], shapes: Mapping[str, Shape]) -> bool:
@@ -126,8 +121,9 @@ def _confirmed(case: Case, one: Alone, suspects: list[Alone], shapes: Mapping[st
     return one in honest and len(alike) > CONFIRM
 
 
-def _judged(case: Case, one: Alone, shape: Shape | None, rest: float, second: float) -> Finding | None:
-    """What is said of a suspect. rest: what all others say together; second: the most that one of them says."""
+def _judged(case: Case, one: Alone, shape: Shape | None, rest: float, second: float, company: bool) -> Finding | None:
+    """What is said of a suspect. rest: what all others say together; second: the most that one of them says; company:
+    whether other columns are suspects for another reason, so that a name that says it too is enough."""
     column = case.column_of(one.name)
     alike = f"'{column}' alone explains {percent(one.skill)} of what is uncertain about '{case.target_name}'"
     others = f"the other columns together {percent(max(rest, 0))}"
@@ -139,26 +135,16 @@ def _judged(case: Case, one: Alone, shape: Shape | None, rest: float, second: fl
             return None
         return Finding(f"{alike}, {others}: is it known when the question is asked?", "note", (column,))
     told = shape is not None and shape.parts
-    apart = APART_BY_NAME if AFTER_NAME.search(column) else APART
+    by_name = says_after(column)
+    apart = APART_BY_NAME if by_name else APART
+    told |= by_name and (company or one.skill >= TWICE * rest)
     if not told and (1 - rest) < apart * min(1 - one.skill, 1.0 if shape is None else shape.open):
         return None
     if shape is not None:
         said = f"'{column}' {shape.how}, as others nearly do: is it known when the question is asked?"
         return Finding(said, "warn", (column,))
     said = f"{alike}, {others}. Such columns are often filled in afterwards: is it known when the question is asked?"
-    return Finding(said, "warn", (column,))
-
-
-def _rest(case: Case, without: tuple[str, ...]) -> float:
-    """The share of what is uncertain that the inputs explain together, but for these."""
-    rows = evenly(np.arange(case.rows), FEW_ROWS)
-    truth, folds = truth_of(case, rows), random_folds(case, rows, 3)
-    X = matrix(case, columns_of(case, rows, without), rows)
-    many = case.problem == "multi-class"
-    y = truth.argmax(axis=1) if many else truth[:, 0]
-    made = held_out(case.problem, X, y, folds, len(case.classes) if many else 1)
-    base = loss_of(case.problem, truth, np.tile(truth.mean(axis=0), (len(rows), 1))).mean()
-    return 1 - float(loss_of(case.problem, truth, made if many else made[:, None]).mean()) / max(float(base), 1e-12)
+    return Finding(said, "warn", (column,), late=by_name)
 
 
 def copied(case: Case, name: str, rows: Index) -> Shape | None:

@@ -84,6 +84,9 @@ def _sorted(case: Case) -> list[Finding]:
         if case.types[name] == "number" and _correlation(case.table[name].values, place) > 0.99
     ]  # fmt: skip
     said = f"The rows stand in the order of '{case.target_name}'"
+    clocks = [case.column_of(name) for name in telling if case.columns[case.column_of(name)].kind == "time"]
+    if clocks:
+        return [Finding(f"{said}, which is that of '{clocks[0]}': the target has a course in time. Ask with --time.")]
     if not telling:
         return [Finding(f"{said}: a number of the row or an id given in this order would give it away.", "note")]
     named = tuple(case.column_of(name) for name in telling)

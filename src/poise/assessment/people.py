@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from poise.assessment.case import Case, ReadColumn
+from poise.assessment.column_names import words_of
 from poise.assessment.people_words import ANIMALS, DECIDED, EXTRA, NAMES, PERSON, PLACE, THINGS, VALUES, WORDS
 from poise.errors import DataError, did_you_mean
 
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+", re.UNICODE)
 MOST_AGE, LEAST_AGE = 120.0, 3.0
 """Ages of people are within 120; a column whose middle is under 3 counts something else."""
 MOST_LEVELS = 8
@@ -50,25 +49,17 @@ class People:
         return bool(self.sensitive or self.persons or self.target)
 
 
-def words_of(name: str) -> list[str]:
-    """A name cut into words, lower case.
-
-    >>> words_of("BirthDate"), words_of("marital-status"), words_of("customerID")
-    (['birth', 'date'], ['marital', 'status'], ['customer', 'id'])
-    """
-    return [part.lower() for part in _PART.findall(name)]
-
-
-def check_sensitive(case: Case) -> None:
-    """Raise `DataError` where `--sensitive` names a column that the table does not have."""
-    for name in case.declared.sensitive:
-        if name not in case.columns:
-            raise DataError(f"--sensitive: there is no column '{name}'", hint=did_you_mean(name, case.columns))
+def check_named(case: Case) -> None:
+    """Raise `DataError` where `--sensitive` or `--known` names a column that the table does not have."""
+    for option, names in (("--sensitive", case.declared.sensitive), ("--known", case.declared.known)):
+        for name in names:
+            if name not in case.columns:
+                raise DataError(f"{option}: there is no column '{name}'", hint=did_you_mean(name, case.columns))
 
 
 def people_of(case: Case) -> People:
-    """What in a case points to people. Raises `DataError` as `check_sensitive`."""
-    check_sensitive(case)
+    """What in a case points to people. Raises `DataError` as `check_named`."""
+    check_named(case)
     found = [Sensitive(name, _kind(case, name)[0] or "declared", "declared") for name in case.declared.sensitive]
     persons, places = [], []
     for name in case.columns:

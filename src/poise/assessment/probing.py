@@ -22,6 +22,7 @@ SMOOTHING = 2.0
 """What a bin says is drawn towards the mean of all rows as if by so many more rows."""
 ROUNDS, LEAVES, RATE, LEAST_LEAF, WIDE = 60, 15, 0.1, 20, 100
 SURE = 1e-6
+TOGETHER_ROWS = 8_000
 
 
 def evenly(rows: NDArray[Any], most: int) -> NDArray[Any]:
@@ -164,6 +165,37 @@ def by_bin(codes: NDArray[np.int64], truth: Floats, folds: NDArray[np.int64]) ->
     mean = (sums.sum(axis=1, keepdims=True) + 1e-9) / (mass.sum(axis=1, keepdims=True) + 1e-9)
     table = (sums + SMOOTHING * mean) / (mass + SMOOTHING)
     return np.asarray(table[folds, codes])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """What inputs say together: the losses of rows with and without them, (n,), and the rows, numbers of the case."""
+
+    rows: Index
+    without: Floats
+    loss: Floats
+
+    @property
+    def skill(self) -> float:
+        """The share of what is uncertain that they explain."""
+        return 1 - float(self.loss.mean()) / max(float(self.without.mean()), 1e-12)
+
+
+def together(case: Case, without: tuple[str, ...] = ()) -> Together:
+    """What all inputs but these (and texts) say together, each of some rows judged by trees learned from others."""
+    rows = evenly(np.arange(case.rows), TOGETHER_ROWS)
+    truth, folds = truth_of(case, rows), random_folds(case, rows, 3)
+    X = matrix(case, columns_of(case, rows, without), rows)
+    many = case.problem == "multi-class"
+    y = truth.argmax(axis=1) if many else truth[:, 0]
+    made = held_out(case.problem, X, y, folds, len(case.classes) if many else 1)
+    base = loss_of(case.problem, truth, np.tile(truth.mean(axis=0), (len(rows), 1)))
+    return Together(rows, base, loss_of(case.problem, truth, made if many else made[:, None]))
+
+
+def explained(case: Case, without: tuple[str, ...]) -> float:
+    """The share of what is uncertain that the inputs explain together, but for these."""
+    return together(case, without).skill
 
 
 def random_folds(case: Case, rows: Index, count: int = FOLDS, seed: int = 0) -> NDArray[np.int64]:

@@ -38,6 +38,7 @@ def read_case(
     problem: ProblemType | None = None,
     costs: Mapping[str, Any] | None = None,
     sensitive: tuple[str, ...] = (),
+    known: tuple[str, ...] = (),
     answers: Mapping[str, Any] | None = None,
     rows: int = LEARNED_ROWS,
     name: str | None = None,
@@ -62,7 +63,7 @@ def read_case(
         columns={name: made.columns[name] for name in found.columns},
         notes=(*found.notes, *notes, *made.notes),
         rows_in=total,
-        declared=Declared(costs or {}, sensitive, answers or {}),
+        declared=Declared(costs or {}, sensitive, answers or {}, known),
         path=found.path,
     )
 

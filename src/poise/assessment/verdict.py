@@ -47,10 +47,11 @@ class Verdict:
 
 
 def decide(case: Case, answers: Sequence[Answer]) -> Verdict:
-    """The verdict of a case. The first that holds decides: an obstacle, a leak, nothing to learn, too few rows,
-    no value on later data, not worth its cost, a rule does it, only a part is good enough; else ML is used. What a
-    person must answer first makes any verdict for ML or a rule `needs a person`; who signed that it must not be
-    automated decides alone. Patterns that change and suspected leaks are told with any verdict for ML or a rule.
+    """The verdict of a case. The first that holds decides: an obstacle, a leak or a suspect on which all rests, nothing
+    to learn, too few rows, no value on later data, not worth its cost, a rule does it, only a part is good enough; else
+    ML is used. What a person must answer first makes any verdict for ML or a rule `needs a person`; who signed that it
+    must not be automated decides alone. Patterns that change and suspected leaks are told with any verdict for ML or a
+    rule.
     """
     said = {answer.code: answer for answer in answers}
     if case.obstacle is not None:
@@ -80,7 +81,7 @@ def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
     def is_(code: str, answer: str) -> bool:
         return code in said and said[code].answer == answer
 
-    if is_("PA06", "no"):
+    if is_("PA06", "no") or is_("PA06", "needs a person"):
         return _leaking(case, said)
     if is_("PA01", "no"):
         return _and_part(_from("do not use ML", [said["PA01"]]), said)

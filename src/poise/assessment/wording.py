@@ -45,6 +45,7 @@ SHORT: dict[tuple[str, str], str] = {
     ("PA05", "unclear"): "whether it holds later is open",
     ("PA06", "yes"): "nothing gives the answer away",
     ("PA06", "no"): "something gives the answer away",
+    ("PA06", "needs a person"): "it rests on what may be known too late",
     ("PA06", "unclear"): "something may give the answer away",
     ("PA07", "yes"): "the patterns last",
     ("PA07", "no"): "the patterns change",

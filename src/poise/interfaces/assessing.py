@@ -16,7 +16,7 @@ from poise.assessment.assess import assess as assess_case
 from poise.assessment.case import Case, Declared
 from poise.assessment.costs import costs_of
 from poise.assessment.of_system import cases_of
-from poise.assessment.people import check_sensitive
+from poise.assessment.people import check_named
 from poise.assessment.reading import read_case
 from poise.assessment.scanning import LEARNED_ROWS
 from poise.data.ingest import ingest
@@ -39,6 +39,7 @@ def assess(
     problem: str | None = None,
     costs: Mapping[str, Any] | None = None,
     sensitive: Sequence[str] = (),
+    known: Sequence[str] = (),
     answers: Mapping[str, Any] | None = None,
     questions: Sequence[str] = (),
     skip: Sequence[str] = (),
@@ -50,6 +51,7 @@ def assess(
 
     data: a CSV, Parquet or JSON lines file, or a data frame (Polars, or pandas); target: the column to predict.
     time: when each row was asked about; key: rows of one key stay together; problem: binary, regression, multi-class.
+    known: columns that are known when the question is asked, however late they look.
     questions, skip: codes to ask beside PA01 and PA02, or to leave out; rows: the most that are learned from.
     Raises `DataError` for a file or a column that cannot be used.
     """
@@ -59,8 +61,8 @@ def assess(
     if rows < 1:
         raise DataError(f"{rows} rows cannot be learned from", hint="rows: at least 1")
     case = read_case(
-        frame, target, time=time, key=key, problem=named, costs=costs, sensitive=tuple(sensitive), answers=answers,
-        rows=rows,
+        frame, target, time=time, key=key, problem=named, costs=costs, sensitive=tuple(sensitive), known=tuple(known),
+        answers=answers, rows=rows,
     )  # fmt: skip
     _check(case)
     return assess_case(case, threads=threads or os.cpu_count() or 1, progress=progress, codes=codes)
@@ -71,6 +73,7 @@ def assess_system(
     *,
     costs: Mapping[str, Any] | None = None,
     sensitive: Sequence[str] = (),
+    known: Sequence[str] = (),
     answers: Mapping[str, Any] | None = None,
     questions: Sequence[str] = (),
     skip: Sequence[str] = (),
@@ -81,7 +84,7 @@ def assess_system(
     """The same for every objective of a system: from its lake, or, where that is empty, from its files."""
     codes = question_codes(questions, skip)
     system = System.read(file)
-    declared = Declared(costs or {}, tuple(sensitive), answers or {})
+    declared = Declared(costs or {}, tuple(sensitive), answers or {}, tuple(known))
     with tempfile.TemporaryDirectory() as folder:
         lake = system.lake
         if not lake.versions():
@@ -105,7 +108,7 @@ def _about(name: str, progress: Progress) -> Progress:
 
 def _check(case: Case) -> None:
     """What was declared wrongly is said before anything is learned. Without a target there is nothing to cost."""
-    check_sensitive(case)
+    check_named(case)
     if case.obstacle is None:
         costs_of(case)
 

@@ -31,6 +31,9 @@ EVERY = 5.0
 AnswersOption = Annotated[
     str | None, typer.Option("--answers", help="What a person answered and signed: YAML, or a file of it.")
 ]
+KnownOption = Annotated[
+    str | None, typer.Option("--known", help="Columns that are known in time, however late they look, by commas.")
+]
 QuestionOption = Annotated[list[str] | None, typer.Option("--question", help="Beside PA01 and PA02 ask only this.")]
 ReportOption = Annotated[
     Path | None, typer.Option("--report", help="Where the page goes; default assess-report.html here.")
@@ -58,6 +61,7 @@ def assess(
     problem: Annotated[str | None, typer.Option("--problem", help="binary, regression or multi-class.")] = None,
     costs: Annotated[str | None, typer.Option("--costs", help="What answers are worth: YAML, or a file of it.")] = None,
     sensitive: Annotated[str | None, typer.Option("--sensitive", help="Sensitive columns, by commas.")] = None,
+    known: KnownOption = None,
     answers: AnswersOption = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Assess a whole system by its file.")] = None,
     question: QuestionOption = None,
@@ -80,7 +84,8 @@ def assess(
     more: dict[str, Any] = {
         "costs": None if costs is None else read_costs(costs),
         "answers": None if answers is None else read_answers(answers),
-        "sensitive": tuple(name.strip() for name in (sensitive or "").split(",") if name.strip()),
+        "sensitive": _names(sensitive),
+        "known": _names(known),
         "questions": tuple(question or ()),
         "skip": tuple(skip or ()),
         "rows": rows,
@@ -101,6 +106,11 @@ def assess(
         else:
             _print(contents, wrote)
     _judge(contents, wanted)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def _check_free(write_system: Path | None, write_answers: Path | None, force: bool) -> None:
