@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -66,6 +66,9 @@ class Answer:
     """T of what is kept."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Those that go with the body beside its type and length, names in lower case."""
+    release: str = ""
+    decisions: tuple[str, ...] = ()
+    """What answered, and the ids of what was decided: by these an answer is found again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +166,7 @@ class Answerer:
         made = self.predict_rows(self._reader.read(body), may_ask_time=may_ask_time)
         rows = self.loaded.scorers[made.per].as_rows(made.scored.predictions)
         body = _ENCODE({**made.head, "predictions": rows, "unknown": made.scored.unknown})
-        return Answer(200, body, kept=made.kept, instant=made.instant)
+        return Answer(200, body, kept=made.kept, instant=made.instant, release=self.release)
 
     def predict_rows(self, received: Received, *, may_ask_time: bool = False) -> Predicted:
         """One prediction per objective for each row of `received`, for transports that write answers in their own way.
@@ -197,23 +200,25 @@ class Answerer:
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
         head = {**self._head(instant), "weights": live.version, "unknown": scored.unknown}
         body = _ENCODE({**decisions[0], **head} if received.single else {**head, "decisions": decisions})
+        answer = Answer(200, body, release=self.release, decisions=tuple(d["decision_id"] for d in made))
         if not self.logs:
-            return Answer(200, body)
+            return answer
         kept = decision_log.head("choice", self.release, per, instant, live.version)
         kept |= decision_log.choices_of(made, self._decider.actions)
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
-        return Answer(200, body, kept=_ENCODE(kept), decided=True, instant=max(instant, 0))
+        return replace(answer, kept=_ENCODE(kept), decided=True, instant=max(instant, 0))
 
     def _list(self, reader: ListReader, lister: ListDecider, live: Live, body: bytes, may_ask_time: bool) -> Answer:
         received = reader.read(body)
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
         now, seed = self.clock.now(), self._seeds()
         made, kept = lister.decide(received, scored, live, now, seed, self._head(instant), keep=self.logs)
+        answer = Answer(200, _ENCODE(made), release=self.release, decisions=(made["decision_id"],))
         if not self.logs:
-            return Answer(200, _ENCODE(made))
+            return answer
         head = decision_log.head("list", self.release, received.per, instant, live.version)
-        return Answer(200, _ENCODE(made), kept=_ENCODE({**head, **kept}), decided=True, instant=max(instant, 0))
+        return replace(answer, kept=_ENCODE({**head, **kept}), decided=True, instant=max(instant, 0))
 
     def rehearse(self) -> None:
         """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`.

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from poise.errors import Overloaded, RequestError
 from poise.interfaces.http.body import Gone, Reader, TooSlow, WrongMedia, read_json_body
-from poise.interfaces.http.observed import WAITING, arrived
+from poise.interfaces.http.observed import ANSWER, WAITING, arrived
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.waiting import Waiting
 from poise.serving.answer import Answer
@@ -84,6 +84,7 @@ class Ask:
                 self._gate.shed(error.reason)
             await of_error(error)(scope, receive, send)
         else:
+            scope[ANSWER] = answer
             await _send(send, answer)
 
 

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from poise.interfaces.http import request_id
+from poise.serving.answer import Answer
 from poise.serving.telemetry import OTHER, Telemetry
 
 ARRIVED = "arrived"
 """Where in its state a request carries the instant (of `time.perf_counter`) at which its last bytes were read."""
 WAITING = "waiting"
 """Where it carries the queue in which it waits since then."""
+ANSWER = "poise.answer"
+"""Where in its scope it carries the answer that it got, if it got one."""
 HUNG_UP = 499
 """The status under which requests are counted whose caller did not wait for the answer; as proxies do."""
+ASKED_OFTEN = ("/health/live", "/health/ready", "/metrics")
+"""What machines ask every few seconds; it is logged at the level of details."""
+MOST_IDS = 10
+"""Decisions of one request that its line in the log names."""
+_LOG = logging.getLogger("poise.http")
 
 
 class Observed:
-    """ASGI middleware that counts what the application inside answers.
+    """ASGI middleware that counts and logs what the application inside answers, and gives each request its id.
 
     hot: the paths that are their own route. Of others the route is counted that answered, never the path that came.
     """
@@ -32,18 +42,25 @@ class Observed:
             await self._app(scope, receive, send)
             return
         status = HUNG_UP
+        number = request_id.request_id(scope)
+        request_id.current.set(number)  # each request has a task of its own, with its own context
 
         async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (request_id.HEADER, number.encode())]
             await send(message)
 
         began = arrived(scope)
         try:
             await self._app(scope, receive, noting)
         finally:
-            self._telemetry.answered(self._route(scope), status, time.perf_counter() - began)
+            seconds, route = time.perf_counter() - began, self._route(scope)
+            self._telemetry.answered(route, status, seconds)
+            level = logging.DEBUG if route in ASKED_OFTEN else logging.INFO
+            if _LOG.isEnabledFor(level):
+                _log(level, scope, route, status, seconds)
 
     def _route(self, scope: Scope) -> str:
         path: str = scope["path"]
@@ -54,3 +71,14 @@ def arrived(scope: Scope) -> float:
     """When a request came in; an application without Poise's protocol under it knows no more than that it is here."""
     state: dict[str, Any] = scope.get("state", {})
     return float(state[ARRIVED]) if ARRIVED in state else time.perf_counter()
+
+
+def _log(level: int, scope: Scope, route: str, status: int, seconds: float) -> None:
+    fields: dict[str, object] = {"method": scope["method"], "route": route, "status": status}
+    fields["seconds"] = round(seconds, 6)
+    answer: Answer | None = scope.get(ANSWER)
+    if answer is not None and answer.release:
+        fields["release"] = answer.release
+    if answer is not None and answer.decisions:
+        fields["decision_ids"] = answer.decisions[:MOST_IDS]
+    _LOG.log(level, "%s %s: %d", scope["method"], route, status, extra={"fields": fields})
