@@ -129,6 +129,13 @@ class Retired(RequestError):
     title = "This contract was retired"
 
 
+class NotNow(RequestError):
+    """A request fits the contract and not what is stored: a time that was gone past, no earlier weights (HTTP 409)."""
+
+    status = 409
+    title = "This cannot be done as things stand"
+
+
 class TooLarge(RequestError):
     """A stated limit of size was reached (HTTP 413)."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from poise.errors import RequestError, did_you_mean
+from poise.errors import NotNow, RequestError, did_you_mean
 from poise.spec.decision import Decision
 
 LEAST, MOST = 1e-12, 1e12
@@ -72,16 +72,16 @@ def checked_some(decision: Decision, values: Mapping[str, object], *, field: str
 
 
 def counting(values: Mapping[str, float], *, field: str = "weights") -> None:
-    """Raise `RequestError` where all of `values` are 0: nothing is better than anything else then, so that what comes
+    """Raise `NotNow` where all of `values` are 0: nothing is better than anything else then, so that what comes
     first would be chosen, which nobody can have meant.
 
     >>> counting({"fare": 0.0, "calm": 0.0})
     Traceback (most recent call last):
-    poise.errors.RequestError: weights: all weights would be 0, and nothing better than anything else ...
+    poise.errors.NotNow: weights: all weights would be 0, and nothing better than anything else ...
     """
     if not any(values.values()):
         text = "all weights would be 0, and nothing better than anything else"
-        raise RequestError(text, field=field, hint="give at least one term a weight other than 0")
+        raise NotNow(text, field=field, hint="give at least one term a weight other than 0")
 
 
 def _fault(value: object) -> str | None:

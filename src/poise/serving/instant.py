@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poise.clock import AHEAD, Clock, ReplayClock, to_text
-from poise.errors import RequestError, StateError
+from poise.errors import NotNow, RequestError, StateError
 from poise.serving.body import described
 from poise.serving.field import instant_of
 from poise.serving.rows import TIME
@@ -57,7 +57,7 @@ class Instants:
             except StateError:
                 now = to_text(max(self._clock.now(), self._last), zone)
                 text = f"{asked} is too long ago: this server knows what happened after it and cannot leave that out"
-                raise RequestError(text, field=TIME, hint=f"leave 'time' out to ask for now, {now}") from None
+                raise NotNow(text, field=TIME, hint=f"leave 'time' out to ask for now, {now}") from None
         self._last = max(instant, self._last)
         return instant
 
@@ -74,7 +74,7 @@ class Instants:
         latest = wall + AHEAD if isinstance(self._clock, ReplayClock) else max(self._clock.now(), self._last)
         if instant > latest:
             shows = f"the {self._clock.kind} clock shows {to_text(self._clock.now(), zone)}"
-            raise RequestError(f"{asked} is in the future; {shows}", field=TIME, hint="leave 'time' out to ask for now")
+            raise NotNow(f"{asked} is in the future; {shows}", field=TIME, hint="leave 'time' out to ask for now")
         if isinstance(self._clock, ReplayClock):
             self._clock.move(instant)
         return instant

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from poise.clock import SECOND, to_text
-from poise.errors import RequestError, Stale, StateError
+from poise.errors import NotNow, Stale, StateError
 from poise.releases.plain_json import finite
 from poise.stores.state_base import LiveState, WeightsChange, WeightsRow
 from poise.stores.state_tables import HISTORY, WEIGHTS, dump, next_number, os_user
@@ -70,7 +70,7 @@ class WeightsState(Transactions, LiveState):
     ) -> WeightsChange:
         """Make the values of version `to` (default those before the live ones) live again, as a new version.
 
-        A second one goes one further back, never forward again. Raises `RequestError` where there is no such version,
+        A second one goes one further back, never forward again. Raises `NotNow` where there is no such version,
         and `Stale` as `set_weights` does.
         """
         with self._transaction(write=True) as connection:
@@ -125,7 +125,7 @@ def _version(connection: Connection, system: str, number: int) -> WeightsRow:
     if row is None:
         last = next(iter(_newest(connection, system, 1)), None)
         allowed = f"1 to {last.version}" if last else "none, as there are no weights yet"
-        raise RequestError(f"there is no version {number} of the weights", field="to", allowed=allowed)
+        raise NotNow(f"there is no version {number} of the weights", field="to", allowed=allowed)
     return _row(row)
 
 
@@ -141,7 +141,7 @@ def _before(connection: Connection, system: str) -> WeightsRow:
         else:
             pile[held[-1] :] = [row]
     if len(pile) < 2:
-        raise RequestError("there are no earlier weights to go back to", hint="the history of the weights tells all")
+        raise NotNow("there are no earlier weights to go back to", hint="the history of the weights tells all")
     return pile[-2]
 
 
