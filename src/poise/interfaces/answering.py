@@ -6,6 +6,7 @@ its own builds it first.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from poise.data.journal import Journal
 from poise.data.known_ids import KnownIds
 from poise.errors import SpecError, StateError
 from poise.features.function import importable_from
+from poise.interfaces.http.certificate import Certificate
 from poise.interfaces.http.server import serve
 from poise.interfaces.taking_in import taking_in
 from poise.releases.built import Built, fingerprint
@@ -27,6 +29,7 @@ from poise.serving.answer import Answerer
 from poise.serving.loaded import Loaded
 from poise.serving.online import Kept, Online
 from poise.serving.served import Served
+from poise.serving.tokens import STARTER, Tokens
 from poise.settings import Settings
 from poise.spec.reading import read_text
 from poise.stores.memory import MemoryStore
@@ -42,11 +45,15 @@ def start(
     on_ready: Callable[[str, Served], None] | None = None,
     also: Callable[[Served], Sequence[BaseRoute]] | None = None,
     takes_in: bool = True,
+    asks_tokens: bool = True,
+    certificate: Certificate | None = None,
+    plain_http: bool = False,
 ) -> None:
     """Answer requests with `release` (default the live one) until told to stop.
 
     also: makes routes of a program's own, given what answers, to be served beside those of Poise. takes_in: rows come
-    in and answers are logged, by this process alone; else it only answers (a rehearsal does).
+    in and answers are logged, by this process alone; else it only answers (a rehearsal does). asks_tokens: callers are
+    asked for a token as soon as there are any; else nobody is. certificate, plain_http: as for `serve`.
     Raises `StateError` where nothing is live or another process takes rows in, `Tampered` where the release changed.
     """
     try:
@@ -77,8 +84,9 @@ def start(
             if on_ready is not None:
                 on_ready(address, served)
 
+        tokens = Tokens(state.tokens(), starter=os.environ.pop(STARTER, None)) if asks_tokens else None
         if journal is None:
-            serve(served, state, host, port, ready, routes)
+            serve(served, state, host, port, ready, routes, None, tokens, certificate, plain_http)
             return
         answerer.logs = True
         with taking_in(file, settings, folder, online, kept, answerer.limits, journal, built, ids) as (inlet, drainer):
@@ -87,7 +95,7 @@ def start(
                 ready(address)
                 drainer.begin()  # only now, so that it takes nothing from the start
 
-            serve(served, state, host, port, begun, routes, inlet)
+            serve(served, state, host, port, begun, routes, inlet, tokens, certificate, plain_http)
 
 
 def _live(state: State) -> str:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve:serve", "Answer requests over HTTP with the live release."),
     "rollback": ("rollback:rollback", "Make an earlier release live again."),
     "weights": ("weights:weights", "Show or change what a unit of each term is worth."),
+    "tokens": ("tokens:tokens", "Make, list and revoke the tokens that callers send."),
     "forget": ("forget:forget", "Take everything of one person out of all that is kept."),
     "backup": ("backup:backup", "Copy everything that is kept, while a server runs or not."),
     "restore": ("backup:restore", "Put a backup in place as a new home."),

@@ -18,8 +18,8 @@ NAMED = 5
 """Of the candidates that an answer leaves out, so many are printed."""
 
 
-def ask_once(server: subprocess.Popen[str], system: System) -> None:
-    """Wait for the address that the server prints, ask it a real question, and show question and answer.
+def ask_once(server: subprocess.Popen[str], system: System, token: str) -> None:
+    """Wait for the address that the server prints, ask it a real question by `token`, and show question and answer.
 
     Raises `StateError` where the server ends before it answers.
     """
@@ -30,12 +30,11 @@ def ask_once(server: subprocess.Popen[str], system: System) -> None:
     address = json.loads(line)["address"]
     route, example = _example(system)
     body = json.dumps(example, ensure_ascii=False)
-    request = urllib.request.Request(
-        address + route, data=body.encode(), headers={"content-type": "application/json"}, method="POST"
-    )
+    headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+    request = urllib.request.Request(address + route, data=body.encode(), headers=headers, method="POST")
     with urllib.request.urlopen(request, timeout=30) as response:
         answer = json.loads(response.read())
-    say(f"$ {curl(address, route, example)}")
+    say(f"$ {curl(address, route, example, asks_token=bool(system.state.tokens()))}")
     say(json.dumps(shortened(answer), indent=2, ensure_ascii=False))
     say(f"The system answers at {address}", "bold green")
 

@@ -6,14 +6,21 @@ import os
 import signal
 import sys
 import threading
+from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from poise.errors import UsageError
 from poise.interfaces.answering import start
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, print_json, say
+from poise.interfaces.http.certificate import Certificate
+from poise.interfaces.http.guard import is_loopback
 from poise.interfaces.http.page import curl
 from poise.serving.served import Served
+from poise.settings import Settings
+from poise.stores.state import State
 
 
 def serve(
@@ -23,6 +30,18 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option(help="The address of this machine to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8080,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="Speak TLS with this certificate and its chain, a PEM file.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", help="Its key, where it is in a file of its own.")
+    ] = None,
+    plain_http: Annotated[
+        bool, typer.Option("--plain-http", help="A proxy in front speaks TLS; others reach this address through it.")
+    ] = False,
+    without_tokens: Annotated[
+        bool, typer.Option("--without-tokens", help="Ask nobody for a token, though there are some; loopback only.")
+    ] = False,
     as_json: JsonOption = False,
     with_stdin: Annotated[
         bool,
@@ -34,6 +53,11 @@ def serve(
     ] = False,
 ) -> None:
     """Answer requests until told to stop (Ctrl-C)."""
+    if tls_key is not None and tls_cert is None:
+        raise UsageError("--tls-key goes with --tls-cert")
+    if without_tokens and not is_loopback(host):
+        raise UsageError(f"--without-tokens answers programs of this machine only, and others reach {host}")
+    certificate = None if tls_cert is None else Certificate(tls_cert, tls_key)
     if with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
 
@@ -43,10 +67,25 @@ def serve(
             print_json({"address": address, "release": answerer.release})
             return
         say(f"{answerer.release} answers at {address} (clock: {answerer.clock.kind}). Ctrl-C stops it.", "bold green")
-        described = answerer.described()
-        say(f"  {curl(address, described['route'], described['example'])}")
+        described, asks = answerer.described(), not without_tokens and _has_tokens(file, answerer.loaded.system.system)
+        say(f"  {curl(address, described['route'], described['example'], asks_token=asks)}")
 
-    start(file, release=release, host=host, port=port, on_ready=ready, takes_in=not answers_only)
+    start(
+        file,
+        release=release,
+        host=host,
+        port=port,
+        on_ready=ready,
+        takes_in=not answers_only,
+        asks_tokens=not without_tokens,
+        certificate=certificate,
+        plain_http=plain_http,
+    )
+
+
+def _has_tokens(file: Path, system: str) -> bool:
+    with closing(State(Settings.read(file).state_url, system)) as state:
+        return bool(state.tokens())
 
 
 def _end_with_stdin() -> None:

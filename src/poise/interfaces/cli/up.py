@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Annotated
@@ -17,6 +18,7 @@ from poise.interfaces.cli.train import starting
 from poise.interfaces.cli.weights import differing
 from poise.interfaces.system import System
 from poise.releases.folder import ReleaseFolder
+from poise.serving.tokens import STARTER, new_token
 
 
 def up(
@@ -86,9 +88,11 @@ def serve_and_ask(system: System, host: str, port: int, once: bool) -> None:
     """Serve the live release in a process of its own, show one real answer, and stay until it ends."""
     command = [sys.executable, "-m", "poise", "serve", "--file", str(system.path), "--host", host]
     command += ["--port", str(port), "--json", "--with-stdin"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    token = new_token()
+    env = {**os.environ, STARTER: token}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as server:
         try:
-            ask_once(server, system)
+            ask_once(server, system, token)
             if not once:
                 say("It stays up until Ctrl-C.", "bold")
                 server.wait()
