@@ -43,6 +43,12 @@ def asked_list(random, item, instant):
     return requests, frozenset(once), ITEMS[item].take(rows).to_list()
 
 
+def lists_of(plan, item, most, extra=EXTRA):
+    made = plan.lists(item, extra)
+    made.most = most
+    return made
+
+
 @pytest.mark.parametrize("item", list(ITEMS))
 @pytest.mark.parametrize("seed", range(3))
 def test_lists_are_the_same_with_and_without_what_is_kept(item, seed):
@@ -52,7 +58,7 @@ def test_lists_are_the_same_with_and_without_what_is_kept(item, seed):
     store = MemoryStore()
     store.declare(plan.declarations)
     chunks = _chunks(random, asked.histories, 6)
-    lists = {most: plan.lists(item, most, EXTRA) for most in (0, 3, 12)}
+    lists = {most: lists_of(plan, item, most) for most in (0, 3, 12)}
     instants = np.sort(START + random.integers(0, SPAN + 40 * HOUR, 70))
     instants[35:] = np.sort(instants[35] + random.integers(0, HOUR, 35))  # some that follow each other closely
     for instant in instants.tolist():
@@ -99,7 +105,7 @@ def test_only_what_changed_is_read_again():
     store.declare(plan.declarations)
     for history in asked.histories.values():
         store.observe(history)
-    lists, start = plan.lists("dish", 100), START + SPAN + 100 * HOUR
+    lists, start = lists_of(plan, "dish", 100, ()), START + SPAN + 100 * HOUR
     start -= start % HOUR
     dishes = ITEMS["dish"].take(np.arange(6))  # all that were ever ordered
 
@@ -125,14 +131,17 @@ def test_only_what_changed_is_read_again():
     assert ask(start + 7 * MINUTE + 1) == []
 
 
-def test_sides_are_settled_for_so_many_forms_of_requests():
+def test_only_so_many_forms_of_requests_are_settled():
     asked = world(np.random.default_rng(1), {"columns": ENTRIES["columns"]})
     plan = FeaturePlan.of(asked.system, "visits")
-    lists = plan.lists("dish", 10)
-    columns = frozenset({"person", "host", "dish", "city", "party"})
-    for number in range(3 * MOST_FORMS):
-        sides = lists.sides(columns | {f"x{number}"}, frozenset({"person", "host"}))
-        assert len(lists._sides) <= MOST_FORMS
+    lists = lists_of(plan, "dish", 10, ())
+    columns, others = frozenset({"person", "host", "dish", "city", "party"}), ["person", "host", "city", "party"]
+    forms = [frozenset(others[:n]) for n in range(1, 5)] + [frozenset(others[n:]) for n in range(1, 4)]
+    settled = [lists.sides(columns, once) for once in forms]
+    assert len(set(settled)) == MOST_FORMS + 1
+    assert settled[-1] is settled[-2] is lists.sides(columns, frozenset())
+    assert lists.item == {"dishes_price", "dishes_cuisine"}
+    sides = settled[1]
     assert {name for step in sides.item for name in makes(step)} == {
         "dishes.price",
         "dishes.cuisine",

@@ -14,6 +14,7 @@ from poise.clock import ReplayClock
 from poise.decisions.exploration_cost import Basis
 from poise.decisions.of_system import ranker_of
 from poise.features.plan import FeaturePlan
+from poise.models.listed import ForLists, WholeRows
 from poise.models.predictor import Predictor
 from poise.releases.contract import Contract
 from poise.serving.answer import Answerer
@@ -95,6 +96,10 @@ class StandInPredictor:
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
+    def for_lists(self, item: frozenset[str]) -> ForLists:
+        assert item == {"shops_price", "orders_count_7d_by_shop_id", "shops.open", "shops.commission"}
+        return WholeRows(self.predict)
+
     def predict(self, features: Table) -> NDArray[np.float64]:
         assert (features["shown_place"].values == 0).all(), "answered as for the first place"
         price = np.nan_to_num(features["shops_price"].values, nan=10.0)
@@ -125,7 +130,7 @@ def loaded(explore: str = "", *, models: bool = True, basis: Basis | None = None
         contract = replace(contract, outputs=())
     plan = FeaturePlan.of(spec, "shown")
     predictors = {name: cast(Predictor, StandInPredictor(name)) for name in spec.objectives}
-    scorer = Scorer(plan, contract.outputs, predictors, ranker.extra_names())
+    scorer = Scorer(plan, contract.outputs, predictors, ranker.extra_names(), contract.item)
     return Loaded("r1", spec, contract, {"shown": scorer}, None, plan.declarations, evidence, ranker, basis)
 
 

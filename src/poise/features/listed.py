@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from poise.errors import RequestError
 from poise.features.kept_column import Rows
 from poise.features.kept_items import KeptItems
-from poise.features.sides import Side, Sides, Step, sides_of
+from poise.features.sides import Side, Sides, Step, makes, sides_of
 from poise.stores.base import OnlineStore
 from poise.table import MISSING_TIME, Column, Requests, Table
 
-MOST_FORMS = 16
-"""So many ways in which callers spread their columns over a request are remembered."""
+MOST_FORMS = 4
+"""So many ways in which callers spread their columns over a request are answered with what is of the request alone made
+once; in others it is made for each candidate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,16 +35,17 @@ class Made:
 class Listed(Table):
     """A table of n candidates, whose columns are put together when they are asked for.
 
-    names: column -> the key under which its values were made; side: of each key.
+    names: column -> the key under which its values were made.
     """
 
-    __slots__ = ("_made", "_names", "_side")
+    __slots__ = ("_made", "_names", "sides")
 
-    def __init__(self, names: Mapping[str, str], side: Mapping[str, Side], made: Made, height: int) -> None:
+    def __init__(self, names: Mapping[str, str], sides: Sides, made: Made, height: int) -> None:
         super().__init__({}, height)
         self._names = names
-        self._side = side
         self._made = made
+        self.sides = sides
+        """Of the keys; the same object for all requests of one form."""
 
     def __getitem__(self, name: str) -> Column:
         found = self._columns.get(name)
@@ -66,6 +68,10 @@ class Listed(Table):
     def rows(self) -> Rows:
         """Their rows there."""
         return self._made.rows
+
+    def side_of(self) -> dict[str, Side]:
+        """The side of each column."""
+        return {name: self.sides.of[key] for name, key in self._names.items()}
 
     def of_request(self, names: Iterable[str]) -> Table:
         """Columns that the request alone says, in one row."""
@@ -97,7 +103,7 @@ class Listed(Table):
         """In how many rows each of these columns has no value; those without any such row are left out."""
         found = {}
         for name in names:
-            if self._side[self._names[name]] == "request":
+            if self.sides.of[self._names[name]] == "request":
                 gone = int(self._made.request[self._names[name]].missing()[0]) * self.height
             else:
                 gone = int(np.count_nonzero(self[name].missing()))
@@ -155,10 +161,10 @@ def listed(
     else:
         at = kept.rows(rows[item], items, instant)
     if sides.both:
-        needed = Listed({key: key for key in sides.of}, sides.of, Made(request, both, kept, at), height)
+        needed = Listed({key: key for key in sides.of}, sides, Made(request, both, kept, at), height)
         for step in sides.both:
             both |= step.online(requests, store, needed)
-    return Listed(names, sides.of, Made(request, both, kept, at), height)
+    return Listed(names, sides, Made(request, both, kept, at), height)
 
 
 def _first(column: Column) -> Column:
@@ -169,14 +175,13 @@ class ListPlan:
     """A plan's online form for lists: which steps are whose is settled once for each set of columns that callers send
     once for all candidates."""
 
-    def __init__(
-        self, steps: Sequence[Step], names: Mapping[str, str], request: Sequence[str], item: str, most: int
-    ) -> None:
+    def __init__(self, steps: Sequence[Step], names: Mapping[str, str], request: Sequence[str], item: str) -> None:
         self._steps = tuple(steps)
         self._names = names
         self._request = tuple(request)
         self._item = item
-        self._most = most
+        self.most = 0
+        """Items that are kept from one list to the next."""
         self._sides: dict[tuple[frozenset[str], frozenset[str]], Sides] = {}
         self._kept: KeptItems | None = None
 
@@ -184,10 +189,23 @@ class ListPlan:
         """The sides where requests come with these columns, `once` of them the same for all candidates."""
         found = self._sides.get((columns, once))
         if found is None:
-            if len(self._sides) >= MOST_FORMS:
-                self._sides.clear()
+            if once and len(self._sides) >= MOST_FORMS:
+                return self.sides(columns, frozenset())
             found = self._sides[columns, once] = sides_of(self._steps, columns, once, self._item)
         return found
+
+    @property
+    def item(self) -> frozenset[str]:
+        """The columns that items alone say."""
+        sides = sides_of(self._steps, self._request, (), self._item)
+        return frozenset(name for name, key in self._names.items() if sides.of[key] == "item")
+
+    @property
+    def bytes_per_item(self) -> int:
+        """About what is kept of an item: its values, what is stale, its places in the store, its name."""
+        sides = sides_of(self._steps, self._request, (), self._item)
+        made = sum(len(makes(step)) for step in sides.item)
+        return 8 * made + 9 * len(sides.item) + 200
 
     def online(self, requests: Requests, once: frozenset[str], items: list[Any], store: OnlineStore) -> Listed:
         """The columns for n candidates at one T, from a store that has been advanced to it.
@@ -198,7 +216,7 @@ class ListPlan:
             if name not in requests.rows:
                 raise RequestError("this column is required", field=name)
         sides = self.sides(frozenset(requests.rows), once)
-        kept = self._kept_of(sides, store) if self._most else None
+        kept = self._kept_of(sides, store) if self.most else None
         return listed(self._names, sides, requests, store, self._item, items, kept)
 
     def _kept_of(self, sides: Sides, store: OnlineStore) -> KeptItems | None:
@@ -206,5 +224,5 @@ class ListPlan:
         if store.changes() is None:
             return None
         if self._kept is None or self._kept.store is not store:
-            self._kept = KeptItems(sides.item, self._item, store, self._most)
+            self._kept = KeptItems(sides.item, self._item, store, self.most)
         return self._kept

@@ -146,11 +146,10 @@ class FeaturePlan:
         """The same at request time, from a store that was declared `declarations` and has been advanced to T."""
         return self._made(requests, extra, lambda step, made: step.online(requests, store, made))
 
-    def lists(self, item: str, most: int, extra: Iterable[str] = ()) -> ListPlan:
-        """The same for candidates of lists, of which `item` is the column that says which item one is; at most `most`
-        items are kept in memory from one list to the next."""
+    def lists(self, item: str, extra: Iterable[str] = ()) -> ListPlan:
+        """The same for candidates of lists, of which `item` is the column that says which item one is."""
         run = self._run(tuple(extra))
-        return ListPlan(run.steps, run.wanted, run.request, item, most)
+        return ListPlan(run.steps, run.wanted, run.request, item)
 
     def _made(
         self,

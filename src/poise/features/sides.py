@@ -17,7 +17,7 @@ Step = Feature | RowLookup
 Side = Literal["request", "item", "both"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sides:
     """The steps of a plan by side, in order, and the side of everything that they read or make."""
 

@@ -6,11 +6,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poise.errors import StateError
+from poise.features.listed import Listed
 from poise.models.base import Floats, Model
 from poise.models.calibration import Calibration
+from poise.models.listed import ForLists, for_lists
 from poise.models.stored import read_json, write_json
 from poise.registry import get
 from poise.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedList:
+    """A calibrated model in the form that lists are answered by."""
+
+    model: ForLists
+    calibration: Calibration
+
+    @property
+    def bytes_per_item(self) -> int:
+        """What is kept of an item."""
+        return self.model.bytes_per_item
+
+    def predict(self, features: Listed) -> Floats:
+        """Calibrated predictions of n candidates, those of `Predictor.predict` bit for bit."""
+        return self.calibration.apply(self.model.predict(features))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +64,10 @@ class Predictor:
     def predict(self, features: Table) -> Floats:
         """Calibrated predictions: (n,) probabilities or values, (n, k) probabilities of classes or labels."""
         return self.calibration.apply(self.model.predict(features))
+
+    def for_lists(self, item: frozenset[str]) -> ForLists:
+        """The same for candidates of lists; `item` are inputs that items alone say, of which it may keep things."""
+        return CalibratedList(for_lists(self.model, item), self.calibration)
 
     def save(self, folder: Path) -> None:
         """Write `predictor.json`, `calibration.json` and the model's own files under `model/`."""

@@ -211,7 +211,10 @@ class Answerer:
 
     def _list(self, reader: ListReader, lister: ListDecider, live: Live, body: bytes, may_ask_time: bool) -> Answer:
         received = reader.read(body)
-        instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
+        instant = self._instant(received.time, may_ask_time)
+        requests = Requests(received.rows, np.full(received.rows.height, instant, np.int64))
+        scorer = self.loaded.scorers[received.per]
+        scored = scorer.score_list(requests, received.once, received.items, self._store)
         now, seed = self.clock.now(), self._seeds()
         made, kept = lister.decide(received, scored, live, now, seed, self._head(instant), keep=self.logs)
         answer = Answer(200, _ENCODE(made), release=self.release, decisions=(made["decision_id"],))
@@ -256,9 +259,12 @@ class Answerer:
         }
 
     def _score(self, per: str, rows: Table, time: str | None, may_ask_time: bool) -> tuple[int, Scored]:
-        instant = self._instants.of(self._store, time, self.zone, timed=self.loaded.timed, may_ask=may_ask_time)
+        instant = self._instant(time, may_ask_time)
         requests = Requests(rows, np.full(rows.height, instant, np.int64))
         return instant, self.loaded.scorers[per].score(requests, self._store)
+
+    def _instant(self, time: str | None, may_ask_time: bool) -> int:
+        return self._instants.of(self._store, time, self.zone, timed=self.loaded.timed, may_ask=may_ask_time)
 
     def _head(self, instant: int) -> dict[str, Any]:
         clock = {"kind": self.clock.kind, "time": said(self.clock.now(), self.zone)}

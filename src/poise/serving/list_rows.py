@@ -35,7 +35,8 @@ Object = Mapping[str, Any]
 class ReceivedList:
     """What came: typed columns of the n different candidates of the source `per`, and their items as they were sent.
 
-    at: which candidate of the request each one was; repeated: the others, each with the one that it repeats.
+    at: which candidate of the request each one was; repeated: the others, each with the one that it repeats; once: the
+    columns that are the same for all candidates.
     """
 
     per: str
@@ -44,6 +45,7 @@ class ReceivedList:
     at: list[int]
     repeated: list[tuple[int, int]]
     time: str | None
+    once: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class ListReader:
             else:
                 columns[name] = self._broadcast(field, once.get(name), len(candidates))
         refuse_duplicates(body, len(content) + len(context) + keys, content)
-        return self._distinct(items, Table(columns, len(candidates)), time)
+        return self._distinct(items, Table(columns, len(candidates)), time, frozenset(self._others.keys() - names))
 
     def _time_and_per(self, content: Object) -> str | None:
         per, time = content.get(PER, self.per), content.get(TIME)
@@ -202,14 +204,14 @@ class ListReader:
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
         return Column(one.kind, np.repeat(one.values, height), one.levels)
 
-    def _distinct(self, items: list[Any], rows: Table, time: str | None) -> ReceivedList:
+    def _distinct(self, items: list[Any], rows: Table, time: str | None, once: frozenset[str]) -> ReceivedList:
         """Of candidates with the same item the first."""
         if len(set(items)) == len(items):
-            return ReceivedList(self.per, rows, items, list(range(len(items))), [], time)
+            return ReceivedList(self.per, rows, items, list(range(len(items))), [], time, once)
         first: dict[Any, int] = {}
         repeated = [(at, one) for at, item in enumerate(items) if (one := first.setdefault(item, at)) != at]
         at = list(first.values())
-        return ReceivedList(self.per, rows.take(np.array(at)), list(first), at, repeated, time)
+        return ReceivedList(self.per, rows.take(np.array(at)), list(first), at, repeated, time, once)
 
 
 def _place(at: int, name: str) -> str:

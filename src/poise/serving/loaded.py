@@ -62,7 +62,8 @@ class Loaded:
             extra = decides.extra_names() if decides and per == contract.decides_on else frozenset[str]()
             whole = FeaturePlan.of(system, per)
             plan = whole.select({output.name for output in whole.outputs} & (read | extra))
-            scorers[per] = Scorer(plan, outputs, predictors, extra)
+            item = contract.item if ranker and per == contract.decides_on else None
+            scorers[per] = Scorer(plan, outputs, predictors, extra, item)
             _must_carry(contract, per, plan.request_with(scorers[per].extra))
             plans[per] = plan
         declarations = tuple(dict.fromkeys(d for plan in plans.values() for d in plan.declarations))

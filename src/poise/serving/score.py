@@ -19,6 +19,11 @@ if TYPE_CHECKING:  # the stations above are handed in, so that tests of this one
     from poise.models.predictor import Predictor
 
 
+Floats = NDArray[np.float64]
+ITEM_BYTES, MOST_ITEMS = 64_000_000, 50_000
+"""What one release keeps of items between lists: bytes, and at most so many items."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
     """n scored rows: `features` (and what else was asked for), and per objective (n,) or (n, k) numbers."""
@@ -32,7 +37,8 @@ class Scored:
 class Scorer:
     """Predicts all objectives of one source's rows: features once, then one model after another.
 
-    `also` are names that a decision reads: columns of the request, features, dotted look-ups (`airports.lat`).
+    also: names that a decision reads: columns of the request, features, dotted look-ups (`airports.lat`).
+    item: of rows that are listed, the column that says which item one is.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Scorer:
         outputs: Iterable[Output],
         predictors: Mapping[str, Predictor],
         also: Iterable[str] = (),
+        item: str | None = None,
     ) -> None:
         self._plan = plan
         self._outputs = tuple(outputs)
@@ -49,6 +56,11 @@ class Scorer:
         read = {name for predictor in self._predictors for name in predictor.inputs}
         self.extra = tuple(sorted((read | set(also)) - set(self._made)))
         """What is asked of the plan beside its outputs: columns of the request and of other sources."""
+        if item is not None:
+            self._lists = plan.lists(item, self.extra)
+            self._listed = [predictor.for_lists(self._lists.item) for predictor in self._predictors]
+            size = self._lists.bytes_per_item + sum(model.bytes_per_item for model in self._listed)
+            self._lists.most = min(MOST_ITEMS, ITEM_BYTES // size)
 
     @property
     def predicts(self) -> bool:
@@ -61,14 +73,26 @@ class Scorer:
         Raises `NotFinite`, naming objective and row, where a model gives no number: nothing is answered from that.
         """
         features = self._plan.online(requests, store, self.extra)
-        predictions = {}
-        for output, predictor in zip(self._outputs, self._predictors, strict=True):
-            values = predictor.predict(features)
+        predictions = self._predictions([predictor.predict(features) for predictor in self._predictors])
+        return Scored(features, predictions, _unknown(features, self._made))
+
+    def score_list(self, requests: Requests, once: frozenset[str], items: list[Any], store: OnlineStore) -> Scored:
+        """The same for the candidates of one list, all at one T: bit for bit what `score` gives.
+
+        once: columns that are the same for all of them; items: the item of each as it was sent, all different. What the
+        request alone says is made once, and what items alone say is kept, within `ITEM_BYTES`, until it changes.
+        """
+        features = self._lists.online(requests, once, items, store)
+        predictions = self._predictions([model.predict(features) for model in self._listed])
+        return Scored(features, predictions, features.missing(self._made))
+
+    def _predictions(self, made: list[Floats]) -> dict[str, Floats]:
+        """By name; every number must be finite."""
+        for output, values in zip(self._outputs, made, strict=True):
             if not np.isfinite(values).all():
                 row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
                 raise NotFinite(f"the model of '{output.name}' gave no finite number for row {row}")
-            predictions[output.name] = values
-        return Scored(features, predictions, _unknown(features, self._made))
+        return {output.name: values for output, values in zip(self._outputs, made, strict=True)}
 
     def as_rows(self, predictions: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
         """One object per row: `{"late": 0.31, "delay": 12.4}`, for classes `{"kind": {"a": 0.2, "b": 0.8}}`."""

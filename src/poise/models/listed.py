@@ -1,0 +1,134 @@
+"""Models asked for the candidates of lists: what a model makes of an item alone is kept beside the item's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.features.kept_items import KeptItems
+from poise.features.listed import Listed
+from poise.features.sides import Sides
+from poise.models.base import Floats, Model
+from poise.models.forest_text import NotServed
+from poise.models.trees_model import TreesModel
+from poise.models.trees_split import TreesSplit
+from poise.table import Table
+
+
+class ForLists(Protocol):
+    """A model, or a predictor, in the form that lists are answered by."""
+
+    @property
+    def bytes_per_item(self) -> int:
+        """What is kept of an item."""
+
+    def predict(self, features: Listed) -> Floats:
+        """Predictions of n candidates, (n,) or (n, k): those of the model for whole rows, bit for bit."""
+
+
+class WholeRows:
+    """A model that is asked for whole rows and keeps nothing."""
+
+    bytes_per_item = 0
+
+    def __init__(self, predict: Callable[[Table], Floats]) -> None:
+        self.predict = predict
+
+
+def for_lists(model: Model, item: frozenset[str]) -> ForLists:
+    """The form in which a model answers lists, of which `item` are the inputs that items alone say."""
+    if isinstance(model, TreesModel):
+        try:
+            return ListedTrees(model, item)
+        except NotServed:
+            pass  # whole rows then: the model's own notes say what answers
+    return WholeRows(model.predict)
+
+
+class ListedTrees:
+    """Trees: an item's state, the leaves that its columns leave reachable, is kept as long as those columns.
+
+    item: the inputs that items say. Raises `NotServed` where the trees are scored by whole rows only.
+    """
+
+    def __init__(self, model: TreesModel, item: frozenset[str]) -> None:
+        self._model = model
+        self._item = tuple(name for name in model.inputs if name in item)
+        self._whole = model.sides((), self._item)
+        self._states = KeptRows(lambda features: self._whole.state("item", features), self._item)
+        self._forms: dict[Sides, _Form] = {}
+
+    @property
+    def bytes_per_item(self) -> int:
+        """What is kept of an item."""
+        return self._whole.bytes_per_item
+
+    def predict(self, features: Listed) -> Floats:
+        """Predictions of n candidates."""
+        if features.kept is None:
+            return self._model.predict(features)
+        form = self._forms.get(features.sides)
+        if form is None:
+            if len(self._forms) >= MOST_FORMS:
+                self._forms.clear()
+            form = self._forms[features.sides] = _Form(self._model, self._item, features.side_of())
+        states = self._states.of(features.kept, features)
+        request = form.split.state("request", features.of_request(form.request))
+        mixed = form.split.mixed.matrix(features.of_both(form.mixed))
+        return form.split.predict(request[0], states, mixed, features.rows)
+
+
+MOST_FORMS = 8
+"""So many ways in which callers spread columns over requests have tables of their own."""
+
+
+class _Form:
+    """The trees' tables for requests that say some inputs once for all candidates."""
+
+    def __init__(self, model: TreesModel, item: tuple[str, ...], side: Mapping[str, str]) -> None:
+        self.request = tuple(name for name in model.inputs if side[name] == "request")
+        self.mixed = tuple(name for name in model.inputs if side[name] == "both")
+        self.split: TreesSplit = model.sides(self.request, item)
+
+
+class KeptRows:
+    """What is made of an item's columns, a row for each item that is kept, and made anew whenever those are.
+
+    make: from columns of m items to (m, …); names: the columns.
+    """
+
+    def __init__(self, make: Callable[[Table], NDArray[Any]], names: tuple[str, ...]) -> None:
+        self._make = make
+        self._names = names
+        self._kept: KeptItems | None = None
+        self._seen = np.empty(0, np.int64)
+        self._values: NDArray[Any] | None = None
+
+    def of(self, kept: KeptItems, features: Listed) -> NDArray[Any]:
+        """All rows; those of `features.rows` are right."""
+        rows, size = features.rows, len(kept.version)
+        if kept is not self._kept or size < len(self._seen):
+            self._kept, self._seen = kept, np.full(size, -1, np.int64)
+        elif size > len(self._seen):
+            self._seen = np.concatenate([self._seen, np.full(size - len(self._seen), -1, np.int64)])
+        stale = rows[self._seen[rows] != kept.version[rows]]
+        if len(stale):
+            made = self._make(features.of_items(self._names, stale))
+            values = self._room(size, made)
+            values[stale] = made
+            self._seen[stale] = kept.version[stale]
+        assert self._values is not None
+        return self._values
+
+    def _room(self, size: int, like: NDArray[Any]) -> NDArray[Any]:
+        """The values, with room for so many rows."""
+        old = self._values
+        if old is None or len(old) != size:
+            self._values = np.zeros((size, *like.shape[1:]), like.dtype)
+            if old is not None:
+                self._values[: len(old)] = old[:size]
+        assert self._values is not None
+        return self._values

@@ -1,0 +1,80 @@
+"""What models keep of items changes no prediction: lists are answered bit for bit as whole rows."""
+
+import numpy as np
+
+from poise.features.listed import Listed, Made
+from poise.features.sides import Sides
+from poise.models.base import Examples, Problem
+from poise.models.listed import ListedTrees, WholeRows, for_lists
+from poise.models.trees import TreesLearner
+from poise.table import MISSING_TIME, Column, Table
+
+ITEM, ONCE, BOTH = ("a", "kind"), ("b",), ("c",)
+SIDES = Sides((), (), (), {"a": "item", "kind": "item", "b": "request", "c": "both"})
+
+
+def columns(random, n):
+    return {
+        "a": Column.numbers(np.where(random.random(n) < 0.1, np.nan, random.normal(size=n))),
+        "kind": Column.coded(random.integers(-1, 5, n), [f"k{i}" for i in range(5)]),
+        "b": Column.numbers(random.normal(size=n)),
+        "c": Column.numbers(random.normal(size=n)),
+    }
+
+
+def trees(random, n=600):
+    rows = columns(random, n)
+    y = rows["b"].values * rows["c"].values + np.nan_to_num(rows["a"].values) + (rows["kind"].values == 2)
+    types = {"a": "number", "kind": "category", "b": "number", "c": "number"}
+    examples = Examples(Table(rows), types, y, None, np.full(n, MISSING_TIME))
+    return TreesLearner().fit(Problem("regression"), examples.take(np.arange(400)), examples.take(np.arange(400, n)))
+
+
+class Kept:
+    """Items whose columns are given by hand."""
+
+    def __init__(self, items):
+        self.items = items
+        self.version = np.ones(items.height, np.int64)
+
+    def take(self, name, rows):
+        return self.items[name].take(rows)
+
+
+def listed(kept, rows, request, both):
+    names = {name: name for name in (*ITEM, *ONCE, *BOTH)}
+    return Listed(names, SIDES, Made(request, both, kept, np.array(rows)), len(rows))
+
+
+def test_states_are_kept_until_the_items_change():
+    random = np.random.default_rng(3)
+    model = trees(random)
+    form = for_lists(model, frozenset(ITEM))
+    assert isinstance(form, ListedTrees) and form.bytes_per_item > 0
+    kept = Kept(Table({name: column for name, column in columns(random, 8).items() if name in ITEM}))
+    made = []
+    state = form._whole.state
+    form._whole.state = lambda side, features: made.append(features.height) or state(side, features)
+    for turn, rows in enumerate([[0, 3, 5], [5, 3, 1], [1, 3], [1, 3], list(range(8)), list(range(12))]):
+        if turn == 3:
+            kept.items = kept.items.with_columns({"a": Column.numbers(kept.items["a"].values + 1)})
+            kept.version[[1, 3]] = 9
+        if turn == 5:  # more items: those that are known stay
+            more = {name: column for name, column in columns(random, 4).items() if name in ITEM}
+            kinds = [*kept.items["kind"].to_list(), *more["kind"].to_list()]
+            numbers = np.concatenate([kept.items["a"].values, more["a"].values])
+            kept.items = Table({"a": Column.numbers(numbers), "kind": Column.strings(kinds)})
+            kept.version = np.concatenate([kept.version, np.ones(4, np.int64)])
+        request = {"b": Column.numbers(random.normal(size=1))}
+        both = {"c": Column.numbers(random.normal(size=len(rows)))}
+        features = listed(kept, rows, request, both)
+        assert form.predict(features).tobytes() == model.predict(features).tobytes()
+    assert made == [3, 1, 2, 5, 4]
+
+
+def test_trees_that_are_scored_by_whole_rows_only_keep_nothing():
+    random = np.random.default_rng(4)
+    model = trees(random)
+    object.__setattr__(model, "scorers", (None,))
+    form = for_lists(model, frozenset(ITEM))
+    assert isinstance(form, WholeRows) and form.bytes_per_item == 0
