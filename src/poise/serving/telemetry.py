@@ -86,11 +86,15 @@ class Telemetry:
         """Route -> the time from a request's arrival to the end of its answer."""
         self.counted: dict[str, dict[Labels, int]] = {name: {} for name in COUNTERS}
         self.watched: dict[str, list[Reading]] = {name: [] for name in GAUGES}
+        self.listener: Callable[[str, float], None] | None = None
+        """Is told of each stage too, where somebody traces."""
         self._lock = threading.Lock()
 
     def stage(self, name: Stage, seconds: float) -> None:
         """One stage of one answer took `seconds`."""
         self.stages[name].observe(seconds)
+        if self.listener is not None:
+            self.listener(name, seconds)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """One request was answered. route: one of the server's own, never what a caller wrote."""

@@ -23,6 +23,7 @@ from poise.interfaces.http.openapi import openapi
 from poise.interfaces.http.page import front_page
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.query import as_json, only, whole
+from poise.interfaces.http.tracing import traced
 from poise.interfaces.http.v2 import v2_routes
 from poise.interfaces.http.v2_errors import V2Errors
 from poise.interfaces.http.weights import weights_routes
@@ -76,7 +77,7 @@ def create_app(
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
     guarded = Guard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)), tokens or Tokens())
-    return Observed(V2Errors(guarded), served.telemetry, hot)
+    return traced(Observed(V2Errors(guarded), served.telemetry, hot), served.telemetry)
 
 
 def _may(asked: Asked) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,8 @@ WAITING = "waiting"
 """Where it carries the queue in which it waits since then."""
 ANSWER = "poise.answer"
 """Where in its scope it carries the answer that it got, if it got one."""
+ENDED = "poise.ended"
+"""Where it carries how it ended, once it has."""
 HUNG_UP = 499
 """The status under which requests are counted whose caller did not wait for the answer; as proxies do."""
 ASKED_OFTEN = ("/health/live", "/health/ready", "/metrics")
@@ -26,6 +29,16 @@ ASKED_OFTEN = ("/health/live", "/health/ready", "/metrics")
 MOST_IDS = 10
 """Decisions of one request that its line in the log names."""
 _LOG = logging.getLogger("poise.http")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a request ended: its id, the route that answered (never the path that came), status and seconds."""
+
+    request: str
+    route: str
+    status: int
+    seconds: float
 
 
 class Observed:
@@ -56,11 +69,12 @@ class Observed:
         try:
             await self._app(scope, receive, noting)
         finally:
-            seconds, route = time.perf_counter() - began, self._route(scope)
-            self._telemetry.answered(route, status, seconds)
-            level = logging.DEBUG if route in ASKED_OFTEN else logging.INFO
+            ended = Ended(number, self._route(scope), status, time.perf_counter() - began)
+            scope[ENDED] = ended
+            self._telemetry.answered(ended.route, status, ended.seconds)
+            level = logging.DEBUG if ended.route in ASKED_OFTEN else logging.INFO
             if _LOG.isEnabledFor(level):
-                _log(level, scope, route, status, seconds)
+                _log(level, scope, ended)
 
     def _route(self, scope: Scope) -> str:
         path: str = scope["path"]
@@ -73,12 +87,12 @@ def arrived(scope: Scope) -> float:
     return float(state[ARRIVED]) if ARRIVED in state else time.perf_counter()
 
 
-def _log(level: int, scope: Scope, route: str, status: int, seconds: float) -> None:
-    fields: dict[str, object] = {"method": scope["method"], "route": route, "status": status}
-    fields["seconds"] = round(seconds, 6)
+def _log(level: int, scope: Scope, ended: Ended) -> None:
+    fields: dict[str, object] = {"method": scope["method"], "route": ended.route, "status": ended.status}
+    fields["seconds"] = round(ended.seconds, 6)
     answer: Answer | None = scope.get(ANSWER)
     if answer is not None and answer.release:
         fields["release"] = answer.release
     if answer is not None and answer.decisions:
         fields["decision_ids"] = answer.decisions[:MOST_IDS]
-    _LOG.log(level, "%s %s: %d", scope["method"], route, status, extra={"fields": fields})
+    _LOG.log(level, "%s %s: %d", scope["method"], ended.route, ended.status, extra={"fields": fields})
