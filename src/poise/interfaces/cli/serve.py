@@ -18,6 +18,7 @@ from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, print_js
 from poise.interfaces.http.certificate import Certificate
 from poise.interfaces.http.guard import is_loopback
 from poise.interfaces.http.page import curl
+from poise.interfaces.logs import LogForm, logging_as
 from poise.serving.served import Served
 from poise.settings import Settings
 from poise.stores.state import State
@@ -42,6 +43,9 @@ def serve(
     without_tokens: Annotated[
         bool, typer.Option("--without-tokens", help="Ask nobody for a token, though there are some; loopback only.")
     ] = False,
+    log: Annotated[
+        LogForm, typer.Option("--log", help="On stderr: warnings as text, or all, with each request, as JSON lines.")
+    ] = "text",
     as_json: JsonOption = False,
     with_stdin: Annotated[
         bool,
@@ -70,17 +74,18 @@ def serve(
         described, asks = answerer.described(), not without_tokens and _has_tokens(file, answerer.loaded.system.system)
         say(f"  {curl(address, described['route'], described['example'], asks_token=asks)}")
 
-    start(
-        file,
-        release=release,
-        host=host,
-        port=port,
-        on_ready=ready,
-        takes_in=not answers_only,
-        asks_tokens=not without_tokens,
-        certificate=certificate,
-        plain_http=plain_http,
-    )
+    with logging_as(log):
+        start(
+            file,
+            release=release,
+            host=host,
+            port=port,
+            on_ready=ready,
+            takes_in=not answers_only,
+            asks_tokens=not without_tokens,
+            certificate=certificate,
+            plain_http=plain_http,
+        )
 
 
 def _has_tokens(file: Path, system: str) -> bool:
