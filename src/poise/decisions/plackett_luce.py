@@ -56,12 +56,17 @@ def standard(scores: Floats) -> Floats:
     unknown = np.isnan(scores)
     if unknown.all():
         return np.zeros(len(scores))
-    known = np.clip(np.where(unknown, np.nanmin(scores), scores), -MOST, MOST)
+    if unknown.any():
+        scores = np.where(unknown, np.nanmin(scores), scores)
+    known = np.minimum(np.maximum(scores, -MOST), MOST)
     if (known[1:] > known[:-1]).any():
         raise ValueError("scores are explored the best first; these are not sorted")
     known = known / max(abs(known[0]), abs(known[-1]), TINY)
     known -= known[0]
-    return known / known.std() if known[-1] < -SAME else np.zeros(len(scores))
+    if known[-1] >= -SAME:
+        return np.zeros(len(scores))
+    away = known - np.add.reduce(known) / len(known)
+    return np.asarray(known / np.sqrt(np.add.reduce(away * away) / len(known)))
 
 
 def logits(scores: Floats, temperature: float) -> Floats:
@@ -254,30 +259,70 @@ def _add_shown(out: Floats, logits: Floats, order: Index, start: int) -> None:
 
 @compiled_part
 def _add_shown_of(out: Floats, rest: Floats, own: Floats, place: Index, points: tuple[float, float, int]) -> None:
-    """Of the items that are shown, `own`, only the place of each; the rest is counted but once per point."""
-    n, k, first, step = len(own), len(out), points[0], points[1]
-    yes, no, now = np.empty(n), np.empty(n), np.empty(n)
-    rest_yes, rest_no, rest_now = np.empty(len(rest)), np.empty(len(rest)), np.empty(len(rest))
-    before, after, spare = np.zeros((n + 1, k)), np.zeros((n + 1, k)), np.zeros(k)
-    after[n, 0] = 1.0
-    for point in range(points[2]):
-        time, share = _time(first, step, point)
-        _rung(rest, time, rest_yes, rest_no, rest_now)
-        _rung(own, time, yes, no, now)
-        for a in range(k):
-            before[0, a] = 0.0
-        before[0, 0] = 1.0
-        for j in range(len(rest)):
-            _count(spare, before[0], rest_yes[j], rest_no[j])
-            for a in range(k):
-                before[0, a] = spare[a]
-        for i in range(n):
-            _count(before[i + 1], before[i], yes[i], no[i])
-        for i in range(n - 1, -1, -1):
-            _count(after[i], after[i + 1], yes[i], no[i])
-        for i in range(n):
-            for a in range(place[i] + 1):
-                out[place[i]] += share * now[i] * before[i, a] * after[i + 1, place[i] - a]
+    """Of the items that are shown, `own`, only the place of each; the rest is counted but once.
+
+    The points stand side by side in the innermost loops, so that a processor takes several of them at a time.
+    """
+    n, k, first, step, size = len(own), len(out), points[0], points[1], points[2]
+    clock, share = np.empty(size), np.empty(size)
+    for point in range(size):
+        time, share[point] = _time(first, step, point)
+        clock[point] = np.exp(time)
+    yes, no, now = np.empty((n + 1, size)), np.empty((n + 1, size)), np.empty((n + 1, size))
+    before, after = np.zeros((n + 1, k, size)), np.zeros((n + 1, k, size))
+    for point in range(size):
+        before[0, 0, point] = after[n, 0, point] = 1.0
+    for j in range(len(rest)):
+        _rung_at(np.exp(rest[j]), clock, yes[n], no[n], now[n])
+        for a in range(k - 1, 0, -1):
+            for point in range(size):
+                before[0, a, point] = before[0, a, point] * no[n, point] + before[0, a - 1, point] * yes[n, point]
+        for point in range(size):
+            before[0, 0, point] *= no[n, point]
+    for i in range(n):
+        _rung_at(np.exp(own[i]), clock, yes[i], no[i], now[i])
+        _count_at(before[i + 1], before[i], yes[i], no[i])
+    for i in range(n - 1, -1, -1):
+        _count_at(after[i], after[i + 1], yes[i], no[i])
+    for i in range(n):
+        total = 0.0
+        for a in range(place[i] + 1):
+            for point in range(size):
+                total += share[point] * now[i, point] * before[i, a, point] * after[i + 1, place[i] - a, point]
+        out[place[i]] += total
+
+
+@compiled_part
+def _rung_at(rate: float, clock: Floats, yes: Floats, no: Floats, now: Floats) -> None:
+    """As `_rung`, of one clock at many times."""
+    for point in range(len(clock)):
+        due = rate * clock[point]
+        if due < 0.5:
+            yes[point] = _soon(due)
+            no[point] = 1.0 - yes[point]
+        else:
+            no[point] = np.exp(-due)
+            yes[point] = 1.0 - no[point]
+        now[point] = due * no[point] if no[point] > 0.0 else 0.0
+
+
+@compiled_part
+def _soon(due: float) -> float:
+    """1 - exp(-due) to all digits, for due < 0.5: the Taylor series, whose rest is below 5e-17 of it."""
+    total = 1.0
+    for term in range(15, 1, -1):
+        total = 1.0 - due / term * total
+    return due * total
+
+
+@compiled_part
+def _count_at(out: Floats, so_far: Floats, yes: Floats, no: Floats) -> None:
+    """As `_count`, (k, times)."""
+    for point in range(len(yes)):
+        out[0, point] = so_far[0, point] * no[point]
+    for a in range(1, len(out)):
+        for point in range(len(yes)):
+            out[a, point] = so_far[a, point] * no[point] + so_far[a - 1, point] * yes[point]
 
 
 @compiled
