@@ -82,7 +82,8 @@ def test_of_lists_every_place_counts_by_itself():
     rows = LoggedRows(np.array([0, 0, 1, 1]), propensity, target, reward, np.ones(2), Blocks(np.arange(2), "run", 2))
     above = 2.0 * 1 + 0.5 * 2 + 0.5 * 3
     assert Ips().value(rows) == pytest.approx(above / 2)
-    assert Snips().value(rows) == pytest.approx(above / 3.0 * 2)
+    by_place = [(2.0 * 1 + 0.5 * 3) / 2.5, (0.5 * 2 + 0.0 * 4) / 0.5]
+    assert Snips().value(rows) == pytest.approx(sum(by_place))
 
 
 @pytest.mark.parametrize("name", ["ips", "snips", "doubly-robust"])

@@ -38,8 +38,9 @@ class Model:
 class LoggedRows:
     """m shown rows of n decisions, whose outcomes are all known.
 
-    decision: (m,) from 0 to n - 1. propensity: (m,), above 0 and at most 1. target: (m,). reward: (m,). covered: (n,),
-    the share of what the other policy would show that the logging one could have shown there. blocks: of the decisions.
+    decision: (m,) from 0 to n - 1, in order, of a list by place. propensity: (m,), above 0 and at most 1. target: (m,).
+    reward: (m,). covered: (n,), the share of what the other policy would show that the logging one could have shown
+    there. blocks: of the decisions.
     Raises `DataError` for a propensity that is no probability, a reward that is not finite, or a decision that is not
     there.
 
@@ -68,6 +69,12 @@ class LoggedRows:
             raise DataError("an outcome or a target probability is not finite", hint="leave out what is not known yet")
         if len(self.decision) and not 0 <= self.decision.min() <= self.decision.max() < self.count:
             raise DataError(f"rows name decisions beyond the {self.count:,} that there are")
+
+    @property
+    def place(self) -> Ints:
+        """The place of each row in its decision, (m,) from 0; rows of a decision follow each other, in order."""
+        begins = np.flatnonzero(np.diff(self.decision, prepend=-1))
+        return np.arange(len(self.decision)) - np.repeat(begins, np.diff(np.append(begins, len(self.decision))))
 
     @property
     def count(self) -> int:

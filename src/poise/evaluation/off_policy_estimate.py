@@ -19,7 +19,9 @@ WARN_COVERED = 0.99
 HEAVY = 0.05
 """A single decision with more than this share of all weight is said."""
 TOO_FAR = 4.0
-"""Standard errors between the mean weight and what right propensities would give, from which on it is said."""
+"""Standard errors between the mean weight and what right propensities would give, from which on it is said …"""
+ROUNDING = 0.005
+"""… where that is more than this share: what other weights would show is summed to some 5 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,22 @@ def estimate(estimator: str, rows: LoggedRows, now: LoggedRows) -> Estimate:
         nothing = Interval(float("nan"), float("-inf"), float("inf"), rows.count, rows.blocks.count)
         return Estimate(nothing, nothing, effective, covered, estimator, refused, ())
     warnings = tuple(_warnings(rows, covered, with_model=kind.needs_model))
-    decisions = np.bincount(rows.blocks.codes, minlength=rows.blocks.count).astype(np.float64)
-    gain = _interval(_difference(new, old, decisions))
+    gain = _interval(_difference(new, old, _decisions(rows)))
     return Estimate(_interval(new), gain, effective, covered, estimator, None, warnings)
+
+
+def margin(estimator: str, rows: LoggedRows, now: LoggedRows, share: float) -> Interval:
+    """By how much the policy of `rows` comes to more per decision than `share` of that of `now`, with limits.
+
+    Raises as `estimate` does; whether the log can tell at all is for `estimate` to say.
+    """
+    kind: OffPolicyEstimator = registry.get("off-policy", estimator)()
+    return _interval(_difference(kind.sums(rows), kind.sums(now), _decisions(rows), share))
+
+
+def _decisions(rows: LoggedRows) -> Floats:
+    """How many decisions each block holds, (blocks,)."""
+    return np.bincount(rows.blocks.codes, minlength=rows.blocks.count).astype(np.float64)
 
 
 def _interval(sums: BlockSums) -> Interval:
@@ -73,13 +88,13 @@ def _interval(sums: BlockSums) -> Interval:
     return Interval(made.value, made.low(), made.high(), round(made.rows), made.blocks)
 
 
-def _difference(new: BlockSums, old: BlockSums, decisions: Floats) -> BlockSums:
-    """The difference of two ratios as one mean per decision, each linearised about its estimate.
+def _difference(new: BlockSums, old: BlockSums, decisions: Floats, share: float = 1.0) -> BlockSums:
+    """One ratio less a share of another as one mean per decision, each linearised about its estimate.
 
     decisions: how many each block holds, (blocks,).
     """
     moved = [one.value * decisions + _about(one) * (decisions.sum() / one.sizes.sum()) for one in (new, old)]
-    return BlockSums(moved[0] - moved[1], decisions)
+    return BlockSums(moved[0] - share * moved[1], decisions)
 
 
 def _about(one: BlockSums) -> Floats:
@@ -117,10 +132,10 @@ def _warnings(rows: LoggedRows, covered: float, *, with_model: bool) -> list[str
     error = float(
         np.sqrt(np.square(by_block - by_block.mean()).sum() * max(len(by_block), 2) / max(len(by_block) - 1, 1))
     )
-    if error and abs(off.sum()) > TOO_FAR * error:
+    if abs(off.sum()) > max(TOO_FAR * error, ROUNDING * weight.sum()):
         mean = float(weight.sum() / max(len(rows.decision), 1))
         said.append(
             f"the logged propensities look wrong: weights should average {covered:.3f} and do {mean:.3f}, "
-            f"{abs(off.sum()) / error:.0f} standard errors away"
+            f"{abs(off.sum()) / max(error, 1e-300):.3g} standard errors away"
         )
     return said
