@@ -53,6 +53,15 @@ def _new_seed() -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What a request used: a major version of the contract, and the `fields` of the rows of `per` that it sent."""
+
+    contract: int
+    per: str
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What goes back to the caller."""
 
@@ -69,6 +78,7 @@ class Answer:
     release: str = ""
     decisions: tuple[str, ...] = ()
     """What answered, and the ids of what was decided: by these an answer is found again."""
+    used: Used | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +90,7 @@ class Predicted:
     scored: Scored
     instant: int
     """T, as `Answer` has it."""
+    used: Used
     kept: bytes | None = None
     """What the log keeps of it, as `Answer` has it."""
 
@@ -166,7 +177,7 @@ class Answerer:
         made = self.predict_rows(self._reader.read(body), may_ask_time=may_ask_time)
         rows = self.loaded.scorers[made.per].as_rows(made.scored.predictions)
         body = _ENCODE({**made.head, "predictions": rows, "unknown": made.scored.unknown})
-        return Answer(200, body, kept=made.kept, instant=made.instant, release=self.release)
+        return Answer(200, body, kept=made.kept, instant=made.instant, release=self.release, used=made.used)
 
     def predict_rows(self, received: Received, *, may_ask_time: bool = False) -> Predicted:
         """One prediction per objective for each row of `received`, for transports that write answers in their own way.
@@ -177,12 +188,13 @@ class Answerer:
             raise RequestError(f"release {self.release} has learned nothing yet that it could predict", hint=hint)
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
         head, since_epoch = self._head(instant), max(instant, 0)
+        used = Used(self.loaded.contract.major, received.per, received.sent)
         if not self.logs:
-            return Predicted(received.per, head, scored, since_epoch)
+            return Predicted(received.per, head, scored, since_epoch, used)
         kept = decision_log.head("predictions", self.release, received.per, instant)
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
-        return Predicted(received.per, head, scored, since_epoch, _ENCODE(kept))
+        return Predicted(received.per, head, scored, since_epoch, used, _ENCODE(kept))
 
     def decide(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """The items to show of the candidates in `body`, or the action to take for each of its rows; in both cases with
@@ -200,7 +212,8 @@ class Answerer:
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
         head = {**self._head(instant), "weights": live.version, "unknown": scored.unknown}
         body = _ENCODE({**decisions[0], **head} if received.single else {**head, "decisions": decisions})
-        answer = Answer(200, body, release=self.release, decisions=tuple(d["decision_id"] for d in made))
+        used = Used(self.loaded.contract.major, per, received.sent)
+        answer = Answer(200, body, release=self.release, decisions=tuple(d["decision_id"] for d in made), used=used)
         if not self.logs:
             return answer
         kept = decision_log.head("choice", self.release, per, instant, live.version)
@@ -217,7 +230,8 @@ class Answerer:
         scored = scorer.score_list(requests, received.once, received.items, self._store)
         now, seed = self.clock.now(), self._seeds()
         made, kept = lister.decide(received, scored, live, now, seed, self._head(instant), keep=self.logs)
-        answer = Answer(200, _ENCODE(made), release=self.release, decisions=(made["decision_id"],))
+        used = Used(self.loaded.contract.major, received.per, received.sent)
+        answer = Answer(200, _ENCODE(made), release=self.release, decisions=(made["decision_id"],), used=used)
         if not self.logs:
             return answer
         head = decision_log.head("list", self.release, received.per, instant, live.version)

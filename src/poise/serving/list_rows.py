@@ -36,7 +36,7 @@ class ReceivedList:
     """What came: typed columns of the n different candidates of the source `per`, and their items as they were sent.
 
     at: which candidate of the request each one was; repeated: the others, each with the one that it repeats; once: the
-    columns that are the same for all candidates.
+    columns that are the same for all candidates; sent: those that came, wherever they stood.
     """
 
     per: str
@@ -46,6 +46,7 @@ class ReceivedList:
     repeated: list[tuple[int, int]]
     time: str | None
     once: frozenset[str] = frozenset()
+    sent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class ListReader:
             else:
                 columns[name] = self._broadcast(field, once.get(name), len(candidates))
         refuse_duplicates(body, len(content) + len(context) + keys, content)
-        return self._distinct(items, Table(columns, len(candidates)), time, frozenset(self._others.keys() - names))
+        same, sent = frozenset(self._others.keys() - names), frozenset((self.item, *once, *names))
+        return self._distinct(items, Table(columns, len(candidates)), time, same, sent)
 
     def _time_and_per(self, content: Object) -> str | None:
         per, time = content.get(PER, self.per), content.get(TIME)
@@ -204,14 +206,16 @@ class ListReader:
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
         return Column(one.kind, np.repeat(one.values, height), one.levels)
 
-    def _distinct(self, items: list[Any], rows: Table, time: str | None, once: frozenset[str]) -> ReceivedList:
+    def _distinct(
+        self, items: list[Any], rows: Table, time: str | None, once: frozenset[str], sent: frozenset[str]
+    ) -> ReceivedList:
         """Of candidates with the same item the first."""
         if len(set(items)) == len(items):
-            return ReceivedList(self.per, rows, items, list(range(len(items))), [], time, once)
+            return ReceivedList(self.per, rows, items, list(range(len(items))), [], time, once, sent)
         first: dict[Any, int] = {}
         repeated = [(at, one) for at, item in enumerate(items) if (one := first.setdefault(item, at)) != at]
         at = list(first.values())
-        return ReceivedList(self.per, rows.take(np.array(at)), list(first), at, repeated, time, once)
+        return ReceivedList(self.per, rows.take(np.array(at)), list(first), at, repeated, time, once, sent)
 
 
 def _place(at: int, name: str) -> str:

@@ -27,12 +27,14 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Received:
-    """What came: typed columns of n rows of the source `per`, the `time` as written, whether one row came alone."""
+    """What came: typed columns of n rows of the source `per`, the `time` as written, whether one row came alone, and the
+    columns that were `sent` with any row."""
 
     per: str
     rows: Table
     time: str | None
     single: bool
+    sent: frozenset[str]
 
 
 class RequestReader:
@@ -67,13 +69,13 @@ class RequestReader:
         time = content.get(TIME)
         if time is not None and not isinstance(time, str):
             raise RequestError(f"{described(time)} came", field=TIME, allowed="an ISO 8601 time")
-        self._check_names(rows, per, single)
+        sent = self._check_names(rows, per, single)
         columns = {
             field.name: self._column(field, [row.get(field.name) for row in rows], single)
             for field in self._fields[per]
         }
         refuse_duplicates(body, len(content) + (0 if single else sum(map(len, rows))), content)
-        return Received(per, Table(columns, len(rows)), time, single)
+        return Received(per, Table(columns, len(rows)), time, single, sent)
 
     def _per(self, content: Row, asked: str | None) -> str:
         per = content.get(PER, asked or self._default)
@@ -100,21 +102,23 @@ class RequestReader:
             raise RequestError(f"{described(rows[at])} came", field=f"rows[{at}]", allowed="an object")
         return rows
 
-    def _check_names(self, rows: list[Row], per: str, single: bool) -> None:
-        """No field that is not known, and every field that must be there."""
+    def _check_names(self, rows: list[Row], per: str, single: bool) -> frozenset[str]:
+        """The fields that came: none that is not known, and every one that must be there."""
         known = self._names[per]
-        if not known.issuperset(set().union(*rows)):
+        sent = frozenset().union(*rows)
+        if not known.issuperset(sent):
             at, name = next((i, n) for i, row in enumerate(rows) for n in row if n not in known)
             hint = _LISTED if name == "candidates" else did_you_mean(name[:100], known - rows[at].keys() or known)
             raise RequestError("there is no such field", field=_place(shown(name), at, single), hint=hint)
         if sum(map(len, rows)) == len(known) * len(rows):
-            return
+            return sent
         for field in self._fields[per]:
             if field.spec.required:
                 for at, row in enumerate(rows):
                     if field.name not in row:
                         place = _place(field.name, at, single)
                         raise RequestError("nothing came", field=place, allowed=field.allowed)
+        return sent
 
     def _column(self, field: Field, raw: list[Any], single: bool) -> Column:
         try:

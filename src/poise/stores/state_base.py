@@ -90,11 +90,12 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a caller did: `token` sent the field `name`, or asked the route `name`, under a major of the contract."""
+    """What a caller did: `token` sent the field `name` (`flights.carrier`), or asked the route `name`, under a major of
+    the contract; or, of kind `request`, anything at all: contract 0, no name."""
 
     token: str
     contract: int
-    kind: Literal["field", "route"]
+    kind: Literal["request", "route", "field"]
     name: str
 
 

@@ -24,6 +24,7 @@ from poise.interfaces.http.page import front_page
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.query import as_json, only, whole
 from poise.interfaces.http.tracing import traced
+from poise.interfaces.http.usage import usage_route
 from poise.interfaces.http.v2 import v2_routes
 from poise.interfaces.http.v2_errors import V2Errors
 from poise.interfaces.http.weights import weights_routes
@@ -33,6 +34,7 @@ from poise.serving.caller import Asked
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
 from poise.serving.tokens import Tokens
+from poise.serving.usage import Usage
 from poise.serving.views import Registry
 
 PREDICT, DECIDE = "/v1/predict", "/v1/decide"
@@ -44,12 +46,14 @@ def create_app(
     also: Sequence[BaseRoute] = (),
     inlet: Inlet | None = None,
     tokens: Tokens | None = None,
+    usage: Usage | None = None,
 ) -> ASGIApp:
     """The application. tokens: those by which callers are known; without any every program of this machine may do all.
 
     also: routes of a program's own beside those of Poise, behind the same guard. inlet: takes events in and logs
-    answers; without one no event is taken and nothing is logged.
+    answers; without one no event is taken and nothing is logged. usage: where is counted who uses what.
     """
+    usage = usage or Usage(None)
     gate = Gate("answers", served.limits.concurrent, served.telemetry, patient=False)
     changes = Gate("changes", served.limits.concurrent, served.telemetry)  # that somebody helps a server under load
     predict = logged(inlet, lambda asked: served.of(asked.contract).predict(asked.body, may_ask_time=_may(asked)))
@@ -67,6 +71,7 @@ def create_app(
         Route("/v1/history", pages.history),
         *weights_routes(served, registry, changes),
         no_such_source(served.live.loaded.system.sources),
+        usage_route(served, usage),
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ready),
         Route(METRICS, Metrics(served.telemetry).show),
@@ -76,7 +81,7 @@ def create_app(
         *also,
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
-    guarded = Guard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)), tokens or Tokens())
+    guarded = Guard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)), tokens or Tokens(), usage)
     return traced(Observed(V2Errors(guarded), served.telemetry, hot), served.telemetry)
 
 

@@ -16,10 +16,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
 from poise.interfaces.http.ask import CALLER
+from poise.interfaces.http.observed import ANSWER
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.roles import OPEN, needed
+from poise.serving.answer import Answer
 from poise.serving.caller import ANYBODY_HERE, NOBODY, Caller
 from poise.serving.tokens import Forbidden, Tokens, Unauthorized
+from poise.serving.usage import Usage
 
 _ASK = "without tokens this server answers programs of this machine only"
 _NO_PAGES = "this server answers no pages of other sites"
@@ -56,26 +59,35 @@ class Guard:
     """ASGI middleware that lets in whom `tokens` and the table of roles let in, and says in the scope who it is.
 
     Without a token that is needed 401, with one that does not reach so far or from a foreign page 403, too often 429.
+    usage: where is counted what each caller used, once it was answered.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, usage: Usage) -> None:
         self._app = app
         self._tokens = tokens
+        self._usage = usage
         self._good: set[bytes] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            said = _said(scope)
-            reason = self._foreign(said, scope)
-            if reason is not None:
-                await problem(403, reason)(scope, receive, send)
-                return
-            try:
-                scope[CALLER] = self._caller(said, scope) if self._tokens.needed else ANYBODY_HERE
-            except PoiseError as error:
-                await _refusal(error)(scope, receive, send)
-                return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        said = _said(scope)
+        reason = self._foreign(said, scope)
+        if reason is not None:
+            await problem(403, reason)(scope, receive, send)
+            return
+        try:
+            caller = self._caller(said, scope) if self._tokens.needed else ANYBODY_HERE
+        except PoiseError as error:
+            await _refusal(error)(scope, receive, send)
+            return
+        scope[CALLER] = caller
         await self._app(scope, receive, send)
+        if caller is not NOBODY:
+            answer: Answer | None = scope.get(ANSWER)
+            route = str(getattr(scope.get("route"), "path", scope["path"]))
+            self._usage.count(caller.name, route, answer.used if answer is not None else None)
 
     def _caller(self, said: _Said, scope: Scope) -> Caller:
         roles = needed(scope["method"], scope["path"])

@@ -33,12 +33,14 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
     "GET /v1/usage": ("read",),
     "GET /metrics": ("read",),
     "GET /v2": ("predict", "read"),
-    "GET /v2/models/{name}": ("predict", "read"),
-    "GET /v2/models/{name}/ready": ("predict", "read"),
-    "POST /v2/models/{name}/infer": ("predict",),
-    "GET /v2/models/{name}/versions/{version}": ("predict", "read"),
-    "GET /v2/models/{name}/versions/{version}/ready": ("predict", "read"),
-    "POST /v2/models/{name}/versions/{version}/infer": ("predict",),
+    "GET /v2/": ("predict", "read"),
+    "GET /v2/models": ("predict", "read"),
+    "GET /v2/models/{model}": ("predict", "read"),
+    "GET /v2/models/{model}/ready": ("predict", "read"),
+    "POST /v2/models/{model}/infer": ("predict",),
+    "GET /v2/models/{model}/versions/{version}": ("predict", "read"),
+    "GET /v2/models/{model}/versions/{version}/ready": ("predict", "read"),
+    "POST /v2/models/{model}/versions/{version}/infer": ("predict",),
 }
 """Method and path -> the roles of which a token must have one. Whoever may operate may read."""
 OTHERS: tuple[Role, ...] = ("operate",)

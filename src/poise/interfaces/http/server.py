@@ -25,6 +25,7 @@ from poise.serving.follow_tokens import TokensFollower
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
 from poise.serving.tokens import Tokens
+from poise.serving.usage import Usage
 from poise.serving.views import Registry
 from poise.stores.state import State
 from poise.stores.state_base import LiveState
@@ -35,6 +36,8 @@ HANDSHAKE = 10.0
 """Seconds that a client may take to agree on TLS."""
 RENEWED = 60.0
 """Seconds between two looks at the files of the certificate."""
+FLUSHED = 5.0
+"""Seconds between two writes of who uses what: so much of the counts a kill loses."""
 OnReady = Callable[[str], None]
 
 
@@ -68,8 +71,9 @@ def serve(
                 answerer.rehearse()
         name = f"[{host.strip('[]')}]" if bound.family == socket.AF_INET6 else host
         address = f"{'http' if certificate is None else 'https'}://{name}:{bound.getsockname()[1]}"
+        usage = Usage(registry if isinstance(registry, State) else None)
         config = uvicorn.Config(
-            create_app(served, registry, also, inlet, tokens),
+            create_app(served, registry, also, inlet, tokens, usage),
             http=guarded(served.limits),
             ws="none",
             lifespan="off",
@@ -80,7 +84,8 @@ def serve(
             timeout_keep_alive=served.limits.idle,
             timeout_graceful_shutdown=GRACE,
         )
-        with _following(registry, served), _following_tokens(registry, tokens), _renewing(certificate):
+        counting = looking("poise-usage", FLUSHED, usage.flush)
+        with _following(registry, served), _following_tokens(registry, tokens), _renewing(certificate), counting:
             server = _Server(config, lambda: on_ready(address) if on_ready else None, inlet, certificate)
             server.run(sockets=[bound])
         if server.interrupted:

@@ -37,7 +37,7 @@ def inferred(model: Model, asked: Inference, made: Predicted, contract: int) -> 
     named = {} if asked.id is None else {"id": asked.id}
     text = _ENCODE({**head, **named, "parameters": _parameters(made, contract), "outputs": outputs})
     if not parts:
-        return Answer(200, text, kept=made.kept, instant=made.instant)
+        return Answer(200, text, kept=made.kept, instant=made.instant, used=made.used)
     return Answer(
         200,
         b"".join((text, *parts)),
@@ -45,6 +45,7 @@ def inferred(model: Model, asked: Inference, made: Predicted, contract: int) -> 
         kept=made.kept,
         instant=made.instant,
         headers=((b"inference-header-content-length", str(len(text)).encode()),),
+        used=made.used,
     )
 
 

@@ -57,7 +57,7 @@ class Model:
                 raise RequestError("nothing came", field=f"inputs.{name}", allowed=_allowed(field.spec))
             else:
                 columns[name] = field.column([None] * asked.rows, limits)
-        return Received(self.per, Table(columns, asked.rows), asked.time, False)
+        return Received(self.per, Table(columns, asked.rows), asked.time, False, frozenset(came))
 
     def wanted(self, asked: Inference) -> Mapping[str, bool]:
         """The outputs that are asked for, and whether each goes back as bytes. Raises for one that there is not."""
