@@ -1,38 +1,36 @@
-"""Starting the server of a release: its online state from a snapshot, on the clock that the file names.
+"""Starting a server: what is live with its online state, on the clock that the file names, and what follows it.
 
-This imports nothing that learns or reads the lake. Where the snapshot is absent or older than the lake, a process of
-its own builds it first.
+This imports nothing that learns or reads the lake.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 from starlette.routing import BaseRoute
 
 from poise.clock import Clock, ReplayClock
 from poise.data.journal import Journal
-from poise.data.known_ids import KnownIds
 from poise.errors import SpecError, StateError
 from poise.features.function import importable_from
+from poise.interfaces.explainer import ExplainerProcess
 from poise.interfaces.http.certificate import Certificate
+from poise.interfaces.http.explain import explain_routes
 from poise.interfaces.http.server import serve
+from poise.interfaces.loading import Loading
+from poise.interfaces.switching import Switching
 from poise.interfaces.taking_in import taking_in
-from poise.releases.built import Built, fingerprint
-from poise.releases.folder import ReleaseFolder
+from poise.releases.built import fingerprint
 from poise.serving.answer import Answerer
 from poise.serving.loaded import Loaded
-from poise.serving.online import Kept, Online
+from poise.serving.online import Online
 from poise.serving.served import Served
 from poise.serving.tokens import STARTER, Tokens
 from poise.settings import Settings
 from poise.spec.reading import read_text
-from poise.stores.memory import MemoryStore
 from poise.stores.state import State
 
 
@@ -64,21 +62,20 @@ def start(
     system = read_text(text, name=str(file))
     settings = Settings.read(file)
     state = State(settings.state_url, system.system, zone=system.timezone)
-    name = release or _live(state)
-    row = state.release(name)
-    folder = settings.folder_of(row.folder)
-    loaded = Loaded.of(ReleaseFolder.open(folder, seal=row.seal))
-    clock = ReplayClock() if loaded.system.clock == "replay" else Clock()
-    with closing(Journal.open(settings.journal, clock, settings.lake)) if takes_in else nullcontext() as journal:
-        store, built, ids = _online(file, settings, loaded, str(folder), journal)
-        if isinstance(clock, ReplayClock):
-            clock.move(built.now)
-        online = Online(clock)
-        kept = Kept(loaded, store, built.positions if journal and built.journal == journal.id else {}, built.seqs)
-        online.attach(fingerprint(loaded.declarations), kept)
-        answerer = Answerer(loaded, store, clock, state.weights(), instants=online.instants)
-        served = Served.of_one(answerer)
-        routes = also(served) if also else ()
+    with (
+        closing(Journal.open(settings.journal, Clock(), settings.lake)) if takes_in else nullcontext() as journal,
+        closing(ExplainerProcess(file)) as explainer,
+    ):
+        loading = Loading(file, settings, state, journal)
+        folder = loading.folder(release or _newest(loading))
+        loaded = Loaded.of(folder)
+        filled = loading.filled(loaded, folder)
+        online = Online(ReplayClock(filled.built.now) if loaded.system.clock == "replay" else Clock())
+        online.attach(fingerprint(loaded.declarations), filled.kept)
+        answerer = Answerer(loaded, filled.kept.store, online.clock, state.weights(), instants=online.instants)
+        served = Served(answerer, retired=state.retired_contracts())
+        switching = Switching(loading, online, served, state, folder) if release is None else None
+        routes = [*explain_routes(served, explainer), *(also(served) if also else ())]
 
         def ready(address: str) -> None:
             if on_ready is not None:
@@ -86,62 +83,26 @@ def start(
 
         tokens = Tokens(state.tokens(), starter=os.environ.pop(STARTER, None)) if asks_tokens else None
         if journal is None:
-            serve(served, state, host, port, ready, routes, None, tokens, certificate, plain_http)
+            if switching is not None:
+                switching.at_start()
+            serve(served, state, host, port, ready, routes, None, tokens, certificate, plain_http, switching)
             return
         answerer.logs = True
-        with taking_in(file, settings, folder, online, kept, answerer.limits, journal, built, ids) as (inlet, drainer):
+        with taking_in(file, settings, folder.path, online, filled, answerer.limits, journal) as (inlet, drainer):
+            if switching is not None:
+                switching.beside(inlet, drainer)
+                switching.at_start()
 
             def begun(address: str) -> None:
                 ready(address)
                 drainer.begin()  # only now, so that it takes nothing from the start
 
-            serve(served, state, host, port, begun, routes, inlet, tokens, certificate, plain_http)
+            serve(served, state, host, port, begun, routes, inlet, tokens, certificate, plain_http, switching)
 
 
-def _live(state: State) -> str:
-    live = state.live()
-    if live is None:
+def _newest(loading: Loading) -> str:
+    """The release that answers by the newest contract."""
+    wanted = loading.wanted()
+    if not wanted:
         raise StateError("nothing is live", hint="run 'poise up', or 'poise train' and 'poise release'")
-    return live.release
-
-
-def _online(
-    file: Path, settings: Settings, loaded: Loaded, folder: str, journal: Journal | None
-) -> tuple[MemoryStore, Built, Mapping[str, KnownIds]]:
-    """The online state that a release declares, renewed where the lake has more than snapshot and journal have; and,
-    where rows come in, the ids that are known."""
-    snapshot = settings.online / fingerprint(loaded.declarations)
-    built = Built.read(snapshot)
-    held = (None, "") if journal is None else (settings.journal, journal.id)
-    if built is not None and built.holds(settings.lake, *held):
-        # A snapshot that is damaged is worth no more than none: the lake has everything that stood in it.
-        with suppress(StateError):
-            return _loaded(loaded, snapshot, built), built, _ids(loaded, snapshot, built, journal)
-    _rebuild(file, folder, snapshot)
-    built = Built.read(snapshot)
-    assert built is not None
-    return _loaded(loaded, snapshot, built), built, _ids(loaded, snapshot, built, journal)
-
-
-def _ids(loaded: Loaded, snapshot: Path, built: Built, journal: Journal | None) -> Mapping[str, KnownIds]:
-    """The known ids beside a snapshot, where rows come in. Raises `StateError` where they are damaged or gone."""
-    if journal is None:
-        return {}
-    sources = loaded.system.sources
-    return built.known_ids(snapshot, [name for name in built.versions if name in sources and sources[name].identity])
-
-
-def _loaded(loaded: Loaded, snapshot: Path, built: Built) -> MemoryStore:
-    """The store of a snapshot. Raises `StateError` where it is damaged, or not the one that `built` describes."""
-    store = MemoryStore()
-    store.declare(loaded.declarations)
-    if not built.goes_with(store.load(snapshot)):
-        raise StateError("the snapshot is another one than it is said to be", where=str(snapshot))
-    return store
-
-
-def _rebuild(file: Path, folder: str, snapshot: Path) -> None:
-    command = [sys.executable, "-m", "poise.interfaces.snapshotting", str(file), folder, str(snapshot)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StateError(f"the online state could not be built: {done.stderr.strip() or done.stdout.strip()}")
+    return wanted[max(wanted)].release

@@ -50,7 +50,7 @@ class Explainer:
 
     def __init__(self, predictor: Predictor, averages: Averages | None = None) -> None:
         self._raw = raw_explainer(predictor.model, averages)
-        self._calibration = predictor.calibration
+        self._predictor, self._calibration = predictor, predictor.calibration
 
     def of(self, features: Table) -> Contributions:
         """What each input contributes to the prediction of each of n rows."""
@@ -59,7 +59,7 @@ class Explainer:
         for values in found.adds.values():
             scores = scores + values
         base = self._predict(found.base[None, :])
-        predicted = self._predict(scores)
+        predicted = self._predictor.predict(features).reshape(features.height, -1)
         carry = self._as_classes if self._calibration.type == "multi-class" else self._one_by_one
         return Contributions(base[0], carry(found.base, scores, found.adds, base, predicted), predicted)
 

@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("rollback:rollback", "Make an earlier release live again."),
     "weights": ("weights:weights", "Show or change what a unit of each term is worth."),
     "tokens": ("tokens:tokens", "Make, list and revoke the tokens that callers send."),
+    "usage": ("usage:usage", "Who uses which contract and which field of it."),
+    "explain": ("explain:explain", "Why a decision was made."),
     "forget": ("forget:forget", "Take everything of one person out of all that is kept."),
     "backup": ("backup:backup", "Copy everything that is kept, while a server runs or not."),
     "restore": ("backup:restore", "Put a backup in place as a new home."),

@@ -1,0 +1,127 @@
+"""The process that explains, seen from the server that asks it: started when it is first asked, bounded, ended.
+
+Explanations take up to a second of computing and read the lake. In a process of their own they take no time from those
+who wait for decisions, and one that takes too long can be ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from poise.errors import Overloaded, PoiseError, RequestError
+
+WAITING = 8
+"""So many explanations may be asked for at once; one is made at a time."""
+SECONDS = 20.0
+"""What one may take, the wait for others and the start of the process included."""
+
+
+class Explained(RequestError):
+    """What the process said of a request that it could not explain; statuses and sentences are its own."""
+
+    def __init__(self, said: Mapping[str, Any]) -> None:
+        self.status = int(said["status"])
+        self.title = str(said["title"])
+        super().__init__(said["message"], field=said.get("field"), hint=said.get("hint"))
+
+
+class ExplainerProcess:
+    """Asks `poise.interfaces.explaining` of one system file; any thread may.
+
+    seconds, waiting: bounds; beyond them `Overloaded` is raised, and a process that took too long is ended.
+    """
+
+    def __init__(self, file: Path, *, seconds: float = SECONDS, waiting: int = WAITING) -> None:
+        self._command = [sys.executable, "-m", "poise.interfaces.explaining", str(file)]
+        self._seconds, self._places = seconds, threading.Semaphore(waiting)
+        self._waiting = waiting
+        self._one = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """The explanation of a question: `decision_id` (and `item`), or a `record` and the `weights` it goes with.
+
+        Raises `Explained` with what the process says, `Overloaded` where too many ask or it takes too long.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Overloaded(f"{self._waiting} explanations are being made, as many as are allowed at once")
+        until = time.monotonic() + self._seconds
+        try:
+            if not self._one.acquire(timeout=self._seconds):
+                raise Overloaded(f"other explanations took {self._seconds:g} s")
+            try:
+                told = self._told(msgspec.json.encode(question) + b"\n", until)
+            finally:
+                self._one.release()
+        finally:
+            self._places.release()
+        if "error" in told:
+            raise Explained(told["error"])
+        explained: dict[str, Any] = told["explained"]
+        return explained
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        with self._one:
+            self._end()
+
+    def _told(self, question: bytes, until: float) -> dict[str, Any]:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()  # it died meanwhile: out of memory, or somebody ended it
+        if self._process is None:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C is for the server, which then ends this one
+            )
+        try:
+            line = self._exchanged(self._process, question, until)
+        except BaseException:
+            self._end()
+            raise
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    def _exchanged(self, process: subprocess.Popen[bytes], question: bytes, until: float) -> bytes:
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(question)
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise PoiseError("the process that explains ended; its reason is in the server's log") from None
+        parts: list[bytes] = []
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while not parts or not parts[-1].endswith(b"\n"):
+                if not selector.select(max(0.0, until - time.monotonic())):
+                    raise Overloaded(f"the explanation took longer than {self._seconds:g} s")
+                part = os.read(process.stdout.fileno(), 1 << 16)
+                if not part:
+                    raise PoiseError("the process that explains ended; its reason is in the server's log")
+                parts.append(part)
+        return b"".join(parts)
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    try:
+                        stream.close()
+                    except BrokenPipeError:
+                        continue

@@ -1,0 +1,226 @@
+"""Why a list was in this order: what each term did to the places, and what would have put another item first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.models.base import Floats
+from poise.serving.explain import Explained, Record, Release
+from poise.serving.explain_change import nearest_change
+from poise.serving.explain_terms import by_size, total
+from poise.serving.explain_weights import another_first, places, ranks, to_be_first
+from poise.serving.explain_words import changed, reasons, sentence
+from poise.table import Table
+
+NOT_KEPT = "the log keeps the features of the items that were shown, and of all candidates of one list in a hundred"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Order:
+    """The candidates that could be shown and have a score: `at`, their rows (m,); of them terms and scores, (m,)."""
+
+    at: NDArray[np.int64]
+    terms: Mapping[str, Floats]
+    scores: Floats
+
+    @property
+    def best(self) -> int:
+        """The place in `at` of the best."""
+        return int(np.argmax(self.scores))
+
+    def place(self, row: int) -> int | None:
+        """Where a row stands in `at`."""
+        found = np.flatnonzero(self.at == row)
+        return int(found[0]) if len(found) else None
+
+
+def listing(
+    release: Release,
+    record: Record,
+    weights: Mapping[str, float],
+    explained: Explained,
+    predictions: list[dict[str, Any]],
+    only: int | None,
+) -> dict[str, Any]:
+    """The explanation of a list; `predictions` is what is said of each explained row in itself."""
+    assert release.ranker is not None and release.ranker.decision.item is not None
+    item, items = release.ranker.decision.item, record["items"]
+    head = {"decision_id": record["ids"][0], "weights": {"version": record["weights"], "values": dict(weights)}}
+    order = _order(record, weights)
+    if order is None:
+        by = ranks(np.where(_numbers(record["allowed"]) == 1, _numbers(record["scores"]), np.nan))
+        rows = [
+            {item: items[row], "rank": by[row], **one} for row, one in zip(explained.rows, predictions, strict=True)
+        ]
+        said = f"The rule sorted this list: {release.ranker.decision.rule}."
+        return {**head, "candidates": len(items), "by_rule": True, "rows": rows, "said": said}
+    told = _Told(release, record, weights, explained, order, item)
+    rows = [told.row(at, one) for at, one in enumerate(predictions)]
+    if only is not None and not rows:
+        rows = [told.not_kept(only)]
+    return {
+        **head,
+        "candidates": len(items),
+        "ranked": len(order.at),
+        "rows": rows,
+        "would_change": told.would_change(),
+    }
+
+
+class _Told:
+    """What is said of each row of one list."""
+
+    def __init__(
+        self,
+        release: Release,
+        record: Record,
+        weights: Mapping[str, float],
+        explained: Explained,
+        order: _Order,
+        item: str,
+    ) -> None:
+        self._release, self._record, self._weights, self._explained = release, record, weights, explained
+        self._order, self._item = order, item
+        self._ranks, self._places = ranks(order.scores), places(order.terms, weights)
+        self._effects = release.effects(explained) if explained.rows else {}
+        self._to_terms = {term: release.to_terms(found, explained) for term, found in self._effects.items()}
+
+    def row(self, at: int, in_itself: Mapping[str, Any]) -> dict[str, Any]:
+        """One explained row."""
+        row = self._explained.rows[at]
+        terms = {}
+        for term, (value, place) in self._terms(row).items():
+            effects = self._effects[term]
+            found = {name: float(values[at, 0]) for name, values in self._to_terms[term].items()}
+            average = float(effects.average[at, 0])
+            known = all(np.isfinite(v) for v in (average, *found.values()))
+            terms[term] = {
+                **self._worth(term, value),
+                "average": average if known else None,
+                "contributions": by_size(found) if known else None,
+                **place,
+            }
+        score = {name: float(v[at, 0]) for name, v in total(self._weights, self._to_terms).items()}
+        score = {name: value for name, value in score.items() if np.isfinite(value)}
+        said = self._said(row, at, score)
+        return {**self._head(row), "terms": terms, "contributions": by_size(score), **in_itself, "said": said}
+
+    def not_kept(self, row: int) -> dict[str, Any]:
+        """A row whose features are not known any more."""
+        terms = {term: {**self._worth(term, value), **place} for term, (value, place) in self._terms(row).items()}
+        return {**self._head(row), "terms": terms, "not_kept": NOT_KEPT, **self._first(row)}
+
+    def would_change(self) -> dict[str, Any]:
+        """What would have put another item first: weights one at a time, and the nearest change of one input."""
+        order, best = self._order, self._order.best
+        found = another_first(order.terms, self._weights, best)
+        weights = [{**one, "then": self._name(int(order.at[one["then"]]))} for one in found]
+        out: dict[str, Any] = {"first": self._name(int(order.at[best])), "weights": weights}
+        row = int(order.at[best])
+        if row in self._explained.rows and len(order.at) > 1:
+            second = float(np.partition(order.scores, -2)[-2])
+            rival = int(order.at[np.flatnonzero(order.scores == second)[0 if second < order.scores[best] else -1]])
+            change = self._change(self._explained.rows.index(row), lambda scores: scores < second)
+            out["input"] = None if change is None else {**change.to_dict(), "then": self._name(rival)}
+        return out
+
+    def _change(self, at: int, changed: Any) -> Any:
+        features = self._explained.features.take(np.array([at]))
+        per = self._record["per"]
+
+        def there(rows: Table) -> NDArray[np.bool_]:
+            terms = self._release.terms(self._release.predict(rows, per), rows)
+            scores = sum(w * terms[t][:, 0] for t, w in self._weights.items() if w and t in terms)
+            found: NDArray[np.bool_] = changed(np.asarray(scores, np.float64))
+            return found
+
+        return nearest_change(features, self._release.observed, there)
+
+    def _first(self, row: int) -> dict[str, Any]:
+        """At which weights this row would be first."""
+        place = self._order.place(row)
+        if place is None or place == self._order.best:
+            return {}
+        found = to_be_first(self._order.terms, self._weights, place)
+        return {"first_at": [{"term": o["term"], "weight": o["weight"], "becomes": o["becomes"]} for o in found]}
+
+    def _head(self, row: int) -> dict[str, Any]:
+        record, place = self._record, self._order.place(row)
+        shown = list(record["shown"])
+        return {
+            self._item: self._name(row),
+            "position": shown.index(row) + 1 if row in shown else None,
+            "rank": None if place is None else self._ranks[place],
+            "score": record["scores"][row],
+            **({} if place is not None else {"left_out": self._why_not(row)}),
+        }
+
+    def _why_not(self, row: int) -> str:
+        allowed = self._record["allowed"][row]
+        if allowed != 1:
+            assert self._release.ranker is not None
+            return self._release.ranker.why_not(float("nan") if allowed is None else float(allowed))
+        lacking = [t for t, values in self._record["terms"].items() if self._weights.get(t) and values[row] is None]
+        return f"missing: {', '.join(lacking)}"
+
+    def _terms(self, row: int) -> dict[str, tuple[float | None, dict[str, Any]]]:
+        """Each term's value, and what it did to the place."""
+        at = self._order.place(row)
+        out = {}
+        for term, values in self._record["terms"].items():
+            found = self._places.get(term)
+            did = {} if at is None or found is None else {
+                "rank_alone": found["alone"][at], "rank_without": found["without"][at]
+            }  # fmt: skip
+            out[term] = (values[row], did)
+        return out
+
+    def _worth(self, term: str, value: float | None) -> dict[str, Any]:
+        weight = self._weights.get(term, 0.0)
+        return {"value": value, "weight": weight, "adds": None if value is None else weight * value}
+
+    def _name(self, row: int) -> Any:
+        return self._record["items"][row]
+
+    def _said(self, row: int, at: int, score: Mapping[str, float]) -> str:
+        place, of = self._order.place(row), len(self._order.at)
+        name = f"'{self._name(row)}'"
+        if place is None:
+            return sentence(f"{name} could not be ranked: {self._why_not(row)}")
+        rank = self._ranks[place]
+        features = self._explained.features.take(np.array([at]))
+        why = reasons(
+            self._release.told(score), features, self._release.observed, up=rank == 1 or sum(score.values()) >= 0
+        )
+        counted = f"what counted most {'for' if rank == 1 or sum(score.values()) >= 0 else 'against'} it: {why}"
+        if rank != 1:
+            return sentence(f"{name} is number {rank} of {of} by its score", counted if why else "")
+        second = float(np.partition(self._order.scores, -2)[-2]) if of > 1 else None
+        change = None if second is None else self._change(at, lambda scores: scores < second)
+        other = "" if change is None else f"another would be first {changed(change)}"
+        return sentence(f"{name} is first of {of} by its score", counted if why else "", other)
+
+
+def _order(record: Record, weights: Mapping[str, float]) -> _Order | None:
+    """The candidates that were sorted by their scores; None where the rule sorted."""
+    terms = {term: _numbers(values) for term, values in record["terms"].items()}
+    if not terms:
+        return None
+    scores = np.zeros(len(record["items"]))
+    for term, values in terms.items():
+        if weights.get(term):
+            scores = scores + weights[term] * values
+    at = np.flatnonzero((_numbers(record["allowed"]) == 1) & np.isfinite(scores))
+    if not len(at):
+        return None
+    counting = {term: values[at] for term, values in terms.items() if np.isfinite(values[at]).all()}
+    return _Order(at, counting, scores[at])
+
+
+def _numbers(values: Any) -> Floats:
+    return np.array([np.nan if value is None else value for value in values], np.float64)
