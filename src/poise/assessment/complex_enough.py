@@ -53,7 +53,7 @@ class ComplexEnough(Question):
             return self.answer("yes", said, "A better rule, over several columns.",
                                sure=1 - more.chance_below(needed), **figures)  # fmt: skip
         if alone.low <= 0:
-            said = "Unclear: neither a rule nor ML is shown to say anything, so they cannot be told apart."
+            said = "Unclear: these rows cannot tell whether a rule over one column would do, or ML is needed."
             return self.answer("unclear", said, "More rows, or columns that say more.", **figures)
         if more.high() > needed and more.high() > 0.1 * max(alone.value, 0.0) + needed:
             said = (

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from poise.assessment.base import Answer, Question
+from poise.assessment.base import Answer, Finding, Question
 from poise.assessment.case import Case
 from poise.assessment.extrapolation import Future, futures
 from poise.assessment.few_examples import ENOUGH, few_examples, rarest
-from poise.assessment.learnable import LITTLE, nothing, sure_level
+from poise.assessment.learnable import LITTLE, nothing, shown, sure_level
 from poise.assessment.learning_curve import Curve, learning_curve, to_dict
 from poise.assessment.percent import percent
 from poise.assessment.trials import Trials
@@ -23,6 +23,9 @@ LEAST_OF_EACH = 10
 """With fewer examples of the rarer kind no figure about it can be trusted."""
 MUCH_MORE, WORTH_WAITING = 2.0, 0.1
 """Data should come first where ten times the rows would surely explain twice as much, and so much more."""
+KNOWN = 2 / 3
+"""… and what these rows explain is not known well yet: its lower limit is less than this part of it. What is known well
+can be used while more rows come."""
 REACHED = 0.8
 """The rows that are named bring this much of what ten times the rows would."""
 MOST_TIMES = 100
@@ -35,7 +38,8 @@ class EnoughData(Question):
     title: ClassVar[str] = "Is there enough data?"
 
     def ask(self, case: Case, trials: Trials) -> Answer:
-        """No where too few rows leave the first question open, or where far more would surely be learned from more."""
+        """No where too few rows leave the first question open, or what they say is not known well and far more would
+        surely be learned from more."""
         made = trials.skill_spread(trials.learned)
         details, findings = few_examples(case)
         curve, later, why = self._curve(case, trials)
@@ -52,9 +56,9 @@ class EnoughData(Question):
             details["rows_needed"] = needed
             said = f"No: only {rare} rows are of the rarer kind; about {ENOUGH} would take {needed:,} rows in all."
             return self.answer("no", said, f"About {needed:,} rows in all.", sure=None, **more)
-        if not made.low(sure_level(trials)) > 0:
+        if not (shown(case, trials, made) if later else made.low(sure_level(trials)) > 0):
             return self._open(case, trials, made, details, more)
-        return self._shown(case, made.value, later, why, details, more)
+        return self._shown(case, made, later, why, details, more)
 
     def _curve(self, case: Case, trials: Trials) -> tuple[Curve | None, list[Future], str]:
         try:
@@ -86,30 +90,33 @@ class EnoughData(Question):
         return self.answer("no", said, f"About {needed:,} rows in all.", sure=None, **more)
 
     def _shown(
-        self, case: Case, skill: float, later: list[Future], why: str, details: dict[str, Any], more: dict[str, Any]
+        self, case: Case, made: Resampled, later: list[Future], why: str, details: dict[str, Any], more: dict[str, Any]
     ) -> Answer:
         """Something is learned: what would more rows add?"""
         if not later:
             return self.answer("unclear", f"Unclear: {why}.", "More rows.", **more)
-        by_times = {one.times: one for one in later}
+        skill, by_times = made.value, {one.times: one for one in later}
         ten, ten_low, ten_high = by_times[10.0].limits()
         two, two_low, two_high = by_times[2.0].limits()
+        now = f"{case.rows:,} rows explain {percent(skill)} of what is uncertain"
         if ten_low > MUCH_MORE * skill and ten_low > skill + WORTH_WAITING:
             aim = skill + REACHED * (ten - skill)
             times = next((one.times for one in later if one.limits()[0] >= aim), 10.0)
             needed = _round(case.rows * max(times, 1.5))
             details["rows_needed"] = needed
             said = (
-                f"No: {case.rows:,} rows explain {percent(skill)} of what is uncertain, and ten times as many would"
-                f" explain {percent(ten)} ({percent(ten_low)} to {percent(ten_high)})."
-                f" About {needed:,} bring most of that."
+                f"{now}, and ten times as many would explain {percent(ten)} ({percent(ten_low)} to"
+                f" {percent(ten_high)}). About {needed:,} bring most of that."
             )
+            if made.low() >= KNOWN * skill:
+                going_on = "Go on collecting, and learn again as rows come."
+                more["findings"] = (*more["findings"], Finding(f"{said} {going_on}", "warn"))
+                return self.answer("yes", f"Yes, to begin with: {said}", going_on, **more)
             surely = float((1 - by_times[10.0].loss > MUCH_MORE * skill).mean())
-            return self.answer("no", said, f"About {needed:,} rows in all.", sure=surely, **more)
+            return self.answer("no", f"No: {said}", f"About {needed:,} rows in all.", sure=surely, **more)
         said = (
-            f"Yes: {case.rows:,} rows explain {percent(skill)} of what is uncertain; twice as many would explain"
-            f" {percent(two)} ({percent(two_low)} to {percent(two_high)}), ten times as many {percent(ten)}"
-            f" ({percent(ten_low)} to {percent(ten_high)})."
+            f"Yes: {now}; twice as many would explain {percent(two)} ({percent(two_low)} to {percent(two_high)}), ten"
+            f" times as many {percent(ten)} ({percent(ten_low)} to {percent(ten_high)})."
         )
         return self.answer("yes", said, "Fewer rows of a kind than here, e.g. of a rare class.", **more)
 

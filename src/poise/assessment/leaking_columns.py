@@ -101,7 +101,7 @@ def leaking_columns(case: Case, aside: tuple[str, ...] = ()) -> Columns:
     second = max((one.skill for one in found if one not in suspects), default=0.0)
     judged = [one for one in suspects if one.name in shapes or not _confirmed(case, one, suspects, shapes)]
     findings = tuple(
-        said for one in judged if (said := _judged(case, one, shapes.get(one.name), rest or 0.0, second, bool(aside)))
+        f for one in judged if (f := _judged(case, one, shapes.get(one.name), rest or 0.0, second, bool(aside)))
     )
     together = case.together
     blocks = blocks_of(np.full(len(rows), MISSING_TIME), None if together is None else together[rows])

@@ -48,10 +48,10 @@ class Verdict:
 
 def decide(case: Case, answers: Sequence[Answer]) -> Verdict:
     """The verdict of a case. The first that holds decides: an obstacle, a leak or a suspect on which all rests, nothing
-    to learn, too few rows, no value on later data, not worth its cost, a rule does it, only a part is good enough; else
-    ML is used. What a person must answer first makes any verdict for ML or a rule `needs a person`; who signed that it
-    must not be automated decides alone. Patterns that change and suspected leaks are told with any verdict for ML or a
-    rule.
+    to learn, too few rows, no value on later data, not worth its cost, a rule does it, rows that cannot tell a rule from
+    ML, only a part is good enough; else ML is used. What a person must answer first makes any verdict for ML or a rule
+    `needs a person`; who signed that it must not be automated decides alone. Patterns that change and suspected leaks
+    are told with any verdict for ML or a rule.
     """
     said = {answer.code: answer for answer in answers}
     if case.obstacle is not None:
@@ -94,6 +94,8 @@ def _by_evidence(case: Case, said: Mapping[str, Answer]) -> Verdict:
         return _from("use the rule" if by_rule else "do not use ML", [said["PA08"]])
     if is_("PA02", "no"):
         return _from("use the rule", [said[code] for code in ("PA02", "PA01") if code in said])
+    if is_("PA02", "unclear"):
+        return _from("collect data first", [said["PA02"]])
     if is_("PA04", "no"):
         return _from("collect data first", [said["PA04"]])
     if is_("PA03", "no"):
