@@ -50,17 +50,25 @@ class WeightsStore(Protocol):
 class LiveWeights:
     """The weights of the system that decides by `decision`, kept in `store`; times are told in `zone`.
 
-    unsaid: who it was where a change does not say; default the user who runs this process. The terms are
-    those of `decision`. A weight that was set for a term that it does not have is kept and told apart.
+    unsaid: who it was where a change does not say; default the user who runs this process. token: the one by which
+    changes come in, which the history names beside whoever they say it was. The terms are those of `decision`. A weight
+    that was set for a term that it does not have is kept and told apart.
     """
 
     def __init__(
-        self, decision: Decision, store: WeightsStore, zone: str = "UTC", *, unsaid: str | None = None
+        self,
+        decision: Decision,
+        store: WeightsStore,
+        zone: str = "UTC",
+        *,
+        unsaid: str | None = None,
+        token: str | None = None,
     ) -> None:
         self._decision = decision
         self._store = store
         self._zone = zone
         self._unsaid = unsaid
+        self._token = token
 
     def show(self) -> dict[str, Any]:
         """What is live, who set it when and why, what it says about the terms, and where the file says otherwise.
@@ -118,7 +126,10 @@ class LiveWeights:
         return checked(self._decision, self._decision.weights)
 
     def _who(self, asked: Mapping[str, Any]) -> str | None:
-        return _text(asked, "who", WHO) or self._unsaid
+        said = _text(asked, "who", WHO)
+        if self._token is None:
+            return said or self._unsaid
+        return f"{said} (token {self._token})" if said else f"token {self._token}"
 
     def _seeded(self, expected: int | None) -> int | None:
         """Seed before a change that expects version `expected` (0: none), and answer with what it is to expect then.

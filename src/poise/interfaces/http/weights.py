@@ -17,7 +17,7 @@ from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.query import as_json, only, whole
 from poise.serving.answer import Answer
 from poise.serving.body import decode, refuse_duplicates
-from poise.serving.caller import Asked, Handler
+from poise.serving.caller import ANYBODY_HERE, Asked, Handler
 from poise.serving.served import Served
 from poise.serving.weights import CHANGE_FORM, MOST_VERSIONS, TAKE_BACK_FORM, LiveWeights, WeightsStore
 
@@ -68,26 +68,26 @@ class _Weights:
     def changing(self, act: Callable[[LiveWeights, Mapping[str, Any]], dict[str, Any]], form: str) -> Handler:
         """A handler that changes the weights by `act` and answers once this server decides by them."""
 
-        def run(body: bytes) -> Answer:
-            asked = decode(body, self._served.limits, form)
-            refuse_duplicates(body, _keys(asked), asked)
-            told = act(self._live(), asked)
+        def run(came: Asked) -> Answer:
+            asked = decode(came.body, self._served.limits, form)
+            refuse_duplicates(came.body, _keys(asked), asked)
+            told = act(self._live(None if came.caller is ANYBODY_HERE else came.caller.name), asked)
             live = self._store.weights()
             if live is not None:
                 self._served.set_weights(live)
             return Answer(200, msgspec.json.encode(told))
 
         async def handle(asked: Asked) -> Answer:
-            return await run_in_threadpool(run, asked.body)
+            return await run_in_threadpool(run, asked)
 
         return handle
 
-    def _live(self) -> LiveWeights:
+    def _live(self, token: str | None = None) -> LiveWeights:
         newest = self._served.newest
         decision = newest.loaded.system.decision
         if decision is None:
             raise RequestError("this system predicts and decides nothing, so it has no weights")
-        return LiveWeights(decision, self._store, newest.zone, unsaid=NOT_SAID)
+        return LiveWeights(decision, self._store, newest.zone, unsaid=NOT_SAID, token=token)
 
 
 def _keys(asked: Mapping[str, Any]) -> int:
