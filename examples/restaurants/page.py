@@ -64,7 +64,8 @@ class Page:
 
     def routes(self) -> Sequence[BaseRoute]:
         """Everything under `/demo`."""
-        preview = Ask(self.preview, self._answerer.limits, Gate(self._answerer.limits.concurrent))
+        limits = self._answerer.limits
+        preview = Ask(self.preview, limits, Gate("previews", limits.concurrent, self._answerer.telemetry))
         return [
             Route("/demo", self._html),
             Route("/demo/market", self._market_json),
