@@ -17,8 +17,9 @@ from poise.clock import Clock
 from poise.data import rows_file
 from poise.data.journal import Journal
 from poise.errors import Overloaded
-from poise.interfaces import answering, drainer
+from poise.interfaces import drainer
 from poise.interfaces.drainer import Drainer
+from poise.interfaces.loading import Loading
 from poise.interfaces.snapshotting import made_ready
 from poise.interfaces.system import System
 from poise.releases.built import Built
@@ -108,7 +109,8 @@ def test_ids_that_are_damaged_are_made_again_with_the_snapshot(system: System, d
     else:
         ids.unlink()
     journal = Journal.open(system.settings.journal, Clock())
-    _, built, known = answering._online(system.path, system.settings, loaded, str(folder.path), journal)
+    filled = Loading(system.path, system.settings, system.state, journal).filled(loaded, folder)
+    built, known = filled.built, filled.ids
     assert built.token != before.token and len(known["shown"]) == 1
     journal.close()
     assert json.loads((snapshot / "built.json").read_text())["token"] == built.token
@@ -120,7 +122,7 @@ class Busy:
     def __init__(self) -> None:
         self.asked = 0
 
-    def take_up(self, rows: History, prints: object) -> int:
+    def take_up(self, rows: History, prints: object, upto: int) -> int:
         self.asked += 1
         if self.asked <= 2:
             raise Overloaded("too much waits")
@@ -139,7 +141,11 @@ def test_rows_of_files_are_handed_over_until_they_are_taken_and_only_then_acknow
     one = Drainer(tmp_path / "poise.yaml", tmp_path, Busy(), {"shown": 3})  # type: ignore[arg-type]
     told: list[object] = []
     monkeypatch.setattr(one, "_tell", lambda _, **what: told.append(what))
-    said = {"lake": {"shown": [3, 5]}, "rows": {"shown": [str(path) for path in paths]}, "rewritten": rewritten}
+    said = {
+        "lake": {"shown": [3, 5]},
+        "rows": {"shown": [[str(path), n] for n, path in enumerate(paths)]},
+        "rewritten": rewritten,
+    }
     one._hear(None, json.dumps(said))  # type: ignore[arg-type]
     assert told == [{"taken": {"shown": [position, 5]}}] and one._versions == {"shown": 5}
     assert not any(path.exists() for path in paths)

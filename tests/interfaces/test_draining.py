@@ -110,7 +110,8 @@ def test_rows_reach_lake_and_snapshot_and_may_then_be_dropped(system: System) ->
     assert system.lake.read("shown", ["_known"])["_known"].dt.year().min() > 2025, "nobody knew the old row before now"
     told = child.hear("lake")
     assert told["lake"]["shown"][1] == system.lake.version("shown") and told["rewritten"] == []  # type: ignore[index]
-    (part,) = told["rows"]["shown"]  # type: ignore[index]
+    ((part, upto),) = told["rows"]["shown"]  # type: ignore[index]
+    assert upto == system.lake.largest_seq("shown", system.lake.version("shown"))
     rows, prints = rows_file.read(Path(part))
     assert rows.rows["dish"].to_list() == ["soup"] and rows.height == 1 and prints is not None
     child.say(taken={"shown": [journal.last, told["lake"]["shown"][1]]})  # type: ignore[index]
@@ -142,7 +143,7 @@ def test_a_disk_that_fails_does_not_end_it(
 ) -> None:
     folder = system.train().folder
     journal = Journal.open(system.settings.journal, Clock())
-    draining = Draining(system.path, folder.path)
+    draining = Draining(system.path, [folder.path])
 
     def full(**_: object) -> bool:
         raise error
@@ -161,7 +162,7 @@ def test_rows_of_files_are_told_until_the_server_has_them(system: System, capsys
     left = [system.settings.journal / name for name in ("lake-shown-1-2.npz", ".lake-shown-1-2.npz.77")]
     for path in left:
         path.write_bytes(b"of one that was killed")
-    draining = Draining(system.path, folder.path)
+    draining = Draining(system.path, [folder.path])
     assert not any(path.exists() for path in left)
     draining.obey(json.dumps({"versions": system.lake.versions()}))
 

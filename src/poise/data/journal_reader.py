@@ -79,6 +79,14 @@ class JournalReader:
                 return
             yield record
 
+    def settled(self, upto: int) -> bool:
+        """Whether the κ is written of every event up to the record that begins at `upto`."""
+        open_ = (
+            f"SELECT count(*) FROM ({RECORD} WHERE r.first <= ? AND kind = {KINDS.index('events')} AND known IS NULL)"
+        )
+        with explained(self._file):
+            return int(self._connection.execute(open_, (upto,)).fetchone()[0]) == 0
+
     def close(self) -> None:
         """Let go of the files."""
         self._connection.close()

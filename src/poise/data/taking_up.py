@@ -22,9 +22,11 @@ def clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_parts(lake: Lake, system: SystemSpec, change: Change, columns: Sequence[str], folder: Path) -> list[Path]:
+def write_parts(
+    lake: Lake, system: SystemSpec, change: Change, columns: Sequence[str], folder: Path
+) -> list[tuple[Path, int]]:
     """Write the rows of a change to files in `folder`, in order of arrival, with `columns` and the prints of their
-    identities; the files. `poise.data.rows_file.read` reads one."""
+    identities; the files, each with the `_seq` of its last row. `poise.data.rows_file.read` reads one."""
     spec, paths = system.sources[change.source], []
     wanted = [*columns, *spec.identity, *(spec.columns if spec.kind == "table" else ())]
     for after, upto in change.seqs:
@@ -35,5 +37,5 @@ def write_parts(lake: Lake, system: SystemSpec, change: Change, columns: Sequenc
             frame = lake.read(change.source, list(dict.fromkeys(wanted)), change.versions[1], after=start, upto=end)
             prints = frame_prints(spec, frame)
             rows_file.write(path, rows, None if prints is None else prints.prints)
-            paths.append(path)
+            paths.append((path, end))
     return paths

@@ -8,13 +8,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
 from poise.data import rows_file
 from poise.data.id_hash import Hashes
-from poise.errors import PoiseError
+from poise.errors import PoiseError, StateError
 from poise.serving.inlet import Inlet
 from poise.table import History
 
@@ -31,19 +31,42 @@ class Drainer:
     """Runs `poise.interfaces.draining` from `begin` until this is left, on one core and behind what answers.
 
     Rows that others wrote to the lake are handed to the inlet, which makes them visible; what is safe in the lake and
-    in the snapshot leaves the journal. versions: what of the lake the server began with.
+    in the snapshot leaves the journal. release: whose snapshot that is. versions: what of the lake the server began
+    with.
     """
 
     def __init__(self, file: Path, release: Path, inlet: Inlet, versions: Mapping[str, int]) -> None:
-        self._command = [sys.executable, "-m", "poise.interfaces.draining", str(file), str(release)]
+        self._command = [sys.executable, "-m", "poise.interfaces.draining", str(file)]
+        self._releases: tuple[Path, ...] = (release,)
+        self._running: tuple[Path, ...] = ()
         self._inlet, self._versions = inlet, dict(versions)
-        self._over = threading.Event()
+        self._over, self._ready = threading.Event(), threading.Event()
         self._process: subprocess.Popen[str] | None = None
         self._thread = threading.Thread(target=self._run, name="poise-drainer", daemon=True)
 
     def begin(self) -> None:
         """Start it, once the server answers."""
         self._thread.start()
+
+    @property
+    def releases(self) -> tuple[Path, ...]:
+        """The releases that it knows, first the one whose snapshot it extends."""
+        return self._releases
+
+    def follow(self, releases: Sequence[Path], versions: Mapping[str, int], wait: float = 0.0) -> None:
+        """Go on for other releases: the process ends when it has written what waits, and another one begins.
+
+        versions: what of the lake the server has of sources that it did not have before. wait: seconds that this may
+        take to return once the next one is at work. Raises `StateError` where that is not enough.
+        """
+        self._versions = {**versions, **self._versions}
+        self._ready.clear()
+        self._releases = tuple(releases)
+        process = self._process
+        if process is not None:
+            _close(process.stdin)
+        if wait and self._thread.ident is not None and not self._ready.wait(wait):
+            raise StateError(f"the drain did not begin again within {wait:g} s")
 
     def __enter__(self) -> Self:
         return self
@@ -63,8 +86,9 @@ class Drainer:
 
     def _run(self) -> None:
         while not self._over.is_set():
+            self._running = self._releases
             with subprocess.Popen(
-                self._command,
+                [*self._command, *map(str, self._running)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -73,12 +97,12 @@ class Drainer:
                 start_new_session=True,  # Ctrl-C is for the server, which then ends this one
             ) as process:
                 self._process = process
-                if self._over.is_set():
+                if self._over.is_set() or self._running != self._releases:
                     _close(process.stdin)
                 assert process.stdout is not None
                 for line in process.stdout:
                     self._hear(process, line)
-            if not self._over.is_set():
+            if not self._over.is_set() and self._running == self._releases:
                 _LOG.warning("the drain ended with %s; it begins again in %g s", process.returncode, AGAIN)
                 self._over.wait(AGAIN)
 
@@ -87,6 +111,8 @@ class Drainer:
             said: dict[str, Any] = json.loads(line)
             if "ready" in said:
                 self._tell(process, versions=self._versions)
+                if self._running == self._releases:
+                    self._ready.set()
             for source, why in said.get("stuck", {}).items():
                 _LOG.warning("rows of '%s' stay in the journal: %s", source, why)
             if "trouble" in said:
@@ -98,28 +124,30 @@ class Drainer:
             if said.get("prune"):
                 self._inlet.prune(said["prune"])
             for source, paths in said.get("rows", {}).items():
-                self._take_up(process, source, said, [Path(path) for path in paths])
+                self._take_up(process, source, said, [(Path(path), upto) for path, upto in paths])
         except Exception:  # the thread that listens must live on
             _LOG.exception("what the drain said could not be used: %s", line[:500])
 
-    def _take_up(self, process: subprocess.Popen[str], source: str, said: Mapping[str, Any], paths: list[Path]) -> None:
+    def _take_up(
+        self, process: subprocess.Popen[str], source: str, said: Mapping[str, Any], paths: Sequence[tuple[Path, int]]
+    ) -> None:
         """Rows of files that were taken in beside this server."""
         if source in said.get("rewritten", ()):
             _LOG.warning("rows of '%s' were replaced in the lake; start the server again to answer from them", source)
         position, version = None, said["lake"][source][1]
-        for path in paths:
+        for path, upto in paths:
             rows, prints = rows_file.read(path)
-            position = self._until_taken(rows, prints)
+            position = self._until_taken(rows, prints, upto)
             path.unlink(missing_ok=True)
         self._versions[source] = version
         whole = source not in said.get("rewritten", ())  # else the lake has rows that this server does not know
         self._tell(process, taken={source: [position if whole else None, version]})
 
-    def _until_taken(self, rows: History, prints: Hashes | None) -> int:
+    def _until_taken(self, rows: History, prints: Hashes | None, upto: int) -> int:
         """Hand rows to the inlet, again and again while it is busy; see `Inlet.take_up`."""
         while True:
             try:
-                return self._inlet.take_up(rows, prints)
+                return self._inlet.take_up(rows, prints, upto)
             except PoiseError as error:
                 _LOG.warning("rows of '%s' from files wait to be taken in: %s", rows.source, error)
                 if self._over.wait(BUSY):

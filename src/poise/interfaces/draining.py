@@ -1,11 +1,14 @@
-"""`python -m poise.interfaces.draining FILE RELEASE_FOLDER`: the journal to the lake, and the snapshot of online state.
+"""`python -m poise.interfaces.draining FILE RELEASE_FOLDER …`: the journal to the lake, and a snapshot of online state.
+
+The snapshot is that of the first release; of others only is known which columns their stores are shown.
 
 A process of its own beside the server that holds the journal, so that what reads and writes the lake never touches
 answers. It ends when its standard input closes: it then writes all that waits.
 
 It tells, one JSON object a line: `drained` (per source the position up to which its rows are in the lake), `prune` (up
 to which position they are also in the snapshot, so that the journal may drop them), `snapshot` (its versions), `lake`
-(per source the versions (from, to] in which others wrote) with `rows` (files with those rows) or `rewritten`, `stuck`
+(per source the versions (from, to] in which others wrote) with `rows` (files with those rows, each with the `_seq` of
+its last) or `rewritten`, `stuck`
 (per source why its rows stay in the journal), `expired` (per source how many rows were older than `keep`), `trouble`
 (why it goes on later).
 It is told: `{"versions": {source: version}}`, what of the lake the server has; `{"taken": {source: [position,
@@ -20,7 +23,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -37,7 +40,7 @@ from poise.data.lake import Lake
 from poise.data.taking_up import clear, write_parts
 from poise.errors import PoiseError, SpecError
 from poise.features.function import importable_from
-from poise.releases.built import Built, fingerprint, keep_for
+from poise.releases.built import Built, fingerprint, keep_for, kept_for, local_versions
 from poise.releases.declared import columns_of
 from poise.releases.folder import ReleaseFolder
 from poise.releases.snapshot import renew
@@ -60,14 +63,17 @@ EVERY, MANY = 600.0, 200_000
 class Draining:
     """The drain of one server, and what it tells its parent."""
 
-    def __init__(self, file: Path, folder: Path) -> None:
+    def __init__(self, file: Path, folders: Sequence[Path]) -> None:
         self._settings = Settings.read(file)
-        self._loaded = Loaded.of(ReleaseFolder.open(folder))
+        releases = [Loaded.of(ReleaseFolder.open(folder)) for folder in folders]
+        self._loaded = releases[0]
+        self._columns = columns_of(one for release in releases for one in release.declarations)
         self._lake = Lake(self._settings.lake)
         self._journal: JournalReader = reading(self._settings.journal)
         self._file, self._written = file, _written(file)
         self._drain = Drain([*_of_file(file), self._loaded.system], self._lake, self._journal)
         self._snapshot = self._settings.online / fingerprint(self._loaded.declarations)
+        self._begin_keeping()
         built = Built.read(self._snapshot)
         versions = {} if built is None else built.versions
         self._covered = {name: built.position(self._journal.id, name) for name in versions} if built else {}
@@ -76,7 +82,26 @@ class Draining:
         self._extended, self._rows, self._expired = monotonic(), 0, -DAY
         self._told: dict[str, Any] = {"drained": {}, "prune": {}, "stuck": {}}
         clear(self._settings.journal)
-        keep_for(self._settings.journal, fingerprint(self._loaded.declarations))
+
+    def _begin_keeping(self) -> None:
+        """From now on the journal keeps its rows until they are in the snapshot of this release.
+
+        What it kept them for before may have been ahead of it: then the snapshot is brought to the rows of the lake
+        first, while nobody drops any.
+        """
+        declarations, journal = fingerprint(self._loaded.declarations), self._settings.journal
+        if kept_for(journal) == declarations:
+            return
+        built = Built.read(self._snapshot)
+        if built is None or built.versions != local_versions(self._settings.lake):
+            self._renew()
+        keep_for(journal, declarations)
+
+    def _renew(self) -> Built:
+        loaded = self._loaded
+        return renew(
+            loaded.system, self._lake, loaded.declarations, MemoryStore, self._snapshot, journal=self._journal.id
+        )
 
     def step(self) -> bool:
         """Do what is due, and tell; is more due at once?"""
@@ -131,10 +156,7 @@ class Draining:
     def _extend(self) -> None:
         """The snapshot, up to the newest rows of the lake."""
         self._extended, self._rows, done = monotonic(), self._drain.rows, dict(self._drain.done)
-        loaded = self._loaded
-        built = renew(
-            loaded.system, self._lake, loaded.declarations, MemoryStore, self._snapshot, journal=self._journal.id
-        )
+        built = self._renew()
         self._covered.update(done)
         tell(snapshot=dict(built.versions))
 
@@ -148,19 +170,18 @@ class Draining:
 
     def _take_up(self) -> None:
         """Tell what others wrote to the lake."""
-        columns = columns_of(self._loaded.declarations)
         for source in self._loaded.system.sources:
             if self._beside is None or source in self._untaken:
                 continue
             change = self._beside.look(source)
             if change is None:
                 continue
-            shown = sorted(columns.get(source, ()))
+            shown = sorted(self._columns.get(source, ()))
             parts = write_parts(self._lake, self._loaded.system, change, shown, self._settings.journal)
             self._untaken[source] = change
             tell(
                 lake={source: list(change.versions)},
-                rows={source: [str(part) for part in parts]},
+                rows={source: [[str(part), upto] for part, upto in parts]},
                 rewritten=[source] if change.rewritten else [],
             )
 
@@ -224,13 +245,13 @@ def _listen(said: SimpleQueue[str | None]) -> None:
     said.put(None)
 
 
-def main(file: str, folder: str) -> int:
+def main(file: str, *folders: str) -> int:
     """Drain until the standard input closes; the exit code of the error, if there is one."""
     os.nice(BEHIND)
     importable_from(Path(file).parent)
     said: SimpleQueue[str | None] = SimpleQueue()
     try:
-        draining = Draining(Path(file), Path(folder))
+        draining = Draining(Path(file), [Path(folder) for folder in folders])
         threading.Thread(target=_listen, args=(said,), daemon=True).start()
         tell(ready=True)
         run(draining, said)

@@ -1,10 +1,11 @@
-"""`python -m poise.interfaces.snapshotting FILE RELEASE_FOLDER SNAPSHOT`: the online state of a release, from the lake.
+"""`python -m poise.interfaces.snapshotting FILE RELEASE_FOLDER SNAPSHOT [beside]`: the online state of a release.
 
 A process of its own, so that a server never loads what reads the lake. Who has loaded that calls `made_ready`.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from poise.serving.loaded import Loaded
 from poise.settings import Settings
 from poise.stores.memory import MemoryStore
 
+BEHIND = 5
+"""How much this stands back for a server that answers, where they share a core."""
+
 
 def made_ready(settings: Settings, lake: Lake, folder: ReleaseFolder) -> None:
     """The online state of a release, so that its server finds it; built unless it stands there already.
@@ -33,8 +37,10 @@ def made_ready(settings: Settings, lake: Lake, folder: ReleaseFolder) -> None:
         renew(loaded.system, lake, loaded.declarations, MemoryStore, snapshot, journal=_journal(settings))
 
 
-def main(file: str, folder: str, snapshot: str) -> int:
-    """Build it; the exit code of the error, if there is one."""
+def main(file: str, folder: str, snapshot: str, beside: str = "") -> int:
+    """Build it, behind a server that answers `beside` it; the exit code of the error, if there is one."""
+    if beside:
+        os.nice(BEHIND)
     importable_from(Path(file).parent)
     try:
         loaded = Loaded.of(ReleaseFolder.open(Path(folder)))

@@ -1,27 +1,40 @@
-"""Following the state database while serving: new weights take effect without a restart."""
+"""Following the state database while serving: new weights and other releases take effect without a restart."""
 
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
 from poise.errors import PoiseError
 from poise.serving.served import Served
 from poise.stores.state_base import LiveState
 
 EVERY = 0.2
-"""Seconds between two looks, so that a change of weights is live within half a second."""
+"""Seconds between two looks, so that what was written is in force within half a second."""
 _LOG = logging.getLogger("poise.serving")
 
 
+class Switches(Protocol):
+    """What lets other releases answer."""
+
+    def begin(self) -> None:
+        """Called on the thread that answers, by its running loop, before anything is asked."""
+
+    def follow(self) -> None:
+        """Let those answer that the state database wants, now or as soon as they can."""
+
+
 class Follower:
-    """Looks whether anything was written to the state since the last look, and hands new weights to the answerers.
+    """Looks whether anything was written to the state since the last look: lets `switching` see to the releases, and
+    hands new weights to the answerers.
 
     Weights that cannot be (somebody wrote the database by hand) are refused and logged; the old ones stay.
     """
 
-    def __init__(self, state: LiveState, served: Served) -> None:
+    def __init__(self, state: LiveState, served: Served, switching: Switches | None = None) -> None:
         self._state = state
         self._served = served
+        self._switching = switching
         self._seen = -1
 
     def look(self) -> bool:
@@ -30,16 +43,18 @@ class Follower:
             seq = self._state.seq()
             if seq == self._seen:
                 return False
+            if self._switching is not None:
+                self._switching.follow()
             weights, current = self._state.weights(), self._served.newest.weights
             self._seen = seq
             if weights is None or (current is not None and weights.version == current.version):
                 return False
             self._served.set_weights(weights)
         except PoiseError as error:
-            _LOG.warning("the weights stay as they are: %s", error)
+            _LOG.warning("what is live stays as it is: %s", error)
             return False
         except Exception:  # the thread that looks must live on, whatever one version of the weights does
-            _LOG.exception("the weights stay as they are")
+            _LOG.exception("what is live stays as it is")
             return False
         _LOG.info("weights %d are live", weights.version)
         return True

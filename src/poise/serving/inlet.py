@@ -97,7 +97,8 @@ class Inlet:
         self._hidden = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
-        self._applied = 0
+        self._applied = journal.last
+        self._held = 0
 
     @property
     def reception(self) -> Reception:
@@ -132,8 +133,14 @@ class Inlet:
 
     def prune(self, below: Mapping[str, int]) -> None:
         """Drop from the journal what is safe elsewhere: per source (decisions: '') up to which position."""
+        if self._held:
+            return
         self._stored.prune(below)
         self._writer.prune(below)
+
+    def hold(self, held: bool) -> None:
+        """Drop nothing from the journal while a store is made that may still need it."""
+        self._held += 1 if held else -1
 
     def close(self) -> None:
         """Take nothing more, write what waits."""

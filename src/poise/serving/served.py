@@ -29,6 +29,7 @@ class Served:
             one.telemetry = self.telemetry
         self._by_major = _sorted({one.loaded.contract.major: one for one in answerers})
         self._retired: Mapping[int, str] = MappingProxyType(dict(retired))
+        self._troubles: Mapping[str, str] = MappingProxyType({})
 
     @classmethod
     def of_one(cls, answerer: Answerer) -> Served:
@@ -59,6 +60,20 @@ class Served:
     def retired(self) -> Mapping[int, str]:
         """Contracts that were taken out of use, and why."""
         return self._retired
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Releases that were to answer and do not, and why; another one goes on in their place."""
+        return self._troubles
+
+    def note(self, release: str, trouble: str | None) -> None:
+        """Why a release does not answer; None where it does."""
+        others = {name: why for name, why in self._troubles.items() if name != release}
+        self._troubles = MappingProxyType({**others, release: trouble} if trouble is not None else others)
+
+    def answers(self, major: int) -> Answerer | None:
+        """What answers by a contract, None where nothing does."""
+        return self._by_major.get(major)
 
     @property
     def limits(self) -> Limits:

@@ -20,7 +20,7 @@ from poise.interfaces.http.certificate import Certificate
 from poise.interfaces.http.guard import is_loopback
 from poise.interfaces.http.looking import looking
 from poise.interfaces.http.protocol import guarded
-from poise.serving.follow import EVERY, Follower
+from poise.serving.follow import EVERY, Follower, Switches
 from poise.serving.follow_tokens import TokensFollower
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
@@ -52,6 +52,7 @@ def serve(
     tokens: Tokens | None = None,
     certificate: Certificate | None = None,
     plain_http: bool = False,
+    switching: Switches | None = None,
 ) -> None:
     """Answer HTTP requests until SIGTERM, then finish what is in progress and return; after SIGINT (Ctrl-C) raise
     `KeyboardInterrupt` then, as every other work that it ends does.
@@ -60,8 +61,10 @@ def serve(
     also: routes of a program's own beside those of Poise. inlet: takes events in and logs answers, where there is one.
     Where `registry` is the state database, weights and tokens that are written to it take effect while this runs.
     tokens: by which callers are known; None asks nobody for one. certificate: speaks TLS. plain_http: a proxy in front
-    of an address that others reach does. Raises `PoiseError` for an address that others reach without tokens or TLS, or
-    that is in use, and whatever the rehearsal of an example request raises.
+    of an address that others reach does. switching: lets other releases answer, as the state database says.
+
+    Raises `PoiseError` for an address that others reach without tokens or TLS, or that is in use, and whatever the
+    rehearsal of an example request raises.
     """
     if not is_loopback(host):
         _must_be_safe(host, tokens, certificate is not None or plain_http)
@@ -85,8 +88,14 @@ def serve(
             timeout_graceful_shutdown=GRACE,
         )
         counting = looking("poise-usage", FLUSHED, usage.flush)
-        with _following(registry, served), _following_tokens(registry, tokens), _renewing(certificate), counting:
-            server = _Server(config, lambda: on_ready(address) if on_ready else None, inlet, certificate)
+        begins = [one.begin for one in (inlet, switching) if one is not None]
+        with (
+            _following(registry, served, switching),
+            _following_tokens(registry, tokens),
+            _renewing(certificate),
+            counting,
+        ):
+            server = _Server(config, lambda: on_ready(address) if on_ready else None, begins, certificate)
             server.run(sockets=[bound])
         if server.interrupted:
             raise KeyboardInterrupt
@@ -99,17 +108,21 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, on_ready: Callable[[], None], inlet: Inlet | None, certificate: Certificate | None
+        self,
+        config: uvicorn.Config,
+        on_ready: Callable[[], None],
+        begins: Sequence[Callable[[], None]],
+        certificate: Certificate | None,
     ) -> None:
         super().__init__(config)
         self._certificate = certificate
         self._on_ready = on_ready
-        self._inlet = inlet
+        self._begins = begins
         self.interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._inlet is not None:
-            self._inlet.begin()
+        for begin in self._begins:
+            begin()
         if self._certificate is None:
             await super().startup(sockets)
         else:
@@ -192,23 +205,10 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         yield bound
 
 
-@contextlib.contextmanager
-def _following(registry: Registry, served: Served) -> Iterator[None]:
-    """While inside, a thread looks for new weights in the state database; nothing where `registry` is none."""
+def _following(
+    registry: Registry, served: Served, switching: Switches | None
+) -> contextlib.AbstractContextManager[None]:
+    """While inside, what is written to the state database is in force; nothing where `registry` is none."""
     if not isinstance(registry, LiveState):
-        yield
-        return
-    follower, over = Follower(registry, served), threading.Event()
-
-    def run() -> None:
-        while not over.is_set():
-            follower.look()
-            over.wait(EVERY)
-
-    thread = threading.Thread(target=run, name="poise-follow", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(timeout=5)
+        return contextlib.nullcontext()
+    return looking("poise-follow", EVERY, Follower(registry, served, switching).look)

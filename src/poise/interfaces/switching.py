@@ -1,0 +1,310 @@
+"""Exchanging what a running server answers by, as the state database says, between two requests.
+
+A release is loaded, its online state made ready and a rehearsal answered beside the thread that answers; only then does
+it take the place of the one before, which stays loaded so that a rollback is in force at once. A release that fails any
+of that is not switched to: the one before goes on, and health, log and history say why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+from poise.clock import ReplayClock
+from poise.data.reception import Reception
+from poise.errors import PoiseError, StateError
+from poise.interfaces.drainer import ENDING, Drainer
+from poise.interfaces.fitting import must_fit, still_fits
+from poise.interfaces.loading import Filled, Loading
+from poise.interfaces.taking_in import durable
+from poise.releases.built import fingerprint
+from poise.releases.folder import ReleaseFolder
+from poise.serving.answer import Answerer
+from poise.serving.inlet import Inlet
+from poise.serving.loaded import Loaded
+from poise.serving.online import Coming, Online
+from poise.serving.served import Served
+from poise.stores.base import OnlineStore
+from poise.stores.memory import MemoryStore
+from poise.stores.state import State
+from poise.stores.state_base import LiveRow
+
+_LOG = logging.getLogger("poise.switch")
+SWITCH, STAY = "switch", "stay"
+"""The two acts, as the history names them: a release answers now, or what answered before it goes on."""
+WAIT = 30.0
+"""Seconds that the thread that answers may take to do what a switch asks of it, some milliseconds of work."""
+FEW = 2_000
+"""Rows that are shown to a new store between two answers, at most; more are shown to it before."""
+Found = TypeVar("Found")
+
+
+@dataclass(eq=False, slots=True)
+class Ready:
+    """A release that is loaded. coming: what its store is to be shown before it is used; None once it is used, or
+    where it answers from the store of another release with the same features."""
+
+    answerer: Answerer
+    folder: ReleaseFolder
+    fingerprint: str
+    filled: Filled | None = None
+    coming: Coming | None = None
+
+
+class Switching:
+    """Which releases a server has loaded, and which of them answer: those that the state database wants, and the one
+    that answered before the last switch."""
+
+    def __init__(self, loading: Loading, online: Online, served: Served, state: State, first: ReleaseFolder) -> None:
+        self._loading, self._online, self._served, self._state = loading, online, served, state
+        newest = served.newest
+        self._have = {newest.release: Ready(newest, first, fingerprint(newest.loaded.declarations))}
+        self._failed: dict[str, int] = {}
+        self._previous: str | None = None
+        self._inlet: Inlet | None = None
+        self._drainer: Drainer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._begun = threading.Event()
+        self._lock = threading.RLock()
+        self._busy: str | None = None
+        self._drained = self._to_drain()
+
+    def beside(self, inlet: Inlet, drainer: Drainer) -> None:
+        """Rows come in through `inlet`, and `drainer` writes them to the lake."""
+        self._inlet, self._drainer = inlet, drainer
+
+    def begin(self) -> None:
+        """Called on the thread that answers, by its running loop, before anything comes in."""
+        self._loop = asyncio.get_running_loop()
+        self._begun.set()
+
+    def at_start(self) -> None:
+        """Load what else is to answer, before the server listens. Raises what loading raises: whoever counts on a
+        contract is not answered by another."""
+        for row in self._loading.wanted().values():
+            if row.release not in self._have:
+                self._have[row.release] = ready = self._load(row.release)
+                self._put(ready, row, began=None)
+
+    def follow(self) -> None:
+        """Let those answer that the state database wants: at once where they are loaded, else once they are."""
+        self._begun.wait(WAIT)
+        with self._lock:
+            wanted = self._loading.wanted()
+            for major, row in wanted.items():
+                ready = self._have.get(row.release)
+                if ready is not None and self._served.answers(major) is not ready.answerer:
+                    self._try_put(ready, row)
+            self._take_out(wanted)
+            self._keep_only(wanted)
+            for row in wanted.values():
+                if self._busy is None and row.release not in self._have and self._failed.get(row.release) != row.since:
+                    self._busy = row.release
+                    threading.Thread(target=self._load_beside, args=(row,), name="poise-switch", daemon=True).start()
+
+    # ---- loading
+
+    def _load_beside(self, row: LiveRow) -> None:
+        began = time.monotonic()
+        try:
+            ready = self._load(row.release)
+        except Exception as error:
+            with self._lock:
+                self._busy = None
+                self._stay(row, error)
+        else:
+            with self._lock:
+                self._busy = None
+                self._have[row.release] = ready
+                wanted = self._loading.wanted()
+                if any(one == row for one in wanted.values()):
+                    self._try_put(ready, row, began)
+        self.follow()
+
+    def _load(self, name: str) -> Ready:
+        """A release with its online state, rehearsed."""
+        folder = self._loading.folder(name)
+        loaded = Loaded.of(folder)
+        must_fit(loaded, [one.loaded for one in self._served.all])
+        mark = fingerprint(loaded.declarations)
+        kept = self._online.stores.get(mark)
+        if kept is not None:
+            aside = MemoryStore()
+            aside.declare(loaded.declarations)
+            self._rehearse_aside(loaded, aside)
+            return Ready(self._answerer(loaded, kept.store), folder, mark)
+        coming, upto = self._do(self._begin_coming)
+        try:
+            if self._drainer is not None:  # from here on it hands over the columns that this release reads too
+                self._drainer.follow([*self._drainer.releases, folder.path], {}, ENDING)
+            filled = self._loading.filled(loaded, folder, beside=self._loop is not None)
+            self._loading.catch_up(filled, upto)
+            while len(late := self._do(coming.take)) > 0:
+                filled.kept.show_late(late, filled.ids)
+                if sum(chunk.rows.height for chunk in late) <= FEW:
+                    break
+            self._rehearse_aside(loaded, filled.kept.store)
+        except BaseException:
+            self._do(lambda: self._end_coming(coming))
+            raise
+        return Ready(self._answerer(loaded, filled.kept.store), folder, mark, filled, coming)
+
+    def _answerer(self, loaded: Loaded, store: OnlineStore) -> Answerer:
+        online, limits = self._online, self._served.limits
+        made = Answerer(loaded, store, online.clock, self._state.weights(), limits, instants=online.instants)
+        made.logs = self._inlet is not None
+        return made
+
+    def _rehearse_aside(self, loaded: Loaded, store: OnlineStore) -> None:
+        """Answer examples where nobody waits for it, so that all code is warm."""
+        Answerer(loaded, store, self._online.clock, self._state.weights(), self._served.limits).rehearse()
+
+    def _begin_coming(self) -> tuple[Coming, int]:
+        if self._inlet is not None:
+            self._inlet.hold(True)
+        return self._online.begin(), 0 if self._inlet is None else self._inlet.applied
+
+    def _end_coming(self, coming: Coming) -> None:
+        self._online.end(coming)
+        if self._inlet is not None:
+            self._inlet.hold(False)
+
+    # ---- switching
+
+    def _try_put(self, ready: Ready, row: LiveRow, began: float | None = None) -> None:
+        try:
+            self._put(ready, row, time.monotonic() if began is None else began)
+        except Exception as error:
+            self._have.pop(row.release, None)
+            self._stay(row, error)
+
+    def _put(self, ready: Ready, row: LiveRow, began: float | None) -> None:
+        """Let a loaded release answer from the next request on."""
+        answerer, major = ready.answerer, ready.answerer.loaded.contract.major
+        before = self._served.answers(major)
+        self._give_weights(answerer)
+        newest = major >= max(self._served.majors)
+        reception = self._reception(ready) if newest else None
+        self._do(lambda: self._exchange(ready, reception))
+        self._give_weights(answerer)  # those that were set while the ones before were
+        self._previous = None if before is None else before.release
+        if before is not None and not still_fits(before.loaded, self._served.newest.loaded):
+            self._previous = None
+        self._failed.pop(row.release, None)
+        self._served.note(row.release, None)
+        self._follow_with_drain()
+        if began is not None:
+            said = f"answers by contract {major}, {time.monotonic() - began:.2f} s after it was known"
+            _LOG.info("%s %s", row.release, said)
+            self._state.note(SWITCH, row.release, why=said, details={"from": before.release if before else None})
+
+    def _exchange(self, ready: Ready, reception: Reception | None) -> None:
+        """On the thread that answers: the store gets what came meanwhile, answers once more, and then everybody."""
+        if ready.coming is not None and ready.filled is not None:
+            kept, clock = ready.filled.kept, self._online.clock
+            try:
+                kept.show_late(ready.coming.take(), ready.filled.ids)
+            finally:
+                self._end_coming(ready.coming)
+                ready.coming = None
+            if isinstance(clock, ReplayClock):
+                clock.move(ready.filled.built.now)
+            self._online.attach(ready.fingerprint, kept)
+        if not ready.answerer.ready:
+            ready.answerer.rehearse()
+        if reception is not None and self._inlet is not None:
+            self._inlet.follow(reception, durable=durable(ready.answerer.loaded.system))
+        self._served.put(ready.answerer)
+
+    def _reception(self, ready: Ready) -> Reception | None:
+        """What judges rows by the file of a release; None where nobody does, or it is the one that does already."""
+        system = ready.answerer.loaded.system
+        if self._inlet is None or system == self._served.newest.loaded.system:
+            return None
+        return self._inlet.reception.follower(system, {} if ready.filled is None else ready.filled.ids)
+
+    def _give_weights(self, answerer: Answerer) -> None:
+        weights = self._state.weights()
+        if weights is not None:
+            answerer.set_weights(weights)
+
+    def _take_out(self, wanted: Mapping[int, LiveRow]) -> None:
+        """Answer no more by contracts that nobody wants, once all that are wanted answer."""
+        if not wanted or any(self._served.answers(major) is None for major in wanted):
+            return
+        retired = self._state.retired_contracts()
+        for major in self._served.majors:
+            if major not in wanted:
+                why = retired.get(major, "the release that answered by it was taken back")
+                self._do(lambda major=major, why=why: self._served.retire(major, why))  # type: ignore[misc]
+                _LOG.info("contract %d is answered no more: %s", major, why)
+
+    def _keep_only(self, wanted: Mapping[int, LiveRow]) -> None:
+        """Let go of what neither answers, nor is wanted, nor answered before the last switch."""
+        keep = {row.release for row in wanted.values()} | {one.release for one in self._served.all} | {self._previous}
+        for name in [name for name in self._have if name not in keep]:
+            gone = self._have.pop(name)
+            if gone.coming is not None:
+                coming = gone.coming
+                self._do(lambda coming=coming: self._end_coming(coming))  # type: ignore[misc]
+        used = {ready.fingerprint for ready in self._have.values()}
+        for mark in [mark for mark in self._online.stores if mark not in used]:
+            self._do(lambda mark=mark: self._online.detach(mark))  # type: ignore[misc]
+        self._follow_with_drain()
+
+    def _stay(self, row: LiveRow, error: Exception) -> None:
+        """Say that a release does not answer, and why."""
+        self._failed[row.release] = row.since
+        why = str(error) if isinstance(error, PoiseError) else f"an unexpected error: {type(error).__name__}"
+        going_on = ", ".join(one.release for one in self._served.all)
+        _LOG.error("%s does not answer, %s goes on: %s", row.release, going_on, why, exc_info=_unexpected(error))
+        self._served.note(row.release, why)
+        self._state.note(STAY, row.release, why=f"{going_on} goes on: {why}")
+
+    # ---- the drain
+
+    def _to_drain(self) -> tuple[object, ...]:
+        """What the drain must know: whose snapshot it extends, by which file it judges, what the stores are shown."""
+        loaded = self._served.newest.loaded
+        return fingerprint(loaded.declarations), loaded.system, frozenset(self._online.stores)
+
+    def _follow_with_drain(self) -> None:
+        asked = self._to_drain()
+        if self._drainer is None or asked == self._drained:
+            return
+        self._drained = asked
+        newest = self._have[self._served.newest.release]
+        others = {ready.fingerprint: ready.folder.path for ready in self._have.values()}
+        others.pop(newest.fingerprint, None)
+        versions = {} if newest.filled is None else newest.filled.built.versions
+        self._drainer.follow([newest.folder.path, *others.values()], versions)
+
+    # ---- the thread that answers
+
+    def _do(self, act: Callable[[], Found]) -> Found:
+        """What `act` gives, done between two answers."""
+        if self._loop is None:
+            return act()
+        told: Future[Found] = Future()
+
+        def run() -> None:
+            try:
+                told.set_result(act())
+            except BaseException as error:
+                told.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        try:
+            return told.result(WAIT)
+        except TimeoutError:
+            raise StateError(f"the server did not come to the switch within {WAIT:g} s") from None
+
+
+def _unexpected(error: Exception) -> Exception | None:
+    return None if isinstance(error, PoiseError) else error
