@@ -205,6 +205,7 @@ def _version(asked: Mapping[str, Any], field: str, least: int) -> int | None:
     value = asked.get(field)
     if value is None:
         return None
+    value = int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**53:
         allowed = "the number of a version, from 1" + ("" if least else "; 0 where none is live yet")
         raise RequestError(f"{described(value)} came", field=field, allowed=allowed)

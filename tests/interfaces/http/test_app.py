@@ -164,24 +164,6 @@ def test_not_ready_before_a_rehearsal(stand_ins: ModuleType) -> None:
     assert problem(response, 503) and response.headers["retry-after"] == "1"
 
 
-def test_the_openapi_document_lists_every_route_and_resolves(app: ASGIApp, stand_ins: ModuleType) -> None:
-    document = send(app, "GET", "/openapi.json").json()
-    assert document["openapi"] == "3.1.0"
-    routes = {"predict", "decide", "releases", "requirements", "history"}
-    routes |= {"weights", "weights/history", "weights/take-back"}
-    assert {f"/v1/{name}" for name in routes} | {"/health/live", "/health/ready"} == set(document["paths"])
-    text = json.dumps(document)
-    for name in document["components"]["schemas"]:
-        assert f"#/components/schemas/{name}" in text or name in ("PredictRequest",), name
-    for part in text.split('"$ref": "#/components/schemas/')[1:]:
-        assert part.split('"')[0] in document["components"]["schemas"]
-    example = document["paths"]["/v1/decide"]["post"]["requestBody"]["content"]["application/json"]["examples"]
-    assert example["flights"]["value"] == {"rows": [stand_ins.ROW]}
-    assert send(app, "POST", "/v1/decide", json=example["flights"]["value"]).status_code == 200
-    row = document["components"]["schemas"]["Row_flights"]
-    assert row["required"] == ["carrier", "distance", "departs"] and row["properties"]["distance"]["maximum"] == 5000
-
-
 def test_an_unexpected_error_tells_nothing_but_an_id(
     stand_ins: ModuleType, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,12 +14,12 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
-from poise.interfaces.http.ask import Ask, Gate, contract_of
+from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.document import DOCUMENT, Document
 from poise.interfaces.http.events import event_asks, logged, no_such_source
 from poise.interfaces.http.guard import Guard
 from poise.interfaces.http.metrics import METRICS, Metrics
 from poise.interfaces.http.observed import Observed
-from poise.interfaces.http.openapi import openapi
 from poise.interfaces.http.page import front_page
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.query import as_json, only, whole
@@ -29,7 +29,6 @@ from poise.interfaces.http.v2 import v2_routes
 from poise.interfaces.http.v2_errors import V2Errors
 from poise.interfaces.http.weights import weights_routes
 from poise.serving import views
-from poise.serving.answer import Answerer
 from poise.serving.caller import Asked
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
@@ -76,7 +75,7 @@ def create_app(
         Route("/health/ready", pages.ready),
         Route(METRICS, Metrics(served.telemetry).show),
         *v2_routes(served, pages.ready, gate, inlet),
-        Route("/openapi.json", pages.openapi),
+        Route(DOCUMENT, Document(served, tokens or Tokens(), takes_in=inlet is not None).show),
         Route("/", pages.front),
         *also,
     ]
@@ -109,8 +108,6 @@ class _Pages:
         self._served = served
         self._registry = registry
         self._inlet = inlet
-        self._described: tuple[Answerer, Mapping[str, Any]] | None = None
-        """The document that was asked for last, and of which release."""
 
     async def releases(self, request: Request) -> Response:
         return as_json(await run_in_threadpool(views.releases, self._registry, self._served.live.zone))
@@ -140,23 +137,6 @@ class _Pages:
         if trouble is not None:
             return problem(503, trouble)
         return as_json({"ready": True, "release": live.release})
-
-    async def openapi(self, request: Request) -> Response:
-        answerer = self._served.of(contract_of(request.scope))
-        if self._described is None or self._described[0] is not answerer:
-            self._described = answerer, self._document(answerer)
-        return as_json(self._described[1])
-
-    def _document(self, answerer: Answerer) -> Mapping[str, Any]:
-        loaded = answerer.loaded
-        return openapi(
-            loaded.contract,
-            {per: loaded.example(per) for per in loaded.contract.pers},
-            loaded.example_request(),
-            answerer.limits,
-            purpose=loaded.system.purpose,
-            takes_in=loaded.system.sources if self._inlet is not None else None,
-        )
 
     async def front(self, request: Request) -> Response:
         return front_page(self._served.live.described(), str(request.base_url).rstrip("/"))

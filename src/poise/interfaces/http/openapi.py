@@ -2,190 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poise import __version__
+from poise.interfaces.http.openapi_ask import ask_paths, ask_schemas
 from poise.interfaces.http.openapi_events import event_paths, event_schemas
-from poise.interfaces.http.openapi_lists import list_schemas
-from poise.interfaces.http.openapi_schema import DECISION_ID, TIME, VERSION, Schema, object_of, ref, row, terms_object
+from poise.interfaces.http.openapi_reading import READING_PATHS
+from poise.interfaces.http.openapi_schema import Schema
+from poise.interfaces.http.openapi_v2 import v2_paths, v2_schemas
 from poise.interfaces.http.openapi_weights import weights_paths
-from poise.interfaces.http.problem import MEDIA_TYPE
-from poise.releases.contract import Contract, Output
-from poise.serving.limits import Limits
-from poise.serving.views import MOST_LINES
-from poise.spec.source import Source
+from poise.interfaces.http.roles import OPEN, needed
+from poise.serving.answer import Answerer
 
 _REFUSALS = {
     "400": "The body is not JSON",
-    "403": "A page of another site asks, or the Host is not this machine",
+    "403": "A page of another site asks, the Host is not this machine, or the token's roles do not reach so far",
     "408": "The body came too slowly",
+    "409": "This fits the contract, and cannot be done as things stand: a time that this server has gone past",
+    "410": "The contract that was asked for was retired",
     "413": "The body, or its list of rows or candidates, is too long",
     "415": "The body is not said to be JSON, or is compressed",
     "422": "The request does not fit the contract; `field` and `allowed` say where and why",
     "431": "The headers are too long",
     "503": "Busy (see Retry-After), or no finite answer could be computed",
 }
+_V2_REFUSALS = {
+    **{status: text for status, text in _REFUSALS.items() if status not in ("422", "431")},
+    "400": "The body is not what the protocol and the model ask for",
+    "404": "There is no such model or version",
+}
+_BY_CONTRACT = ("/v1/predict", "/v1/decide", "/v2/models/")
 
 
-def openapi(
-    contract: Contract,
-    rows: Mapping[str, Mapping[str, Any]],
-    request: Mapping[str, Any],
-    limits: Limits,
-    *,
-    purpose: str,
-    takes_in: Mapping[str, Source] | None = None,
-) -> Schema:
-    """The document. `rows` holds one row per source (`per`) that could be sent to be predicted for, `request` a body
-    for `/v1/decide` where anything is decided; `takes_in` the sources whose events come in, if any do."""
-    pers = tuple(per for per in contract.pers if contract.outputs_of(per))
-    schemas: Schema = {"Problem": _PROBLEM, "Head": _HEAD}
-    paths: Schema = {**_READING_PATHS}
-    if pers:
-        schemas |= {f"Row_{per}": row(contract.inputs_of(per), limits) for per in pers}
-        schemas |= {f"Prediction_{per}": _prediction(contract.outputs_of(per)) for per in pers}
-        schemas |= {"PredictRequest": _request(contract, pers, limits), "PredictAnswer": _predict_answer(pers)}
-        shown: Schema = {per: {"value": _rows(per, rows[per], several=len(pers) > 1)} for per in pers}
-        paths["/v1/predict"] = {"post": _ask("predict", "Predict every objective of each row", "Predict", shown)}
+def openapi(answerer: Answerer, majors: Sequence[int], *, takes_in: bool = False, secured: bool = False) -> Schema:
+    """The document of what `answerer` answers.
+
+    majors: the contracts that callers may choose, the default one first. takes_in: whether events come in. secured:
+    whether callers need tokens.
+    """
+    loaded, limits = answerer.loaded, answerer.limits
+    contract, timed = loaded.contract, loaded.timed
+    rows = {per: loaded.example(per) for per in contract.pers}
+    schemas: Schema = {"Problem": _PROBLEM, **ask_schemas(contract, limits, timed=timed)}
+    schemas |= v2_schemas(contract, limits, timed=timed)
+    paths: Schema = {**READING_PATHS, **ask_paths(contract, rows, loaded.example_request(), _REFUSALS)}
+    paths |= v2_paths(contract, answerer.release, rows, _V2_REFUSALS)
     if contract.decides_on is not None:
-        schemas |= _decide_schemas(contract, contract.decides_on, limits)
-        summary = "List the best candidates" if contract.lists else "Choose an action for each row"
-        shown = {contract.decides_on: {"value": request if contract.lists else {"rows": [request]}}}
         paths |= weights_paths({term.name: term.unit for term in contract.terms}, _REFUSALS)
-        paths["/v1/decide"] = {"post": _ask("decide", summary, "Decide", shown)}
     if takes_in:
-        schemas |= event_schemas(takes_in)
-        paths |= event_paths(takes_in, limits, _REFUSALS)
+        schemas |= event_schemas(loaded.system.sources)
+        paths |= event_paths(loaded.system.sources, limits, _REFUSALS)
+    for path in paths:
+        if path.startswith(_BY_CONTRACT):
+            paths[path] = _by_contract(paths[path], contract.major, majors)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": contract.system,
             "version": str(contract.major),
-            "description": purpose,
+            "description": loaded.system.purpose,
             "x-poise": __version__,
         },
-        "paths": paths,
-        "components": {"schemas": schemas},
+        "paths": _secured(paths) if secured else paths,
+        "components": {"schemas": schemas, **(_TOKENS if secured else {})},
     }
 
 
-def _rows(per: str, row: Mapping[str, Any], *, several: bool) -> Schema:
-    return {"rows": [row], **({"per": per} if several else {})}
-
-
-def _request(contract: Contract, pers: tuple[str, ...], limits: Limits) -> Schema:
-    """`{"rows": […]}` or one row on its own, for each source that may be sent."""
-    beside: Schema = {"time": {**TIME, "description": "the instant to answer for; default now. Role operate only"}}
-    forms = []
-    for per in pers:
-        named = {**beside, "per": {"const": per}}
-        needs = ["per"] if len(pers) > 1 and per != contract.decides_on else []
-        rows = {"type": "array", "items": ref(f"Row_{per}"), "minItems": 1, "maxItems": limits.rows}
-        forms.append(object_of({"rows": rows, **named}, ["rows", *needs]))
-        one = row(contract.inputs_of(per), limits)
-        alone = {name: schema for name, schema in one["properties"].items() if name not in ("rows", "time", "per")}
-        forms.append(object_of({**alone, **named}, [*(n for n in one["required"] if n in alone), *needs]))
-    return {"anyOf": forms}
-
-
-def _prediction(outputs: tuple[Output, ...]) -> Schema:
-    return object_of({o.name: _predicted(o) for o in outputs}, [o.name for o in outputs])
-
-
-def _predicted(output: Output) -> Schema:
-    probability: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-    if output.classes:
-        return object_of(dict.fromkeys(output.classes, probability), list(output.classes))
-    return {"type": "number"} if output.type == "regression" else probability
-
-
-def _predict_answer(pers: tuple[str, ...]) -> Schema:
-    kinds = [ref(f"Prediction_{per}") for per in pers]
-    return {
-        "allOf": [ref("Head")],
-        "type": "object",
-        "properties": {"predictions": {"type": "array", "items": {"anyOf": kinds}}},
-        "required": ["predictions"],
+def _by_contract(item: Mapping[str, Any], major: int, majors: Sequence[int]) -> Schema:
+    """A path with the header by which a caller chooses the contract that this document describes."""
+    others = ", ".join(str(one) for one in majors if one != major)
+    said = f"the contract that the caller was written for; default {majors[0]}"
+    header = {
+        "name": "poise-contract",
+        "in": "header",
+        "required": major != majors[0],
+        "schema": {"type": "integer", "enum": [major]},
+        "description": f"{said}. Send {others} with /openapi.json to read of others" if others else said,
     }
+    return {**item, "parameters": [*item.get("parameters", ()), header]}
 
 
-def _decide_schemas(contract: Contract, per: str, limits: Limits) -> Schema:
-    if contract.item is not None:
-        return list_schemas(contract, contract.item, limits)
-    return {"DecideRequest": _request(contract, (per,), limits), **_action_schemas(contract, per)}
+def _secured(paths: Schema) -> Schema:
+    """The paths with the role that each asks for, and what callers without a token are answered."""
+    return {path: {key: _with_token(key, path, one) for key, one in item.items()} for path, item in paths.items()}
 
 
-def _action_schemas(contract: Contract, per: str) -> Schema:
-    action: Schema = {"type": "string", "enum": list(contract.actions)}
-    scored = object_of(
-        {"action": action, "score": {"type": "number"}, "terms": terms_object(contract.terms)},
-        ["action", "score", "terms"],
-    )
-    left_out = object_of({"action": action, "why": {"type": "string"}}, ["action", "why"])
-    decision: Schema = {
-        "type": "object",
-        "properties": {
-            "decision_id": DECISION_ID,
-            "chosen": action,
-            "fallback": {"type": "boolean", "description": "no action had a score; the rule's action was taken"},
-            "actions": {"type": "array", "items": scored, "description": "the highest score first"},
-            "left_out": {"type": "array", "items": left_out},
-            "predictions": ref(f"Prediction_{per}"),
-        },
-        "required": ["decision_id", "chosen", "fallback", "actions", "left_out", "predictions"],
+def _with_token(method: str, path: str, operation: Schema) -> Schema:
+    if method == "parameters":
+        return operation
+    roles = needed(method.upper(), path)
+    content = operation["responses"]["403"]["content"]
+    more = {
+        "401": {"description": "No token came, or one that this server does not know", "content": content},
+        "429": {"description": "The token asks more often than it may (see Retry-After)", "content": content},
     }
-    one = {"allOf": [ref("Head"), ref("Decision")], "properties": {"weights": VERSION}, "required": ["weights"]}
-    many = {
-        "allOf": [ref("Head")],
-        "properties": {"weights": VERSION, "decisions": {"type": "array", "items": ref("Decision")}},
-        "required": ["weights", "decisions"],
+    security: list[Schema] = [{"token": [role]} for role in roles] if roles != OPEN else [{}, {"token": []}]
+    return {**operation, "security": security, "responses": {**operation["responses"], **more}}
+
+
+_TOKENS: Schema = {
+    "securitySchemes": {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "made by `poise tokens add`; each operation names the roles of which a token needs one",
+        }
     }
-    return {"Decision": decision, "DecideAnswer": {"type": "object", "anyOf": [one, many]}}
-
-
-def _ask(name: str, summary: str, kind: str, examples: Schema) -> Schema:
-    body = {"application/json": {"schema": ref(f"{kind}Request"), "examples": examples}}
-    answer = {"description": "The answer", "content": {"application/json": {"schema": ref(f"{kind}Answer")}}}
-    return {
-        "operationId": name,
-        "summary": summary,
-        "requestBody": {"required": True, "content": body},
-        "responses": {"200": answer, **{status: _refusal(text) for status, text in _REFUSALS.items()}},
-    }
-
-
-def _read(name: str, summary: str, parameters: list[Schema] | None = None) -> Schema:
-    answer = {"description": "The answer", "content": {"application/json": {"schema": {"type": "object"}}}}
-    refusals = {"403": _refusal(_REFUSALS["403"]), "503": _refusal("Not now")}
-    if parameters:
-        refusals["422"] = _refusal("A parameter is not allowed")
-    operation: Schema = {"operationId": name, "summary": summary, "responses": {"200": answer, **refusals}}
-    return {"get": operation | ({"parameters": parameters} if parameters else {})}
-
-
-def _refusal(description: str) -> Schema:
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
-
-
-def _query(name: str, schema: Schema, description: str) -> Schema:
-    return {"name": name, "in": "query", "schema": schema, "description": description}
-
-
-_READING_PATHS: Schema = {
-    "/v1/releases": _read("releases", "All releases and candidates, and which is live since when"),
-    "/v1/requirements": _read("requirements", "Who requires what of the live release, and what was measured"),
-    "/v1/history": _read(
-        "history",
-        "Who did what to what, when and why, the newest first",
-        [
-            _query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_LINES, "default": 100}, "how many lines"),
-            _query("after", {"type": "integer", "minimum": 0, "default": 0}, "only lines with a higher number"),
-            _query("subject", {"type": "string"}, "only lines of this release, candidate or version of the weights"),
-        ],
-    ),
-    "/health/live": _read("live", "Whether the process answers"),
-    "/health/ready": _read("ready", "Whether a rehearsal request has been answered, so that callers may come"),
 }
 _PROBLEM: Schema = {
     "type": "object",
@@ -200,18 +123,4 @@ _PROBLEM: Schema = {
         "hint": {"type": "string"},
     },
     "required": ["type", "title", "status", "detail"],
-}
-_HEAD: Schema = {
-    "type": "object",
-    "properties": {
-        "release": {"type": "string"},
-        "time": {"anyOf": [TIME, {"type": "null"}], "description": "T: the instant that was answered for"},
-        "clock": object_of({"kind": {"enum": ["wall", "replay"]}, "time": TIME}, ["kind", "time"]),
-        "unknown": {
-            "type": "object",
-            "additionalProperties": {"type": "integer"},
-            "description": "features without a value, and in how many of the rows",
-        },
-    },
-    "required": ["release", "time", "clock", "unknown"],
 }

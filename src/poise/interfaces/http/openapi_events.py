@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from poise.data.delivery import MOST_BYTES
 from poise.data.roles import roles_of
-from poise.interfaces.http.openapi_schema import Schema, object_of, ref
+from poise.interfaces.http.openapi_schema import Schema, object_of, ref, some
 from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.serving.limits import Limits
 from poise.spec.source import ColumnSpec, Source
@@ -31,6 +31,7 @@ _TOLD = object_of(
     },
     ["fate"],
 )
+_OTHER: Schema = {"type": "object", "description": "any other row: it goes into quarantine, and the answer says why"}
 _ANSWER = object_of(
     {
         "source": {"type": "string"},
@@ -64,8 +65,10 @@ def event_paths(sources: Mapping[str, Source], limits: Limits, refusals: Mapping
 
 def _send(name: str, limits: Limits, refusals: Mapping[str, str]) -> Schema:
     one = ref(f"Event_{name}")
-    many: Schema = {"type": "array", "items": one, "minItems": 1, "maxItems": limits.rows}
-    body: Schema = {"anyOf": [one, many, object_of({"rows": many}, ["rows"])]}
+    many = some({"anyOf": [one, _OTHER]}, limits.rows, "rows", limits)
+    wrapped = object_of({"rows": many}, ["rows"])
+    is_list: Schema = {"required": ["rows"], "maxProperties": 1, "properties": {"rows": {"type": "array"}}}
+    body: Schema = {"anyOf": [one, {**_OTHER, "not": is_list}, many, wrapped]}
     told = {"application/json": {"schema": ref("EventsAnswer")}}
     answer: Schema = {"description": "What became of each row", "content": told}
     busy = {"503": "Too much waits to be written (see Retry-After), or the disk does not take it: nothing was accepted"}

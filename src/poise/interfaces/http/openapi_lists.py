@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from poise.interfaces.http.openapi_schema import (
+    ASKED_TIME,
     DECISION_ID,
-    TIME,
     VERSION,
     Schema,
     field,
     object_of,
     ref,
+    some,
     terms_object,
 )
 from poise.releases.contract import Contract, Input
@@ -25,12 +26,12 @@ _SCORE: Schema = {
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
-def list_schemas(contract: Contract, item: str, limits: Limits) -> Schema:
+def list_schemas(contract: Contract, item: str, limits: Limits, *, timed: bool) -> Schema:
     """The schemas of requests and answers of a decision that lists `item`."""
     inputs = {spec.name: spec for spec in contract.inputs_of(contract.decides_on or "")}
     shown_item = field(inputs[item], limits)
     return {
-        "DecideRequest": _request(contract, inputs, item, limits),
+        "DecideRequest": _request(contract, inputs, item, limits, timed=timed),
         "Candidate": object_of({name: field(spec, limits) for name, spec in inputs.items()}, [item]),
         "Shown": _shown(contract, item, shown_item),
         "LeftOut": object_of({item: shown_item, "why": _WHY, "score": _SCORE}, [item, "why"]),
@@ -39,28 +40,32 @@ def list_schemas(contract: Contract, item: str, limits: Limits) -> Schema:
     }
 
 
-def _request(contract: Contract, inputs: dict[str, Input], item: str, limits: Limits) -> Schema:
+def _request(contract: Contract, inputs: dict[str, Input], item: str, limits: Limits, *, timed: bool) -> Schema:
     """Each column but the item stands beside the candidates, in `context` or in the candidates."""
     shared = {name: field(spec, limits) for name, spec in inputs.items() if name != item}
-    candidates = {"type": "array", "items": ref("Candidate"), "minItems": 1, "maxItems": limits.candidates}
+    candidates = some(ref("Candidate"), limits.candidates, "candidates", limits)
     context = {**object_of(shared, []), "description": "columns that are the same for all candidates"}
     own = {
         "candidates": candidates,
         "context": context,
-        "time": {**TIME, "description": "the instant to answer for; default now. Role operate only"},
+        **({"time": ASKED_TIME} if timed else {}),
         "per": {"const": contract.decides_on},
     }
-    needed = [name for name in shared if inputs[name].required]
-    whole = object_of({**shared, **own}, ["candidates"])
-    return whole | ({"allOf": [_somewhere(name) for name in needed]} if needed else {})
+    beside = {name: schema for name, schema in shared.items() if name not in BESIDE}
+    whole = object_of({**beside, **own}, ["candidates"])
+    places = [rule for name in shared for rule in _places(name, required=inputs[name].required)]
+    return whole | ({"allOf": places} if places else {})
 
 
-def _somewhere(name: str) -> Schema:
-    """In one of the three places."""
-    inside = {"properties": {"context": {"required": [name]}}, "required": ["context"]}
-    each = {"properties": {"candidates": {"items": {"required": [name]}}}}
-    beside = [] if name in BESIDE else [{"required": [name]}]
-    return {"anyOf": [*beside, inside, each]}
+def _places(name: str, *, required: bool) -> list[Schema]:
+    """In at most one of the three places; where it is required, in one, and if in the candidates, then in each."""
+    inside: Schema = {"properties": {"context": {"required": [name]}}, "required": ["context"]}
+    some_say: Schema = {"properties": {"candidates": {"contains": {"required": [name]}}}}
+    all_say: Schema = {"properties": {"candidates": {"items": {"required": [name]}}}}
+    beside: list[Schema] = [] if name in BESIDE else [{"required": [name]}]
+    twice: list[Schema] = [{"allOf": [one, some_say]} for one in (*beside, inside)]
+    twice += [{"allOf": [one, inside]} for one in beside]
+    return [{"not": {"anyOf": twice}}, *([{"anyOf": [*beside, inside, all_say]}] if required else [])]
 
 
 def _shown(contract: Contract, item: str, shown_item: Schema) -> Schema:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.releases.contract import Input, TermOutput
 from poise.serving.limits import Limits
 
 Schema = dict[str, Any]
 TIME: Schema = {"type": "string", "format": "date-time"}
+ASKED_TIME: Schema = {
+    "type": ["string", "null"],
+    "format": "date-time",
+    "description": "the instant to answer for; default now. Role operate only; 409 where this server has gone past it",
+}
 DECISION_ID: Schema = {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"}
 VERSION: Schema = {"type": "integer", "description": "the version of the weights"}
 
@@ -46,9 +52,20 @@ def object_of(properties: Schema, required: list[str]) -> Schema:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
+def some(items: Schema, most: int, what: str, limits: Limits) -> Schema:
+    """A list of 1 to `most`. No `maxItems`: where what comes is long, the limit of the body is reached before it."""
+    text = f"at most {most:,} {what}, and {limits.body:,} bytes in all; more are answered 413"
+    return {"type": "array", "items": items, "minItems": 1, "description": text}
+
+
 def ref(name: str) -> Schema:
     """The schema of that name among the document's components."""
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def refusal(description: str) -> Schema:
+    """A response that is a problem document."""
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
 
 
 def terms_object(terms: tuple[TermOutput, ...]) -> Schema:

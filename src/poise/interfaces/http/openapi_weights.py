@@ -10,6 +10,7 @@ from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.serving.weights import MOST_VERSIONS, WHO, WHY
 
 Schema = dict[str, Any]
+LARGEST = 2**53 - 1
 _WEIGHT: Schema = {
     "type": "number",
     "description": f"utility per unit of the term: 0, or of a size from {LEAST:g} to {MOST:g}",
@@ -20,11 +21,18 @@ _WEIGHT: Schema = {
     ],
 }
 _BESIDE: Schema = {
-    "why": {"type": "string", "minLength": 1, "maxLength": WHY, "description": "the reason, for the history"},
+    "why": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": WHY,
+        "pattern": "\\S",
+        "description": "the reason, for the history",
+    },
     "who": {"type": ["string", "null"], "maxLength": WHO, "description": "who decides; default 'not said (HTTP)'"},
     "expected_version": {
         "type": ["integer", "null"],
         "minimum": 0,
+        "maximum": LARGEST,
         "description": "change only if this version is live (0: none yet), else 409 says which is and who set it",
     },
 }
@@ -39,7 +47,8 @@ def weights_paths(units: Mapping[str, str | None], refusals: Mapping[str, str]) 
         "minProperties": 1,
         "description": "terms that are not named keep their weight",
     }
-    to = {"type": ["integer", "null"], "minimum": 1, "description": "a version; default the one before the live one"}
+    to: Schema = {"type": ["integer", "null"], "minimum": 1, "maximum": LARGEST}
+    to["description"] = "a version; default the one before the live one"
     limit = {"type": "integer", "minimum": 1, "maximum": MOST_VERSIONS, "default": 100}
     parameters = [{"name": "limit", "in": "query", "schema": limit, "description": "how many versions"}]
     example = {"values": dict.fromkeys(list(units)[:1], 0.5), "why": "sales asked for it", "who": "ana"}
@@ -65,7 +74,10 @@ def _change(
         "required": [*needed, "why"],
         "additionalProperties": False,
     }
-    stale = {"409": "Another version than the expected one is live; nothing has changed"}
+    stale = {
+        "409": "Another version than the expected one is live, there are no such earlier weights, or all would be 0; "
+        "nothing has changed"
+    }
     return {
         "operationId": name,
         "summary": f"{summary}; in force with this server's next decision, and elsewhere within a second",
