@@ -20,6 +20,7 @@ EVERY = (
     "drain",
     "serving",
     "lists",
+    "overload",
     "peers",
     "training",
     "assess",

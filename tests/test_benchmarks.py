@@ -22,6 +22,7 @@ NAMES = (
     "drain",
     "serving",
     "lists",
+    "overload",
     "peers",
     "training",
     "assess",
@@ -31,7 +32,7 @@ NAMES = (
 def test_all_are_listed():
     every = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
     every |= {file.parent.name for file in (ROOT / "benchmarks").glob("*/__main__.py")}
-    assert every - {"__init__", "__main__", "anchors", "figure", "training_by_hand"} == set(NAMES)
+    assert every - {"__init__", "__main__", "anchors", "figure", "open_loop", "training_by_hand"} == set(NAMES)
 
 
 def ran(*command: str) -> str:
