@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ from poise.interfaces.previews import Previews
 from poise.interfaces.system import System
 from poise.releases.folder import ReleaseFolder
 from poise.serving.loaded import Loaded
+from tests.interfaces.cli.in_process import poise
 from tests.journeys.replaying import Caller, logged, serving, text
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "restaurants"
@@ -173,11 +175,13 @@ def test_what_is_live_gains_nothing_and_comes_to_what_came_true(asked: tuple[Pre
     assert told["changes"] == [] and told["warnings"] == []
 
 
-def test_a_requirement_that_would_break_is_told(asked: tuple[Previews, Loaded, Path]) -> None:
-    told = preview(asked, {"revenue": 0.0})
-    assert of(told, "revenue")["gain"]["value"] < 0
+def test_what_the_log_cannot_tell_is_refused_not_guessed(asked: tuple[Previews, Loaded, Path]) -> None:
+    told = preview(asked, {"engagement": -1.0, "revenue": 0.0})
+    assert told["refused"] is not None
+    assert {one["effect"] for one in told["terms"]} == {"cannot tell"}
+    assert all(one["gain"]["value"] is None for one in told["terms"])
     (judged,) = told["requirements"]
-    assert judged["verdict"] in ("breaks", "cannot tell")
+    assert judged["verdict"] == "cannot tell" and judged["why"] == told["refused"]
 
 
 def test_fewer_lists_are_less_sure(asked: tuple[Previews, Loaded, Path]) -> None:
@@ -202,3 +206,29 @@ def test_a_release_that_answered_nothing_says_so(system: System, tmp_path: Path)
     loaded = Loaded.of(candidate.folder)
     with pytest.raises(StateError, match="lists nothing by what it learned"):
         Previews(system.path, system.settings).of(loaded, candidate.folder.path, {}, {"values": {"revenue": 1.0}})
+
+
+def test_the_command_line_says_it_in_a_few_lines(system: System) -> None:
+    def told(*words: str) -> subprocess.CompletedProcess[str]:
+        return poise(system.path.parent, "weights", "preview", *words)
+
+    assert "nothing is live" in told("--set", "revenue=1").stderr
+    system.state.record("c1", "released", folder=str(system.folder("c1").path), act="release", why="a test")
+    system.state.promote("c1", why="a test")
+    done = told("--set", "revenue=1")
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("What these weights would do, told from") and first.endswith("lists of c1:")
+    assert "1 order (engagement) was worth 2.50 USD (revenue) and is now worth 1.00 USD" in rest[0]
+    assert any(line.strip().startswith("revenue (sales)") and "%" in line for line in rest)
+    assert any(line.strip().startswith("sales requires decision.revenue:") for line in rest)
+    assert json.loads(told("--set", "revenue=1", "--json").stdout)["terms"][0]["term"] == "engagement"
+    assert system.weights.show()["values"] == {"engagement": 1.0, "revenue": 0.4}, "nothing was changed"
+    for words, said in (
+        (("--set", "revenue=1", "--why", "x"), "a preview changes nothing"),
+        ((), "needs weights to look at"),
+        (("--set", "revenue=1", "--take-back"), "goes with --set alone"),
+    ):
+        refused = told(*words)
+        assert refused.returncode == 2 and said in refused.stderr
+    assert "did you mean 'preview'" in poise(system.path.parent, "weights", "previw", "--set", "revenue=1").stderr

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,15 @@ WAIT = 60.0
 
 
 class Previews:
-    """Previews for one system; one at a time, any thread."""
+    """Previews for one system; one at a time, any thread.
 
-    def __init__(self, file: Path, settings: Settings) -> None:
+    gather: writes the logged lists of the release in a folder; default in a process of its own, which leaves this one
+    without what reads the lake.
+    """
+
+    def __init__(self, file: Path, settings: Settings, gather: Callable[[Path], object] | None = None) -> None:
         self._file, self._settings = file, settings
+        self._gather = gather or self._apart
         self._one = threading.Lock()
         self._made: tuple[str, int, Preview | None, dict[str, Any]] | None = None
 
@@ -66,7 +71,7 @@ class Previews:
             self._made = loaded.release, int(about["made"]), preview, about
         return self._made[1], self._made[2], self._made[3]
 
-    def _gather(self, folder: Path) -> None:
+    def _apart(self, folder: Path) -> None:
         command = [sys.executable, "-m", "poise.interfaces.previewing", str(self._file), str(folder)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode:

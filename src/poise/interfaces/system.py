@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from poise.data.forgotten import Forgotten
 from poise.data.ingest import ingest
@@ -20,6 +20,8 @@ from poise.data.report import IngestReport
 from poise.errors import PoiseError, Refused, SpecError, StateError, UsageError
 from poise.features.function import importable_from
 from poise.interfaces.catching_up import CaughtUp, catch_up
+from poise.interfaces.previewing import written
+from poise.interfaces.previews import Previews
 from poise.interfaces.snapshotting import made_ready
 from poise.monitoring.skew import MOST, SkewReport, skew
 from poise.releases.build import Workplace, train
@@ -28,6 +30,7 @@ from poise.releases.rule_release import by_rule
 from poise.releases.summary import summary
 from poise.rollout.gates import Outcome, judge_candidate
 from poise.rollout.promote import settle
+from poise.serving.loaded import Loaded
 from poise.serving.weights import LiveWeights
 from poise.settings import Settings
 from poise.spec.reading import read_text
@@ -193,6 +196,21 @@ class System:
         if self.spec.decision is None:
             raise UsageError("this system decides nothing, so it has no weights")
         return LiveWeights(self.spec.decision, self.state, self.spec.timezone)
+
+    def preview(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What other weights would do, told from the lists that the live release showed: `{"values": {"TERM": 0.5}}`.
+
+        What waits in the journal is written to the lake first, unless a server holds it, which does that itself.
+        Raises `StateError` where nothing is live or no list of it has come true yet, `RequestError` for what does not
+        fit.
+        """
+        live = self.live_folder()
+        if live is None:
+            raise StateError("nothing is live, so that nothing could be told", hint="run 'poise up' first")
+        self._caught_up()
+        loaded, now = Loaded.of(live), self.state.weights()
+        previews = Previews(self.path, self.settings, lambda _: written(self.settings, self.lake, loaded))
+        return previews.of(loaded, live.path, now.values if now else {}, asked)
 
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
         """Make the release that was live before (or `to`) live again; returns its name."""

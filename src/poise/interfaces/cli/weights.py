@@ -7,12 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from poise.errors import UsageError
+from poise.errors import UsageError, did_you_mean
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, WhoOption, WhyOption, print_json, say
 from poise.interfaces.system import System
 
 
 def weights(
+    act: Annotated[
+        str | None,
+        typer.Argument(help="'preview': what --set would do to whom; nothing is changed.", metavar="[preview]"),
+    ] = None,
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="TERM=WEIGHT; may be repeated. The other weights stay.")
     ] = None,
@@ -31,6 +35,11 @@ def weights(
     as_json: JsonOption = False,
 ) -> None:
     """Show the live weights, change some of them, or take a change back; a running server follows within a second."""
+    if act is not None:
+        _preview_only(act, changes, take_back or history, to=to, expect=expect, who=who, why=why)
+        told = System.read(file).preview({"values": _parsed(changes or ())})
+        print_json(told) if as_json else previewed(told)
+        return
     _one_act(changes, take_back, history, to=to, expect=expect, who=who, why=why)
     live = System.read(file).weights
     asked = {"why": why, "who": who, "expected_version": expect}
@@ -52,6 +61,37 @@ def differing(system: System) -> None:
     """Say where the file has other weights than those that are live: the file only seeds them."""
     if system.spec.decision is not None:
         _differing(system.weights.show())
+
+
+def _preview_only(act: str, changes: Sequence[str] | None, other: bool, **given: object) -> None:
+    """Raises `UsageError` for another word than `preview`, and for options that would do nothing with it."""
+    if act != "preview":
+        raise UsageError(f"'{act}' is nothing that can be done with weights", hint=did_you_mean(act, ["preview"]))
+    if other:
+        raise UsageError("a preview changes nothing: it goes with --set alone")
+    if not changes:
+        raise UsageError(
+            "a preview needs weights to look at", hint="write e.g. poise weights preview --set revenue=0.8"
+        )
+    idle = [f"--{name}" for name, value in given.items() if value not in (None, "")]
+    if idle:
+        raise UsageError(f"{idle[0]} goes with a change; a preview changes nothing")
+
+
+def previewed(told: Mapping[str, Any]) -> None:
+    """Who gains, who loses, by how much, how sure."""
+    say(f"What these weights would do, told from {told['lists']:,} lists of {told['release']}:", "bold")
+    for sentence in told["changes"]:
+        say(f"  {sentence}")
+    styles = {"gains": "green", "loses": "red"}
+    for one in told["terms"]:
+        say(f"  {one['sentence']}", styles.get(one["effect"], ""))
+    for one in told["requirements"]:
+        say(f"  {one['who']} requires {one['metric']}: {one['verdict']} ({one['why']})", "yellow")
+    for warning in told["warnings"]:
+        say(f"  note: {warning}", "yellow")
+    if told["refused"] is None:
+        say("  limits are of 90 %; nothing was changed")
 
 
 def _one_act(changes: Sequence[str] | None, take_back: bool, history: bool, **given: object) -> None:
