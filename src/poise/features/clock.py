@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from poise.clock import DAY, HOUR, MINUTE
+from poise.clock import DAY, HOUR, MINUTE, SECOND
 from poise.errors import SpecError, did_you_mean
 from poise.features.base import Feature, Needs, Output
 from poise.features.naming import renamed
@@ -20,7 +21,7 @@ from poise.spec.source import Names
 from poise.spec.system import SystemSpec
 from poise.spec.zones import is_zone, offsets, zone_names
 from poise.stores.base import OnlineStore
-from poise.table import Column, History, Requests
+from poise.table import MISSING_TIME, Column, History, Requests
 
 Local = NDArray[np.int64]
 
@@ -85,6 +86,7 @@ class ClockParts(Feature):
 
     def __init__(self, names: Mapping[str, str], zone: str) -> None:
         self._parts = {name: PARTS[part] for part, name in names.items()}
+        self._taken = tuple(names)
         self._zone = zone
         self.outputs = tuple(Output(name, "number", f"{part} in {zone}") for part, name in names.items())
         self.needs = Needs()
@@ -116,11 +118,27 @@ class ClockParts(Feature):
     def online(self, requests: Requests, store: OnlineStore, made: Mapping[str, Column]) -> dict[str, Column]:
         """The parts of T, which requests that are answered together share."""
         time = requests.time
-        if len(time) > 1 and bool((time == time[0]).all()):
-            one = self._of(time[:1])
-            return {name: Column("number", np.repeat(column.values, len(time))) for name, column in one.items()}
+        if len(time) == 1 or (len(time) > 1 and bool((time == time[0]).all())):
+            found = _at(self._zone, self._taken, _second(int(time[0])))
+            return {
+                name: Column("number", np.full(len(time), value))
+                for name, value in zip(self._parts, found, strict=True)
+            }
         return self._of(time)
 
     def _of(self, time: NDArray[np.int64]) -> dict[str, Column]:
         local = time + offsets(self._zone, time)
         return {name: Column("number", part(local).astype(np.float64)) for name, part in self._parts.items()}
+
+
+def _second(instant: int) -> int:
+    """The whole second at or before an instant: zones change their offsets, and so all parts, at whole seconds only."""
+    return instant if instant == MISSING_TIME else instant - instant % SECOND
+
+
+@lru_cache(maxsize=256)
+def _at(zone: str, parts: tuple[str, ...], instant: int) -> tuple[float, ...]:
+    """The parts of one instant. Requests come many to the second."""
+    time = np.array([instant], np.int64)
+    local = time + offsets(zone, time)
+    return tuple(float(PARTS[part](local)[0]) for part in parts)

@@ -42,6 +42,9 @@ class KeptItems:
         self._steps = tuple(steps)
         self._item = item
         self._after = _dependents(self._steps)
+        self._number = {
+            name: number for number, name in enumerate(name for step in self._steps for name in makes(step))
+        }
         self._reset()
 
     def rows(self, column: Column, items: list[Any], instant: int) -> Rows:
@@ -59,6 +62,10 @@ class KeptItems:
         """One column's values of these rows."""
         return self._columns[name].take(rows)
 
+    def missing(self, rows: Rows) -> dict[str, int]:
+        """Of each column how many of these rows have no value."""
+        return dict(zip(self._number, self._gone.take(rows, axis=1).sum(axis=1).tolist(), strict=True))
+
     def _reset(self) -> None:
         """Know nothing."""
         size = min(_FIRST, self.most)
@@ -66,6 +73,7 @@ class KeptItems:
         self._items: list[Any] = []
         self._next = 0
         self._columns: dict[str, KeptColumn] = {}
+        self._gone = np.zeros((len(self._number), size), np.bool_)
         self._stale = np.ones((len(self._steps), size), np.bool_)
         self._dirty = np.ones(size, np.bool_)
         self.version = np.zeros(size, np.int64)
@@ -150,6 +158,7 @@ class KeptItems:
         """Room for twice as many."""
         old, size = len(self._dirty), min(2 * len(self._dirty), self.most)
         self._stale = np.concatenate([self._stale, np.ones((len(self._steps), size - old), np.bool_)], axis=1)
+        self._gone = np.concatenate([self._gone, np.zeros((len(self._number), size - old), np.bool_)], axis=1)
         self._dirty = np.concatenate([self._dirty, np.ones(size - old, np.bool_)])
         self.version = np.concatenate([self.version, np.zeros(size - old, np.int64)])
         for column in self._columns.values():
@@ -191,6 +200,7 @@ class KeptItems:
             held = self._columns[name] = KeptColumn(values.kind, len(self._dirty))
         if held.kind != values.kind or not held.put(rows, values):
             raise _AnotherKind
+        self._gone[self._number[name], rows] = values.missing()
 
 
 def _dependents(steps: Sequence[Step]) -> list[list[int]]:

@@ -101,12 +101,16 @@ class Listed(Table):
 
     def missing(self, names: Iterable[str]) -> dict[str, int]:
         """In how many rows each of these columns has no value; those without any such row are left out."""
-        found = {}
+        made, found = self._made, {}
+        of_items = {} if made.kept is None else made.kept.missing(made.rows)
         for name in names:
-            if self.sides.of[self._names[name]] == "request":
-                gone = int(self._made.request[self._names[name]].missing()[0]) * self.height
+            key = self._names[name]
+            if key in of_items:
+                gone = of_items[key]
+            elif key in made.both:
+                gone = int(np.count_nonzero(made.both[key].missing()))
             else:
-                gone = int(np.count_nonzero(self[name].missing()))
+                gone = int(made.request[key].missing()[0]) * self.height
             if gone:
                 found[name] = gone
         return found

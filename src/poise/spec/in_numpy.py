@@ -225,8 +225,8 @@ def _coalesce(steps: list[Step], kind: Type) -> Step:
 
 
 def finite(value: Value) -> Value:
-    """NaN for what is not a finite number."""
-    return np.where(np.isfinite(value), value, np.nan)
+    """NaN for what is not a finite number: nothing is left of that less itself, and 0 of every other."""
+    return value - (value - value)
 
 
 def is_missing(value: Value) -> Any:

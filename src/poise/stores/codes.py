@@ -32,9 +32,11 @@ def encoded(values: NDArray[Any]) -> Codes:
 
 def stacked(parts: list[Codes], height: int) -> Codes:
     """Several parts as one key; of no parts, the one key that all rows share."""
+    if len(parts) == 1:
+        return parts[0][0].reshape(1, height), parts[0][1]
     gone = np.zeros(height, np.bool_)
     for _, missing in parts:
-        gone = gone | missing
+        gone |= missing
     return np.array([codes for codes, _ in parts], np.int64).reshape(len(parts), height), gone
 
 

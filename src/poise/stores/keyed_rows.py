@@ -50,17 +50,30 @@ class KeyedRows:
     ) -> dict[str, Column]:
         """The columns of each key's newest row, of `also` where that has a newer one."""
         slots = self.slots.find(*codes)
-        others = None if also is None else also.slots.find(*codes)
-        newer = None if also is None or others is None else _is_newer(also.rows, others, self.rows, slots)
+        if also is None:
+            gone = None if (slots >= 0).all() else slots < 0
+            return {name: self._column(name, slots, gone, words, kinds) for name in columns}
+        others = also.slots.find(*codes)
+        newer = _is_newer(also.rows, others, self.rows, slots)
         out: dict[str, Column] = {}
         for name in columns:
-            values = _held(self.rows, slots, name)
-            if newer is not None and also is not None and others is not None:
-                theirs = _held(also.rows, others, name)
-                values = theirs if values is None else values if theirs is None else np.where(newer, theirs, values)
+            values, theirs = _held(self.rows, slots, name), _held(also.rows, others, name)
+            values = theirs if values is None else values if theirs is None else np.where(newer, theirs, values)
             kind = kinds[name] or "number"
             out[name] = Column.absent(kind, len(slots)) if values is None else as_column(values, words)
         return out
+
+    def _column(
+        self, name: str, slots: Slots, gone: NDArray[np.bool_] | None, words: Words, kinds: Mapping[str, Kind | None]
+    ) -> Column:
+        """One column by slot, missing where `gone`."""
+        held = self.rows.values.get(name)
+        if held is None:
+            return Column.absent(kinds[name] or "number", len(slots))
+        values = held[slots]
+        if gone is not None:
+            values[gone] = absent(held, 1)
+        return as_column(values, words)
 
     def arrays(self) -> Arrays:
         """Everything, for a snapshot."""

@@ -63,10 +63,9 @@ class KeyedWindows:
             sketches.add(slots, rows.tau, *hashed, _oldest(declaration, newest))
 
     def read(
-        self, declaration: WindowDeclaration, codes: Codes, time: Ints, words: Words, kinds: Mapping[str, Kind | None]
+        self, declaration: WindowDeclaration, slots: Slots, time: Ints, words: Words, kinds: Mapping[str, Kind | None]
     ) -> dict[tuple[str, str | None, int], Column]:
-        """The answer to a read of one declaration. A missing or unknown key gives missing."""
-        slots = self.slots.find(*codes)
+        """The answer to a read of one declaration. A missing or unknown key, slot -1, gives missing."""
         found = self._found(declaration, slots, time)
         out: dict[tuple[str, str | None, int], Column] = {}
         for name, column in declaration.take:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from poise.features.asof import visible_from
 from poise.stores import snapshot
 from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration
 from poise.stores.codes import Codes, encoded, part_of, stacked
+from poise.stores.key_slots import Slots
 from poise.stores.keyed_rows import KeyedRows, KeyedVersions
 from poise.stores.keyed_windows import KeyedWindows
 from poise.stores.pending import END, Pending, Rows
@@ -63,6 +65,8 @@ class MemoryStore(OnlineStore):
         self._changes = changes
         self._timely: dict[str, NDArray[np.int64]] = {}
         """Per source the instants that were found to be answerable last, until something changes."""
+        self._last: dict[tuple[str, tuple[str | JoinedKey, ...]], tuple[tuple[Column, ...], Slots]] = {}
+        """Per kind of window the keys that were looked up last and where they stand, until something changes."""
 
     def declare(self, declarations: Iterable[Declaration]) -> None:
         """Make room for these. Raises `StateError` for new ones once rows have come."""
@@ -109,6 +113,7 @@ class MemoryStore(OnlineStore):
         arrival = np.arange(self._arrived, self._arrived + chunk.height)
         self._arrived += chunk.height
         self._timely.clear()
+        self._last.clear()
         self._pending[chunk.source].add(Rows(visible_from(chunk), chunk.time, chunk.known, arrival, columns))
         self._apply()
 
@@ -130,9 +135,10 @@ class MemoryStore(OnlineStore):
             asked = self._asked(source, declaration.key, keys, len(time))
             also = None if untimed is None else self._waiting(source, declaration)
             return self._rows[source, declaration.key].read(declaration.columns, asked, self._words, kinds, also)
-        codes, gone = self._asked(source, declaration.by, keys, len(time))
-        timely = codes, gone if untimed is None else gone | untimed
-        return self._windows[source, declaration.by].read(declaration, timely, time, self._words, kinds)
+        slots = self._slots(source, declaration.by, keys, len(time))
+        if untimed is not None:
+            slots = np.where(untimed, np.int32(-1), slots)
+        return self._windows[source, declaration.by].read(declaration, slots, time, self._words, kinds)
 
     def changes(self) -> int:
         """How often rows became visible."""
@@ -248,6 +254,7 @@ class MemoryStore(OnlineStore):
             return
         self._changes += 1
         self._timely.clear()
+        self._last.clear()
         for source, rows in taken.items():
             self._newest[source] = max(self._newest[source], int(rows.visible.max()))
             for (of, key), kept in self._rows.items():
@@ -282,6 +289,15 @@ class MemoryStore(OnlineStore):
                 joined = self._joined[part.source, part.key, part.column]
                 parts.append(joined.as_of(self._codes(source, part.by, rows), rows.known))
         return stacked(parts, len(rows))
+
+    def _slots(self, source: str, by: tuple[str | JoinedKey, ...], keys: Sequence[Column], height: int) -> Slots:
+        """Where the windows of requests' keys stand. Several sizes of tiles are mostly read for the same keys."""
+        last = self._last.get((source, by))
+        if last is not None and len(last[1]) == height and all(map(operator.is_, last[0], keys)):
+            return last[1]
+        slots = self._windows[source, by].slots.find(*self._asked(source, by, keys, height))
+        self._last[source, by] = tuple(keys), slots
+        return slots
 
     def _asked(self, source: str, by: Sequence[str | JoinedKey], keys: Sequence[Column], height: int) -> Codes:
         """The keys of requests."""
