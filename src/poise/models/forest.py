@@ -88,7 +88,8 @@ def probe_rows(text: str, X: Floats, seed: int) -> Floats:
     numeric = (forest.kind & 1) == 0
     for j in range(X.shape[1]):
         at = forest.threshold[(forest.feature == j) & numeric]
-        pool = np.concatenate([odd, at, np.nextafter(at, np.inf), np.nextafter(at, -np.inf)])
+        with np.errstate(over="ignore"):  # a threshold may be infinite, or the largest number
+            pool = np.concatenate([odd, at, np.nextafter(at, np.inf), np.nextafter(at, -np.inf)])
         changed = random.random(count) < 0.5
         out[changed, j] = random.choice(pool, int(changed.sum()))
     return out

@@ -89,6 +89,9 @@ class _Tree:
         self.left = _ints(tree["left_child"]) if inner else _ints("")
         self.right = _ints(tree["right_child"]) if inner else _ints("")
         categories = inner and int(tree.get("num_cat", "0")) > 0
+        for child in (self.left, self.right):
+            if ((child >= 0) & (child <= np.arange(len(child)))).any() or (child < -leaves).any():
+                raise NotServed("a tree's nodes are not in the order in which they were split")
         self.word_start = _ints(tree["cat_boundaries"]) if categories else np.zeros(1, np.int64)
         self.words = _ints(tree["cat_threshold"]) if categories else _ints("")
 

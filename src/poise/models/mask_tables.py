@@ -14,27 +14,21 @@ from numpy.typing import NDArray
 
 from poise.jit import compiled
 from poise.models.base import Floats
-from poise.models.forest_text import CATEGORY, Forest, NotServed
+from poise.models.forest_text import Forest, NotServed
 from poise.models.forest_walk import number_goes_left
+from poise.models.mask_rows import table_rows
 
 MOST_BYTES = 64 << 20
 """Larger tables are not built: they would leave the caches, and take longer to build than they save."""
-NUMBER_PARTS = 6
-"""What is kept of a column: its place in the matrix, its first edge and how many, its first table row, the row for
-NaN, and the row for 0 where 0 means missing (else -1). Of a category: its place, its first level and how many, the row
-of levels that no split names."""
-MISSING_ZERO = 1
-"""What a decision type says where 0 means missing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskTables:
     """The tables of one forest. A tree of more leaves than a word has bits takes several words.
 
-    columns: (used, 6), numbers first (`numbers` of them). edges: thresholds per number, rising. level_rows: table row
-    per level of a category. table: (rows, words); row 0 leaves every leaf. leaves: (words * (bits + 1),), the last of
-    each word is 0.0, for a tree whose leaf is in another word. ends: (width + 1,) words of each output.
-    features: columns of the matrix.
+    columns, numbers, edges, level_rows: see `TableRows`. table: (rows, words) of bits; row 0 leaves every leaf.
+    leaves: (words * (bits + 1),) values; the last of each word is 0.0, for a tree whose leaf is in another word.
+    ends: (width + 1,) where the words of each output end. features: columns of the matrix.
     """
 
     columns: NDArray[np.int32]
@@ -69,20 +63,17 @@ def mask_tables(forest: Forest, most_bytes: int = MOST_BYTES) -> MaskTables:
     first_word[order] = np.cumsum(np.concatenate([[0], per_tree[order][:-1]]))
     words = int(per_tree.sum())
     ends = np.concatenate([[0], np.cumsum([per_tree[c :: forest.width].sum() for c in range(forest.width)])])
-    columns, numbers, edges, level_rows, values, plain = _rows(forest)
-    if len(values) * words * word().itemsize > most_bytes:
-        size = len(values) * words * word().itemsize / 2**20
+    of = table_rows(forest)
+    size = len(of.values) * words * word().itemsize / 2**20
+    if size > most_bytes / 2**20:
         raise NotServed(f"its mask tables would take {size:,.0f} MB; {most_bytes >> 20} MB are allowed")
-    table = np.zeros((len(values), words), word)
+    table = np.zeros((len(of.values), words), word)
     leaves = np.zeros(words * (bits + 1))
-    rows = np.zeros((forest.features, 2), np.int64)  # the table rows of each feature
-    for at, part in enumerate(columns.tolist()):
-        last = columns[at + 1, 3] if at + 1 < len(columns) else len(values)
-        rows[part[0]] = part[3], last
     nodes = (forest.root, forest.feature, forest.kind, forest.threshold, forest.left, forest.right)
     sets = (forest.word_start, forest.words)
-    _fill(*nodes, *sets, forest.leaf, _starts(sizes), first_word, bits, rows, values, plain, table, leaves)
-    return MaskTables(columns, numbers, edges, level_rows, table, leaves, ends.astype(np.int32), forest.features)
+    _fill(*nodes, *sets, forest.leaf, _starts(sizes), first_word, bits, of.spans, of.values, of.plain, table, leaves)
+    shapes = of.columns, of.numbers, of.edges, of.level_rows
+    return MaskTables(*shapes, table, leaves, ends.astype(np.int32), forest.features)
 
 
 def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -96,89 +87,6 @@ def _leaf_counts(forest: Forest) -> NDArray[np.int64]:
     inner = np.flatnonzero(first >= 0)
     counts[inner] += np.diff(np.append(first[inner], len(forest.feature)))
     return counts
-
-
-Rows = tuple[NDArray[np.int32], int, Floats, NDArray[np.int32], Floats, NDArray[np.bool_]]
-
-
-def _rows(forest: Forest) -> Rows:
-    """The table's rows: columns, how many are numbers, edges, level rows; of each row a value, and whether it is plain:
-    decided by comparison alone. Row 0 belongs to no feature."""
-    columns: list[tuple[int, ...]] = []
-    edges: list[Floats] = []
-    level_rows: list[NDArray[np.int32]] = []
-    values, plain = [np.zeros(1)], [np.ones(1, np.bool_)]
-    used = np.unique(forest.feature).tolist()
-    category = {j: bool(forest.kind[forest.feature == j].max() & CATEGORY) for j in used}
-    row, edge, level = 1, 0, 0
-    for j in sorted(used, key=lambda j: (category[j], j)):
-        mine = forest.feature == j
-        kinds = forest.kind[mine]
-        if category[j]:
-            if not (kinds & CATEGORY).all():
-                raise NotServed(f"column {j} is a number in some trees and a category in others")
-            of, examples = _level_classes(forest, forest.threshold[mine].astype(np.int64))
-            columns.append((j, level, len(of), row, 0, 0))
-            level_rows.append((of + row).astype(np.int32))
-            level += len(of)
-            values.append(examples)
-            plain.append(np.zeros(len(examples), np.bool_))
-            row += len(examples)
-            continue
-        at = np.unique(forest.threshold[mine])
-        if np.isnan(at).any():
-            raise NotServed(f"column {j} is split at NaN")
-        zero = bool((((kinds >> 2) & 3) == MISSING_ZERO).any())
-        special = [np.nan, 0.0] if zero else [np.nan]
-        columns.append((j, edge, len(at), row, row + len(at) + 1, row + len(at) + 2 if zero else -1))
-        edges.append(at)
-        edge += len(at)
-        values.append(np.concatenate([at, [np.inf], special]))
-        plain.append(np.arange(len(at) + 1 + len(special)) <= len(at))
-        row += len(at) + 1 + len(special)
-    return (
-        np.array(columns, np.int32).reshape(-1, NUMBER_PARTS),
-        sum(not is_category for is_category in category.values()),
-        np.concatenate([*edges, np.empty(0)]),
-        np.concatenate([*level_rows, np.empty(0, np.int32)]),
-        np.concatenate(values),
-        np.concatenate(plain),
-    )
-
-
-def _level_classes(forest: Forest, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
-    """Levels that are in the same bit sets share a table row: the class of each level, and one level of each class.
-
-    Class 0 is of levels in no set, for which -1 stands.
-    """
-    longest = int((forest.word_start[sets + 1] - forest.word_start[sets]).max()) * 32
-    classes = np.zeros(longest, np.int64)
-    _refine(sets, forest.word_start, forest.words, classes)
-    _, first, classes = np.unique(np.append(0, classes), return_index=True, return_inverse=True)
-    return classes[1:], np.where(first == 0, -1.0, first - 1.0)
-
-
-@compiled
-def _refine(
-    sets: NDArray[np.int64], word_start: NDArray[np.int32], words: NDArray[np.uint32], classes: NDArray[np.int64]
-) -> None:
-    """Part the levels' classes by each bit set in turn: those inside it get a class of their own."""
-    count, most = 1, 1
-    for at in range(len(sets)):
-        most += 32 * (word_start[sets[at] + 1] - word_start[sets[at]])
-    moved, stamp = np.empty(most, np.int64), np.full(most, -1, np.int64)
-    for at in range(len(sets)):
-        first, last = word_start[sets[at]], word_start[sets[at] + 1]
-        for word in range(first, last):
-            for bit in range(32):
-                if (words[word] >> np.uint32(bit)) & np.uint32(1):
-                    level = 32 * (word - first) + bit
-                    old = classes[level]
-                    if stamp[old] != at:
-                        stamp[old] = at
-                        moved[old] = count
-                        count += 1
-                    classes[level] = moved[old]
 
 
 @compiled
