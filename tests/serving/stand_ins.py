@@ -17,7 +17,9 @@ from poise.errors import StateError
 from poise.features.columns import ColumnsSpec
 from poise.features.plan import FeaturePlan
 from poise.interfaces.cli import STOPPED
+from poise.interfaces.http.certificate import Certificate
 from poise.interfaces.http.server import serve
+from poise.interfaces.logs import logging_as
 from poise.models.predictor import Predictor
 from poise.releases.contract import Contract
 from poise.serving.answer import Answerer
@@ -25,6 +27,7 @@ from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
 from poise.serving.score import Scorer
 from poise.serving.served import Served
+from poise.serving.tokens import Tokens
 from poise.spec.system import FeatureEntry, SystemSpec
 from poise.stores.base import Declaration, OnlineStore
 from poise.stores.state import State
@@ -166,15 +169,22 @@ if __name__ == "__main__":
     parser.add_argument("--patience", type=float, default=10.0)
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--state", help="the address of a real state database; default a stand-in")
+    parser.add_argument("--tokens", action="store_true", help="ask for the tokens of --state")
+    parser.add_argument("--tls-cert", type=Path)
+    parser.add_argument("--tls-key", type=Path)
+    parser.add_argument("--log", choices=("text", "json"), default="text")
     asked = parser.parse_args()
     bounds = Limits(patience=asked.patience, connections=asked.connections)
     registry = State(asked.state, "flights") if asked.state else StandInRegistry()
     try:
-        serve(
-            Served.of_one(answerer(limits=bounds)),
-            registry,
-            port=asked.port,
-            on_ready=lambda address: print(address, flush=True),
-        )
+        with logging_as(asked.log):
+            serve(
+                Served.of_one(answerer(limits=bounds)),
+                registry,
+                port=asked.port,
+                on_ready=lambda address: print(address, flush=True),
+                tokens=Tokens(registry.tokens()) if asked.tokens and isinstance(registry, State) else None,
+                certificate=Certificate(asked.tls_cert, asked.tls_key) if asked.tls_cert else None,
+            )
     except KeyboardInterrupt:
         sys.exit(STOPPED)
