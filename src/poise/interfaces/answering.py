@@ -93,6 +93,8 @@ def start(
                 switching.beside(inlet, drainer)
                 switching.at_start()
 
+            served.telemetry.watch("snapshot_age_seconds", lambda: {(): drainer.snapshot_age})
+
             def begun(address: str) -> None:
                 ready(address)
                 drainer.begin()  # only now, so that it takes nothing from the start

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
@@ -42,11 +43,17 @@ class Drainer:
         self._inlet, self._versions = inlet, dict(versions)
         self._over, self._ready = threading.Event(), threading.Event()
         self._process: subprocess.Popen[str] | None = None
+        self._extended = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="poise-drainer", daemon=True)
 
     def begin(self) -> None:
         """Start it, once the server answers."""
         self._thread.start()
+
+    @property
+    def snapshot_age(self) -> float:
+        """Seconds since the snapshot was extended, or since this was made."""
+        return time.monotonic() - self._extended
 
     @property
     def releases(self) -> tuple[Path, ...]:
@@ -120,6 +127,7 @@ class Drainer:
             for source, rows in said.get("expired", {}).items():
                 _LOG.info("%d rows of '%s' were older than its 'keep' and are deleted", rows, source)
             if "snapshot" in said:
+                self._extended = time.monotonic()
                 _LOG.info("the snapshot is extended to the lake's versions %s", said["snapshot"])
             if said.get("prune"):
                 self._inlet.prune(said["prune"])

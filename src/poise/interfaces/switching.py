@@ -202,6 +202,7 @@ class Switching:
         if began is not None:
             said = f"answers by contract {major}, {time.monotonic() - began:.2f} s after it was known"
             _LOG.info("%s %s", row.release, said)
+            self._served.telemetry.count("switches", SWITCH)
             self._state.note(SWITCH, row.release, why=said, details={"from": before.release if before else None})
 
     def _exchange(self, ready: Ready, reception: Reception | None) -> None:
@@ -265,6 +266,7 @@ class Switching:
         going_on = ", ".join(one.release for one in self._served.all)
         _LOG.error("%s does not answer, %s goes on: %s", row.release, going_on, why, exc_info=_unexpected(error))
         self._served.note(row.release, why)
+        self._served.telemetry.count("switches", STAY)
         self._state.note(STAY, row.release, why=f"{going_on} goes on: {why}")
 
     # ---- the drain

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -29,6 +30,7 @@ from poise.errors import Overloaded, PoiseError, StateError
 from poise.serving.answer import Answer
 from poise.serving.limits import Limits
 from poise.serving.online import Group, Online
+from poise.serving.telemetry import Telemetry
 from poise.table import History
 
 _LOG = logging.getLogger("poise.serving")
@@ -99,6 +101,8 @@ class Inlet:
         self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
         self._applied = journal.last
         self._held = 0
+        self.telemetry = Telemetry()
+        """Where is counted what becomes of rows; a server hands in its own."""
 
     @property
     def reception(self) -> Reception:
@@ -109,6 +113,21 @@ class Inlet:
     def sources(self) -> Collection[str]:
         """The sources whose rows may come in."""
         return self._reception.sources
+
+    @property
+    def unwritten(self) -> int:
+        """Rows and answers that wait to be written."""
+        return self._writer.waiting
+
+    @property
+    def kept_rows(self) -> int:
+        """Rows and answers in the journal."""
+        return self._journal.rows_waiting
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the journal on the disk."""
+        return self._journal.size
 
     @property
     def applied(self) -> int:
@@ -172,7 +191,7 @@ class Inlet:
             self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept))
             self._buffered += 1
         except Overloaded as error:
-            _LOG.warning("an answer was not logged: %s", error)
+            self._not_logged(error)
         return None
 
     def take_up(self, rows: History, prints: Hashes | None, upto: int | None = None) -> int:
@@ -240,6 +259,9 @@ class Inlet:
         self._applied = max(self._applied, *group.events, 0)
         self._buffered -= _unwaited(group.items)
         for item in group.items:
+            if isinstance(item, Rows) and item.judged is not None:
+                for fate, count in Counter(item.judged.fates).items():
+                    self.telemetry.count("events", item.judged.delivery.source, fate, n=count)
             if isinstance(item, Arrived):
                 self._take_up(item)
             elif unseen is not None and isinstance(item, Rows) and not item.told.done():
@@ -274,7 +296,11 @@ class Inlet:
             if item.told is not None and not item.told.done():
                 item.told.set_exception(error)
             elif isinstance(item, Kept):
-                _LOG.warning("an answer was not logged: %s", error)
+                self._not_logged(error)
+
+    def _not_logged(self, error: PoiseError) -> None:
+        self.telemetry.count("unlogged")
+        _LOG.warning("an answer was not logged: %s", error)
 
 
 def _answer(judged: Judged) -> bytes:

@@ -34,13 +34,27 @@ class Described:
 
 
 COUNTERS: Mapping[str, Described] = {
-    "shed": Described("Requests refused with 503 before their body was read.", ("reason",)),
+    "shed": Described("Requests refused with 503 since there was too much to do, by what there was.", ("reason",)),
+    "events": Described("Rows that came in, by what became of them.", ("source", "fate")),
+    "unlogged": Described("Answers that were given and not logged, since too much waited to be written."),
+    "switches": Described("Releases that were to answer: 'switch' where they do now, else 'stay'.", ("outcome",)),
 }
 """Name of `count` -> what is counted. `/metrics` shows `poise_<name>_total`."""
 
 GAUGES: Mapping[str, Described] = {
     "in_progress": Described("Requests that are being read or answered.", ("of",)),
     "ready": Described("1 once a rehearsal was answered and as long as nothing is wrong, else 0."),
+    "release_info": Described(
+        "Always 1: what answers, by which contract and weights.", ("release", "contract", "weights")
+    ),
+    "releases_not_answering": Described("Releases that should answer and could not be switched to; history says why."),
+    "connections": Described("Open connections."),
+    "journal_unwritten_rows": Described("Rows and answers that wait to be written to the journal."),
+    "journal_rows": Described(
+        "Rows and answers in the journal, which the drain has yet to bring to lake and snapshot."
+    ),
+    "journal_bytes": Described("Bytes of the journal on the disk."),
+    "snapshot_age_seconds": Described("Seconds since the snapshot was last extended, or since the start."),
 }
 """Name of `watch` -> what is read. `/metrics` shows `poise_<name>`."""
 

@@ -17,7 +17,9 @@ from poise.errors import PoiseError
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.document import DOCUMENT, Document
 from poise.interfaces.http.events import event_asks, logged, no_such_source
+from poise.interfaces.http.gauges import watch
 from poise.interfaces.http.guard import Guard
+from poise.interfaces.http.health import Health
 from poise.interfaces.http.metrics import METRICS, Metrics
 from poise.interfaces.http.observed import Observed
 from poise.interfaces.http.page import front_page
@@ -62,7 +64,8 @@ def create_app(
         DECIDE: Ask(decide, served.limits, gate),
         **event_asks(inlet, served.limits, served.telemetry),
     }
-    pages = _Pages(served, registry, inlet)
+    pages, health = _Pages(served, registry), Health(served, inlet)
+    watch(served, health, inlet)
     routes = [
         *(Route(path, ask, methods=["POST"]) for path, ask in hot.items()),
         Route("/v1/releases", pages.releases),
@@ -71,10 +74,10 @@ def create_app(
         *weights_routes(served, registry, changes),
         no_such_source(served.live.loaded.system.sources),
         usage_route(served, usage),
-        Route("/health/live", pages.live),
-        Route("/health/ready", pages.ready),
+        Route("/health/live", health.live),
+        Route("/health/ready", health.ready),
         Route(METRICS, Metrics(served.telemetry).show),
-        *v2_routes(served, pages.ready, gate, inlet),
+        *v2_routes(served, health.ready, gate, inlet),
         Route(DOCUMENT, Document(served, tokens or Tokens(), takes_in=inlet is not None).show),
         Route("/", pages.front),
         *also,
@@ -104,10 +107,9 @@ class _Hot:
 class _Pages:
     """The routes that read. What touches the state database does so in a thread, off the event loop."""
 
-    def __init__(self, served: Served, registry: Registry, inlet: Inlet | None) -> None:
+    def __init__(self, served: Served, registry: Registry) -> None:
         self._served = served
         self._registry = registry
-        self._inlet = inlet
 
     async def releases(self, request: Request) -> Response:
         return as_json(await run_in_threadpool(views.releases, self._registry, self._served.live.zone))
@@ -125,18 +127,6 @@ class _Pages:
             views.history, self._registry, self._served.live.zone, subject=subject, after=after, limit=limit
         )
         return as_json(lines)
-
-    async def live(self, request: Request) -> Response:
-        return as_json({"live": True})
-
-    async def ready(self, request: Request) -> Response:
-        live = self._served.live
-        if not live.ready:
-            return problem(503, "no rehearsal request has been answered yet", headers={"retry-after": "1"})
-        trouble = self._inlet.trouble if self._inlet is not None else None
-        if trouble is not None:
-            return problem(503, trouble)
-        return as_json({"ready": True, "release": live.release})
 
     async def front(self, request: Request) -> Response:
         return front_page(self._served.live.described(), str(request.base_url).rstrip("/"))

@@ -96,6 +96,7 @@ def serve(
             counting,
         ):
             server = _Server(config, lambda: on_ready(address) if on_ready else None, begins, certificate)
+            served.telemetry.watch("connections", lambda: {(): len(server.server_state.connections)})
             server.run(sockets=[bound])
         if server.interrupted:
             raise KeyboardInterrupt

@@ -1,0 +1,41 @@
+"""Whether this server lives, and whether callers may come to it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from poise.interfaces.http.problem import problem
+from poise.interfaces.http.query import as_json
+from poise.serving.inlet import Inlet
+from poise.serving.served import Served
+
+
+class Health:
+    """Answers without a look at the state database, so that a server whose database is gone still says that it lives.
+
+    Both are asked by machines without a token, so neither says why a release does not answer: history and log do.
+    """
+
+    def __init__(self, served: Served, inlet: Inlet | None) -> None:
+        self._served, self._inlet = served, inlet
+
+    @property
+    def trouble(self) -> str | None:
+        """Why callers should not come, None where they may."""
+        if not all(one.ready for one in self._served.all):
+            return "no rehearsal request has been answered yet"
+        return self._inlet.trouble if self._inlet is not None else None
+
+    async def live(self, request: Request) -> Response:
+        """The process answers."""
+        return as_json({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        """Every release that answers has answered a rehearsal, and what comes in can be written."""
+        trouble = self.trouble
+        if trouble is not None:
+            return problem(503, trouble, headers={"retry-after": "1"})
+        said = {"ready": True, "release": self._served.live.release}
+        waiting = sorted(self._served.troubles)
+        return as_json({**said, "not_answering": waiting} if waiting else said)
