@@ -12,6 +12,7 @@ from poise.errors import RequestError, SpecError, did_you_mean
 from poise.features.base import Feature, Lookup, Output
 from poise.features.listed import ListPlan
 from poise.features.lookup import RowLookup, declared, with_through
+from poise.features.partly import Attempt, named
 from poise.features.position import position_of
 from poise.features.rows import is_timed
 from poise.features.scope import Meaning, Scope, needs_of, roots
@@ -145,6 +146,14 @@ class FeaturePlan:
     def online(self, requests: Requests, store: OnlineStore, extra: Iterable[str] = ()) -> Table:
         """The same at request time, from a store that was declared `declarations` and has been advanced to T."""
         return self._made(requests, extra, lambda step, made: step.online(requests, store, made))
+
+    def online_partly(
+        self, requests: Requests, store: OnlineStore, extra: Iterable[str] = ()
+    ) -> tuple[Table, dict[str, str]]:
+        """`online` where some of it fails: what cannot be made is missing, and named with what failed first."""
+        attempt = Attempt(self.system, requests, store)
+        made = self._made(requests, extra, attempt)
+        return made, named(attempt.failed, self._run(tuple(extra)).wanted)
 
     def lists(self, item: str, extra: Iterable[str] = ()) -> ListPlan:
         """The same for candidates of lists, of which `item` is the column that says which item one is."""

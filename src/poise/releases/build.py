@@ -145,6 +145,7 @@ def _written(
         for objective, one in learned.items():
             one.predictor.save(folder / "models" / objective)
             one.reference.save(folder / "models" / objective)
+            one.fallback.save(folder / "models" / objective)
         if trial is not None:
             trial.basis.save(folder / BASIS)
         (folder / "system.yaml").write_text(place.text, encoding="utf-8")
@@ -167,7 +168,8 @@ def _contract(
     decides = system.decision.per if system.decision else None
     requests: dict[str, dict[str, ColumnType]] = {}
     for per, plan in plans.items():
-        read = {n for one in learned.values() if one.data.spec.per == per for n in one.predictor.inputs}
+        of = [one for one in learned.values() if one.data.spec.per == per]
+        read = {n for one in of for n in (*one.predictor.inputs, *one.fallback.inputs)}
         outputs = {output.name for output in plan.outputs}
         terms = set(extra.get(per, ())) if per == decides else set()
         also = sorted((read | terms) - outputs)

@@ -21,6 +21,7 @@ from poise.evaluation.parts import Index
 from poise.features.scope import Scope
 from poise.models.base import Examples, Learner, Model, Problem
 from poise.models.calibration import Calibration
+from poise.models.fallback import Fallback
 from poise.models.predictor import Predictor
 from poise.models.reference import Reference, some
 from poise.releases.examples import SEED, ObjectiveData
@@ -66,8 +67,8 @@ class Learned:
     warnings: tuple[str, ...] = ()
     reference: Reference = field(default_factory=Reference)
     """What the rows that it was learned from were like."""
-    fallbacks: Mapping[str, Model] = field(default_factory=dict)
-    """The simpler rungs that can answer where the chosen one cannot."""
+    fallback: Fallback = field(default_factory=Fallback)
+    """What answers where the chosen rung cannot."""
 
 
 @dataclass(slots=True, eq=False)
@@ -122,8 +123,17 @@ def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = 
         blocks=blocks_of(judge.time, groups),
         warnings=tuple(warnings),
         reference=Reference.of(chosen.model, data.examples(some(np.concatenate([data.split.fit, data.split.tune])))),
-        fallbacks={f.learner.name: f.model for f in fits if f.learner.name in BASELINES and f is not chosen},
+        fallback=_fallback(data, fits, chosen),
     )
+
+
+def _fallback(data: ObjectiveData, fits: Sequence[_Fit], chosen: _Fit) -> Fallback:
+    """Simpler rungs than the chosen one. A rule that nobody declared may read only what the chosen one reads, so that
+    requests need carry no more for it."""
+    models = {fit.learner.name: fit.model for fit in fits if fit is not chosen and fit.learner.name in BASELINES}
+    if data.spec.rule is None and "rule" in models and not set(models["rule"].inputs) <= set(chosen.model.inputs):
+        del models["rule"]
+    return Fallback.of(data.spec.type, models)
 
 
 def problem_of(data: ObjectiveData, scope: Scope, threads: int) -> Problem:
