@@ -1,0 +1,56 @@
+"""What `/openapi.json` says holds: Schemathesis sends what it allows and what it does not, to real servers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from poise.interfaces.system import System
+from tests.journeys import shop
+from tests.journeys.replaying import serving
+from tests.releases import little_market
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+
+
+def test_a_system_that_lists(tmp_path: Path) -> None:
+    system = little_market.write(tmp_path, **little_market.tables(1200))
+    system.ingest()
+    system.train()
+    holds(tmp_path, 2)
+
+
+def test_a_system_that_chooses(tmp_path: Path) -> None:
+    for name, table in shop.tables(2500).items():
+        table.write_csv(tmp_path / f"{name}.csv")
+    (tmp_path / "poise.yaml").write_text(shop.SYSTEM, encoding="utf-8")
+    system = System.read(tmp_path / "poise.yaml")
+    system.ingest()
+    system.train()
+    holds(tmp_path, 2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["flights", "restaurants"])
+def test_the_examples(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    subprocess.run([sys.executable, "-m", "poise", "new", str(folder), "--template", name], check=True)
+    if not any((folder / "data").glob("*")):
+        subprocess.run([sys.executable, "prepare.py"], cwd=folder, check=True)
+    system = System.read(folder / "poise.yaml")
+    system.ingest()
+    system.train()
+    holds(folder, 100)
+
+
+def holds(folder: Path, cases: int) -> None:
+    """All checks of Schemathesis, on `cases` drawn requests of each kind beside those that follow from the schemas."""
+    with serving(folder / "poise.yaml") as server:
+        command = [str(SCHEMATHESIS), "run", f"http://127.0.0.1:{server.port}/openapi.json"]
+        options = ["--max-examples", str(cases), "--continue-on-failure", "--no-color", "--seed", "1"]
+        phases = ["--phases", "examples,coverage,fuzzing"]
+        told = subprocess.run([*command, *options, *phases], cwd=folder, capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stdout[-20_000:]
