@@ -111,3 +111,14 @@ def test_comparisons_of_many_classes_learn_from_fewer_rows_of_large_tables_only(
     sizes = {rows: most_compared(replace(case, target=np.zeros(rows)), 20_000) for rows in (300, 50_000, 100_000)}
     assert sizes == {300: 20_000, 50_000: 20_000, 100_000: 8_000}
     assert most_compared(replace(case, target=np.zeros(100_000), problem="binary"), 20_000) == 20_000
+
+
+def test_intervals_resample_customers_where_their_targets_go_together_and_time_where_they_do_not() -> None:
+    rng = np.random.default_rng(0)
+    customers = rng.integers(0, 60, 900)
+    frame = in_time(table("noise", 900)).with_columns(customer=pl.Series(customers))
+    rows = np.arange(900)
+    alone = read_case(frame, "y", time="asked", key="customer")
+    assert alone.blocks(rows).unit != "entity"
+    shared = read_case(frame.with_columns(y=pl.Series(customers % 2)), "y", time="asked", key="customer")
+    assert shared.blocks(rows).unit == "entity" and shared.blocks(rows).count == 60

@@ -136,9 +136,22 @@ class Case:
         return Examples(self.table.select(types).take(rows), types, self.target[rows], None, self.time[rows])
 
     def blocks(self, rows: Index) -> Blocks:
-        """What intervals over these rows resample."""
-        together = self.together
-        return blocks_of(self.time[rows], None if together is None else together[rows])
+        """What intervals over these rows resample: spans of time, or what belongs together. Where there are both, those
+        within which targets resemble each other more, so that neither passes for more evidence than it is."""
+        together = None if self.together is None else self.together[rows]
+        found = blocks_of(self.time[rows], together)
+        if together is None or not self.timed:
+            return found
+        apart = blocks_of(np.full(len(rows), MISSING_TIME), together)
+        return apart if self._alike(rows, apart) > self._alike(rows, found) else found
+
+    def _alike(self, rows: Index, blocks: Blocks) -> float:
+        """How much targets of one block vary together: 1 where they know nothing of each other, more where they do."""
+        target = self.target[rows]
+        known = target[:, None] == np.arange(len(self.classes)) if self.problem == "multi-class" else target[:, None]
+        apart = known - known.mean(axis=0)
+        sums = np.stack([np.bincount(blocks.codes, one, blocks.count) for one in apart.T])
+        return float((sums**2).sum() / max(float((apart**2).sum()), 1e-300))
 
     def to_problem(self, threads: int = 1, seed: int = SEED) -> Problem:
         """What learners are told."""

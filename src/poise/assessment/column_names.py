@@ -15,6 +15,8 @@ AFTER = re.compile(
     r"churn\w*|paid|settle\w*|complet\w+|delay\w*|arriv\w+|elapsed|overdue|recover(y|ies|ed)|returned"
 )
 """Words for what happens afterwards."""
+PREDICTED = re.compile(r"pred|predicted|predictions?|proba|probability|prob|yhat|likelihood")
+"""Words for what a model or a person foretold."""
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+", re.UNICODE)
 
 
@@ -36,6 +38,15 @@ def says_after(name: str) -> bool:
     (True, True, False, False)
     """
     return any(AFTER.fullmatch(word) for word in words_of(name))
+
+
+def says_predicted(name: str) -> bool:
+    """Whether a word of the name says that the column is a prediction.
+
+    >>> says_predicted("y_pred_proba"), says_predicted("problem"), says_predicted("predictor_1")
+    (True, False, False)
+    """
+    return any(PREDICTED.fullmatch(word) for word in words_of(name))
 
 
 def came_of(names: Iterable[str]) -> dict[str, str]:

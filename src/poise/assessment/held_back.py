@@ -32,7 +32,7 @@ class Held:
     @property
     def sentence(self) -> str:
         """What a person must say."""
-        return f"{self.why} What is predicted rests on {listed(self.columns)}."
+        return f"What is predicted rests on {listed(self.columns)}, which may be known too late. {self.why}"
 
 
 def held_back(case: Case, found: Sequence[Finding]) -> Held | None:

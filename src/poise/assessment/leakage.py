@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from poise.assessment.adding_up import adding_up
+from poise.assessment.another_model import another_model
 from poise.assessment.base import Answer, Finding, Question
 from poise.assessment.case import Case
 from poise.assessment.held_back import Held, held_back
@@ -31,7 +32,8 @@ class Leakage(Question):
         columns = leaking_columns(case, tuple(inputs_of(case, [name for one in late for name in one.columns])))
         rows, entities = leaking_rows(case)
         labels, course = immature(case)
-        found = _merged([*adding_up(case, trials), *columns.findings, *late, *rows, *labels])
+        models = another_model(case, columns.shares)
+        found = _merged([*adding_up(case, trials), *columns.findings, *late, *models, *rows, *labels])
         found = [_as_declared(one, case.declared.known) for one in found]
         held = held_back(case, found)
         details = {
@@ -75,14 +77,11 @@ def _as_declared(one: Finding, known: tuple[str, ...]) -> Finding:
 
 
 def _ask_about(held: Held) -> str:
+    these = "it is" if len(held.columns) == 1 else "they are"
     return (
-        f"Somebody who knows how the table came about says when {listed(held.columns)} {_are(held)} filled in:"
-        f" --known {','.join(held.columns)} for what is known when the question is asked, else leave it out."
+        f"If {these} known when the question is asked: --known {','.join(held.columns)}. Else leave out"
+        f" {listed(held.columns)}. Somebody who knows how the table came about must say."
     )
-
-
-def _are(held: Held) -> str:
-    return "are" if len(held.columns) > 1 else "is"
 
 
 def _leave_out(certain: list[Finding]) -> str:

@@ -28,6 +28,7 @@ LINES = 4
 the figures say share them."""
 TOLD = 4
 """Lines of what to watch out for, and of what to do next, together; the page has all."""
+_GAP = re.compile(r" (?!%)")
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 Line = tuple[str, str]
 """A line and its style: empty, `bold`, `dim`."""
@@ -131,14 +132,14 @@ def _item(mark: str, text: str, width: int, most: int) -> Iterator[str]:
 
 
 def wrapped(text: str, width: int, most: int = 1_000) -> list[str]:
-    """`text` in lines of at most `width` columns (wide characters count two), at most `most` of them.
+    """`text` in lines of at most `width` columns (wide characters count two), at most `most` of them; 9 % stays whole.
 
-    >>> wrapped("one two three", 7), wrapped("one two three", 7, 1)
-    (['one two', 'three'], ['one…'])
+    >>> wrapped("one two three", 7), wrapped("one two three", 7, 1), wrapped("at most 9.8 %.", 11)
+    (['one two', 'three'], ['one…'], ['at most', '9.8 %.'])
     """
     lines: list[str] = []
     line = ""
-    for word in tame(text).split():
+    for word in _GAP.split(tame(text)):
         for piece in _pieces(word, width):
             if line and columns(line) + 1 + columns(piece) > width:
                 lines.append(line)
@@ -150,7 +151,7 @@ def wrapped(text: str, width: int, most: int = 1_000) -> list[str]:
         return lines
     last = lines[most - 1]
     while columns(last) > width - 1:
-        last = last.rpartition(" ")[0] or last[:-1]
+        last = " ".join(_GAP.split(last)[:-1]) or last[:-1]
     return [*lines[: most - 1], last.rstrip(" ,;:") + "…"]
 
 

@@ -48,10 +48,10 @@ class Verdict:
 
 def decide(case: Case, answers: Sequence[Answer]) -> Verdict:
     """The verdict of a case. The first that holds decides: an obstacle, a leak or a suspect on which all rests, nothing
-    to learn, too few rows, no value on later data, not worth its cost, a rule does it, rows that cannot tell a rule from
-    ML, only a part is good enough; else ML is used. What a person must answer first makes any verdict for ML or a rule
-    `needs a person`; who signed that it must not be automated decides alone. Patterns that change and suspected leaks
-    are told with any verdict for ML or a rule.
+    to learn, too few rows, no value on later data, not worth its cost, a rule does it, rows that cannot tell a rule
+    from ML, only a part is good enough; else ML is used. What a person must answer first makes any verdict for ML or a
+    rule `needs a person`; who signed that it must not be automated decides alone. Patterns that change and suspected
+    leaks are told with any verdict for ML or a rule.
     """
     said = {answer.code: answer for answer in answers}
     if case.obstacle is not None:
