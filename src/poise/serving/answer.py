@@ -187,11 +187,11 @@ class Answerer:
             hint = "ask /v1/decide" if received.per == self.loaded.contract.decides_on else None
             raise RequestError(f"release {self.release} has learned nothing yet that it could predict", hint=hint)
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
-        head, since_epoch = self._head(instant), max(instant, 0)
+        head, since_epoch = self._head(instant) | scored.marks, max(instant, 0)
         used = Used(self.loaded.contract.major, received.per, received.sent)
         if not self.logs:
             return Predicted(received.per, head, scored, since_epoch, used)
-        kept = decision_log.head("predictions", self.release, received.per, instant)
+        kept = decision_log.head("predictions", self.release, received.per, instant) | scored.marks
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
         return Predicted(received.per, head, scored, since_epoch, used, _ENCODE(kept))
@@ -210,13 +210,13 @@ class Answerer:
         predictions = self.loaded.scorers[per].as_rows(scored.predictions)
         made = self._decider.decide(scored, live.values, self.clock.now())
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
-        head = {**self._head(instant), "weights": live.version, "unknown": scored.unknown}
+        head = {**self._head(instant), **scored.marks, "weights": live.version, "unknown": scored.unknown}
         body = _ENCODE({**decisions[0], **head} if received.single else {**head, "decisions": decisions})
         used = Used(self.loaded.contract.major, per, received.sent)
         answer = Answer(200, body, release=self.release, decisions=tuple(d["decision_id"] for d in made), used=used)
         if not self.logs:
             return answer
-        kept = decision_log.head("choice", self.release, per, instant, live.version)
+        kept = decision_log.head("choice", self.release, per, instant, live.version) | scored.marks
         kept |= decision_log.choices_of(made, self._decider.actions)
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
@@ -227,14 +227,16 @@ class Answerer:
         instant = self._instant(received.time, may_ask_time)
         requests = Requests(received.rows, np.full(received.rows.height, instant, np.int64))
         scorer = self.loaded.scorers[received.per]
-        scored = scorer.score_list(requests, received.once, received.items, self._store)
+        budget = self.limits.budget
+        scored = self._counted(scorer.score_list(requests, received.once, received.items, self._store, budget))
         now, seed = self.clock.now(), self._seeds()
-        made, kept = lister.decide(received, scored, live, now, seed, self._head(instant), keep=self.logs)
+        head = self._head(instant) | scored.marks
+        made, kept = lister.decide(received, scored, live, now, seed, head, keep=self.logs)
         used = Used(self.loaded.contract.major, received.per, received.sent)
         answer = Answer(200, _ENCODE(made), release=self.release, decisions=(made["decision_id"],), used=used)
         if not self.logs:
             return answer
-        head = decision_log.head("list", self.release, received.per, instant, live.version)
+        head = decision_log.head("list", self.release, received.per, instant, live.version) | scored.marks
         return replace(answer, kept=_ENCODE({**head, **kept}), decided=True, instant=max(instant, 0))
 
     def rehearse(self) -> None:
@@ -275,7 +277,13 @@ class Answerer:
     def _score(self, per: str, rows: Table, time: str | None, may_ask_time: bool) -> tuple[int, Scored]:
         instant = self._instant(time, may_ask_time)
         requests = Requests(rows, np.full(rows.height, instant, np.int64))
-        return instant, self.loaded.scorers[per].score(requests, self._store)
+        return instant, self._counted(self.loaded.scorers[per].score(requests, self._store, self.limits.budget))
+
+    def _counted(self, scored: Scored) -> Scored:
+        """Counts what was not answered by its model."""
+        for name in scored.fallbacks:
+            self.telemetry.count("fallbacks", name)
+        return scored
 
     def _instant(self, time: str | None, may_ask_time: bool) -> int:
         return self._instants.of(self._store, time, self.zone, timed=self.loaded.timed, may_ask=may_ask_time)

@@ -23,6 +23,8 @@ class Limits:
     """Characters of one string value."""
     digits: int = 9_007_199_254_740_992
     """Largest whole number of an `int` column, 2**53: beyond it a float64 no longer tells neighbours apart."""
+    budget: float = 2.0
+    """Seconds after which models that have not begun leave a request to their fallbacks, which its answer says."""
     head: int = 32_000
     """Bytes of a request's line and headers; more are answered 431."""
     concurrent: int = 64

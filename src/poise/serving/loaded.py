@@ -12,6 +12,7 @@ from poise.decisions.of_system import chooser_of, ranker_of
 from poise.decisions.rank import Ranker
 from poise.errors import StateError
 from poise.features.plan import FeaturePlan
+from poise.models.fallback import Fallback
 from poise.models.predictor import Predictor
 from poise.releases.contract import Contract
 from poise.releases.folder import ReleaseFolder
@@ -52,18 +53,20 @@ class Loaded:
         system = read_text(text, name=str(folder.system_file))
         contract = Contract.from_json(folder.json("contract"))
         predictors = {output.name: Predictor.load(folder.model(output.name)) for output in contract.outputs}
+        fallbacks = {output.name: Fallback.load(folder.model(output.name)) for output in contract.outputs}
         classes = {output.name: output.classes for output in contract.outputs}
         chooser, ranker = chooser_of(system, classes), ranker_of(system, classes, rule_only=not contract.outputs)
         decides = chooser or ranker
         plans, scorers = {}, {}
         for per in contract.pers:
             outputs = contract.outputs_of(per)
-            read = {name for output in outputs for name in predictors[output.name].inputs}
+            own = {output.name: fallbacks[output.name] for output in outputs}
+            read = {n for one in own for n in (*predictors[one].inputs, *own[one].inputs)}
             extra = decides.extra_names() if decides and per == contract.decides_on else frozenset[str]()
             whole = FeaturePlan.of(system, per)
             plan = whole.select({output.name for output in whole.outputs} & (read | extra))
             item = contract.item if ranker and per == contract.decides_on else None
-            scorers[per] = Scorer(plan, outputs, predictors, extra, item)
+            scorers[per] = Scorer(plan, outputs, predictors, extra, item, own)
             _must_carry(contract, per, plan.request_with(scorers[per].extra))
             plans[per] = plan
         declarations = tuple(dict.fromkeys(d for plan in plans.values() for d in plan.declarations))

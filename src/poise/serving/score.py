@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.errors import NotFinite
+from poise.errors import RequestError
 from poise.releases.contract import Output
+from poise.serving.fallback import Marks, Objectives
 from poise.stores.base import OnlineStore
 from poise.table import Requests, Table
 
 if TYPE_CHECKING:  # the stations above are handed in, so that tests of this one can use small stand-ins
     from poise.features.plan import FeaturePlan
+    from poise.models.fallback import Fallback
     from poise.models.predictor import Predictor
 
 
-Floats = NDArray[np.float64]
 ITEM_BYTES, MOST_ITEMS = 64_000_000, 50_000
 """What one release keeps of items between lists: bytes, and at most so many items."""
 
@@ -32,13 +35,21 @@ class Scored:
     predictions: Mapping[str, NDArray[np.float64]]
     unknown: dict[str, int]
     """Features without a value -> in how many of the rows: an unknown key, no history yet, or null sent."""
+    fallbacks: Marks = field(default_factory=dict)
+    """What was not answered by its model, by what instead, and why."""
+
+    @property
+    def marks(self) -> dict[str, Marks]:
+        """What answers and the log say of that: nothing where every model answered."""
+        return {"fallbacks": self.fallbacks} if self.fallbacks else {}
 
 
 class Scorer:
     """Predicts all objectives of one source's rows: features once, then one model after another.
 
     also: names that a decision reads: columns of the request, features, dotted look-ups (`airports.lat`).
-    item: of rows that are listed, the column that says which item one is.
+    item: of rows that are listed, the column that says which item one is. fallbacks: objective -> what answers where
+    its model cannot.
     """
 
     def __init__(
@@ -48,13 +59,18 @@ class Scorer:
         predictors: Mapping[str, Predictor],
         also: Iterable[str] = (),
         item: str | None = None,
+        fallbacks: Mapping[str, Fallback] | None = None,
     ) -> None:
         self._plan = plan
         self._outputs = tuple(outputs)
         self._predictors = [predictors[output.name] for output in self._outputs]
         self._made = tuple(output.name for output in plan.outputs)
-        read = {name for predictor in self._predictors for name in predictor.inputs}
-        self.extra = tuple(sorted((read | set(also)) - set(self._made)))
+        inputs = [frozenset(predictor.inputs) for predictor in self._predictors]
+        self._objectives = Objectives(self._outputs, inputs, fallbacks or {})
+        beside = (fallback.inputs for fallback in (fallbacks or {}).values())
+        read = frozenset[str]().union(*inputs, *beside)
+        self._also = frozenset(also)
+        self.extra = tuple(sorted((read | self._also) - set(self._made)))
         """What is asked of the plan beside its outputs: columns of the request and of other sources."""
         if item is not None:
             self._lists = plan.lists(item, self.extra)
@@ -67,32 +83,52 @@ class Scorer:
         """Whether there are any models: a release that was made without enough data has none."""
         return bool(self._outputs)
 
-    def score(self, requests: Requests, store: OnlineStore) -> Scored:
+    def score(self, requests: Requests, store: OnlineStore, budget: float = math.inf) -> Scored:
         """Features from a store that has been advanced to the requests' T, and what the models make of them.
 
-        Raises `NotFinite`, naming objective and row, where a model gives no number: nothing is answered from that.
+        budget: seconds after which models that have not begun leave the answer to their fallbacks. Raises what a model
+        raises, or `NotFinite`, naming objective and row, where it gives no number and the objective has no fallback.
         """
-        features = self._plan.online(requests, store, self.extra)
-        predictions = self._predictions([predictor.predict(features) for predictor in self._predictors])
-        return Scored(features, predictions, _unknown(features, self._made))
+        until = time.perf_counter() + budget
+        try:
+            features = self._plan.online(requests, store, self.extra)
+        except RequestError:
+            raise
+        except Exception:  # a source of features is down: what does not need it is answered as ever
+            return self._partly(requests, store, until)
+        predictions, marks = self._objectives.predict(self._predictors, features, {}, until)
+        return Scored(features, predictions, _unknown(features, self._made), marks)
 
-    def score_list(self, requests: Requests, once: frozenset[str], items: list[Any], store: OnlineStore) -> Scored:
+    def score_list(
+        self,
+        requests: Requests,
+        once: frozenset[str],
+        items: list[Any],
+        store: OnlineStore,
+        budget: float = math.inf,
+    ) -> Scored:
         """The same for the candidates of one list, all at one T: bit for bit what `score` gives.
 
         once: columns that are the same for all of them; items: the item of each as it was sent, all different. What the
         request alone says is made once, and what items alone say is kept, within `ITEM_BYTES`, until it changes.
         """
-        features = self._lists.online(requests, once, items, store)
-        predictions = self._predictions([model.predict(features) for model in self._listed])
-        return Scored(features, predictions, features.missing(self._made))
+        until = time.perf_counter() + budget
+        try:
+            features = self._lists.online(requests, once, items, store)
+        except RequestError:
+            raise
+        except Exception:
+            return self._partly(requests, store, until)
+        predictions, marks = self._objectives.predict(self._listed, features, {}, until)
+        return Scored(features, predictions, features.missing(self._made), marks)
 
-    def _predictions(self, made: list[Floats]) -> dict[str, Floats]:
-        """By name; every number must be finite."""
-        for output, values in zip(self._outputs, made, strict=True):
-            if not np.isfinite(values).all():
-                row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
-                raise NotFinite(f"the model of '{output.name}' gave no finite number for row {row}")
-        return {output.name: values for output, values in zip(self._outputs, made, strict=True)}
+    def _partly(self, requests: Requests, store: OnlineStore, until: float) -> Scored:
+        """Where some features cannot be made."""
+        features, failed = self._plan.online_partly(requests, store, self.extra)
+        predictions, marks = self._objectives.predict(self._predictors, features, failed, until)
+        for name in self._also & failed.keys():
+            marks[name] = {"by": "missing", "why": f"'{failed[name]}' could not be read"}
+        return Scored(features, predictions, _unknown(features, self._made), marks)
 
     def as_rows(self, predictions: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
         """One object per row: `{"late": 0.31, "delay": 12.4}`, for classes `{"kind": {"a": 0.2, "b": 0.8}}`."""

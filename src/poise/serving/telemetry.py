@@ -35,6 +35,7 @@ class Described:
 
 COUNTERS: Mapping[str, Described] = {
     "shed": Described("Requests refused with 503 since there was too much to do, by what there was.", ("reason",)),
+    "fallbacks": Described("Objectives that something else than their model answered for.", ("objective",)),
     "events": Described("Rows that came in, by what became of them.", ("source", "fate")),
     "unlogged": Described("Answers that were given and not logged, since too much waited to be written."),
     "switches": Described("Releases that were to answer: 'switch' where they do now, else 'stay'.", ("outcome",)),
