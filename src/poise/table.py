@@ -101,6 +101,16 @@ class Column:
             return [None if g else self.levels[v] for v, g in zip(self.values, gone, strict=True)]
         return [None if g else v for v, g in zip(self.values.tolist(), gone, strict=True)]
 
+    def listed(self, index: NDArray[np.intp]) -> list[Any]:
+        """The values at these positions as `to_list` gives them, for a few of many rows."""
+        values = self.values[index].tolist()
+        if self.kind == "number":
+            return [None if value != value else value for value in values]
+        if self.kind == "time":
+            return [None if value == MISSING_TIME else value for value in values]
+        assert self.levels is not None
+        return [None if code < 0 else self.levels[code] for code in values]
+
     def recoded(self, index_of: Mapping[str, int], unknown: int = -1) -> NDArray[np.int32]:
         """Codes of a `string` column under another dictionary; strings it lacks get `unknown`, missing stays -1."""
         assert self.levels is not None
@@ -148,6 +158,14 @@ class Table(Mapping[str, Column]):
         """The rows at `index` (positions or a boolean mask)."""
         height = int(index.sum()) if index.dtype == np.bool_ else len(index)
         return Table({name: column.take(index) for name, column in self._columns.items()}, height)
+
+    def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
+        """The rows at these positions as lists of Python values, None for missing.
+
+        >>> Table({"x": Column.numbers([1.0, None, 3.0])}).listed(np.array([1, 0]))
+        {'x': [None, 1.0]}
+        """
+        return {name: column.listed(index) for name, column in self.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -99,6 +99,21 @@ class Listed(Table):
         at = np.flatnonzero(index) if index.dtype == np.bool_ else np.asarray(index, np.intp)
         return Table({name: self._taken(name, at) for name in self._names}, len(at))
 
+    def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
+        """The rows at these positions as lists of Python values, None for missing."""
+        made, all_of_them = self._made, np.arange(len(index))
+        rows = made.rows[index] if made.kept is not None else index
+        found: dict[str, list[Any]] = {}
+        for name, key in self._names.items():
+            if key in made.both:
+                found[name] = made.both[key].listed(index)
+            elif key in made.request:
+                found[name] = made.request[key].listed(all_of_them[:1]) * len(index)
+            else:
+                assert made.kept is not None
+                found[name] = made.kept.take(key, rows).listed(all_of_them)
+        return found
+
     def missing(self, names: Iterable[str]) -> dict[str, int]:
         """In how many rows each of these columns has no value; those without any such row are left out."""
         made, found = self._made, {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,8 +95,11 @@ class ListDecider:
         terms = self._ranker.terms(scored.predictions, columns)
         scores = self._ranker.score(terms, weights)
         shown = {} if self._ranker.rule_only else terms  # nothing is known of any term where nothing was learned
-        allowed, rule = self._ranker.where(columns), self._ranker.rule(columns)
-        order, fallback = self._ranker.order(scores, allowed == 1, rule)
+        allowed = self._ranker.where(columns)
+        eligible = allowed == 1
+        # The rule sorts only where no score does, so it is mostly not asked for.
+        rule = scores if (eligible & ~np.isnan(scores)).any() else self._ranker.rule(columns)
+        order, fallback = self._ranker.order(scores, eligible, rule)
         return _Ranked(shown, scores, allowed, order, rule if fallback else scores, fallback)
 
     def _shown(
@@ -140,12 +144,11 @@ class ListDecider:
                 out.append({item: items[row], "why": f"missing: {', '.join(_missing(ranked.terms, live, row))}"})
         count, gone = len(ranked.order), set(shown.tolist())
         out = out[: MOST_LEFT_OUT - min(count, live.exploration.top)]  # room for all that took part
-        how = f" of {count}{' by score' if live.exploration.on else ''}; {len(gone)} {_are(len(gone))} shown"
         rows = ranked.order[: max(0, MOST_LEFT_OUT - len(out)) + len(gone)]
-        others = enumerate(zip(rows.tolist(), ranked.sorted_by[rows].tolist(), strict=True), start=1)
+        why = _ranks(len(rows), count, len(gone), live.exploration.on)
         out += [
-            {item: items[row], "why": f"ranked {rank}{how}", "score": score}
-            for rank, (row, score) in others
+            {item: items[row], "why": rank, "score": score}
+            for row, rank, score in zip(rows.tolist(), why, ranked.sorted_by[rows].tolist(), strict=True)
             if row not in gone
         ]
         return out[:MOST_LEFT_OUT]
@@ -160,8 +163,11 @@ class ListDecider:
         ]
 
 
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+@lru_cache(maxsize=64)
+def _ranks(ranks: int, count: int, shown: int, explored: bool) -> tuple[str, ...]:
+    """What those that were ranked first to last are told; lists are mostly of few lengths."""
+    how = f"of {count}{' by score' if explored else ''}; {shown} {'is' if shown == 1 else 'are'} shown"
+    return tuple(f"ranked {rank} {how}" for rank in range(1, ranks + 1))
 
 
 def _missing(terms: Mapping[str, Floats], live: Live, row: int) -> list[str]:

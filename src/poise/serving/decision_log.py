@@ -59,8 +59,8 @@ def in_full(rows: Sequence[int] | NDArray[np.int64], sent: Table, features: Tabl
     >>> in_full([1], Table({"x": Column.numbers([1.0, 2.0])}), Table({"x2": Column.numbers([1.0, 4.0])}))
     {'logged': [1], 'sent': {'x': [2.0]}, 'features': {'x2': [4.0]}}
     """
-    at = np.asarray(rows[:MOST_LOGGED], np.int64)
-    return {"logged": at.tolist(), "sent": _values(sent.take(at)), "features": _values(features.take(at))}
+    at = np.asarray(rows[:MOST_LOGGED], np.intp)
+    return {"logged": at.tolist(), "sent": sent.listed(at), "features": features.listed(at)}
 
 
 def list_of(
@@ -108,7 +108,3 @@ def choices_of(made: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> dic
 def predictions_of(predictions: Mapping[str, Floats]) -> dict[str, Any]:
     """Per objective what was predicted: n numbers, or n lists of one number per class."""
     return {"predictions": {name: values.tolist() for name, values in predictions.items()}}
-
-
-def _values(table: Table) -> dict[str, list[Any]]:
-    return {name: column.to_list() for name, column in table.items()}

@@ -72,9 +72,9 @@ class Field:
         if self.spec.type in ("int", "float", "bool"):
             return self._numbers(raw, limits)
         _of_types(raw, _STRINGS)
-        for value in raw:
-            if value is not None and len(value) > limits.string:
-                raise Unfit(raw.index(value), f"a string of {len(value):,} characters (at most {limits.string:,})")
+        if max(map(len, filter(None, raw)), default=0) > limits.string:
+            row = next(i for i, value in enumerate(raw) if value is not None and len(value) > limits.string)
+            raise Unfit(row, f"a string of {len(raw[row]):,} characters (at most {limits.string:,})")
         return self._times(raw) if self.spec.type == "time" else self._strings(raw)
 
     def _numbers(self, raw: list[Any], limits: Limits) -> Column:
@@ -101,6 +101,8 @@ class Field:
     def _strings(self, raw: list[Any]) -> Column:
         column = Column.strings(raw)
         assert column.levels is not None
+        if self.spec.values is None and self._pattern is None:
+            return column
         for value in column.levels:
             if self.spec.values is not None and value not in self.spec.values:
                 raise Unfit(raw.index(value), described(value))
