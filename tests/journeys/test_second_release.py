@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from poise.errors import StateError
+from poise.errors import Refused, StateError
 from poise.interfaces.system import Report, System
 from tests.journeys.conftest import Write
 from tests.journeys.shop import SYSTEM, tables
@@ -62,7 +62,10 @@ def test_from_the_first_release_to_the_one_that_is_taken_back(write: Write) -> N
     text = worse.text.replace("at_least: 95%", "why: not worse, at_least: 10%").replace("unit: calls", "unit: hours")
     third = rewritten(worse, text)
     third.train()
-    released = third.release()
+    with pytest.raises(Refused, match=r"contract 1[^@]*decision.calls: its unit was calls and is now hours") as refused:
+        third.release()
+    assert "--major" in str(refused.value) and third.state.history()[-1].act == "refuse"
+    released = third.release(major=True)
     page = (released.folder.path / "report.html").read_text(encoding="utf-8")
     assert "Why: <bdi>not worse</bdi>" in page and "Callers must change." in page
     assert released.folder.json("contract")["major"] == 2, "the unit of a term is another one"

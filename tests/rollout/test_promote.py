@@ -27,6 +27,8 @@ def outcome(path: Path, name: str, *, passes: bool) -> Outcome:
     requirement = Requirement(who="trust", metric="order.calibration_error", at_most=0.05)  # type: ignore[arg-type]
     status, words = ("pass", "trust agrees: 0.02 <= 0.05") if passes else ("fail", "trust refuses: 0.071 > 0.05")
     verdict = Verdict(requirement, status, words, 0.06, 0.05, 0.07, 1204, 30, None, False)  # type: ignore[arg-type]
+    (path / name).mkdir()
+    (path / name / "contract.json").write_text('{"format": 1, "major": 1}')
     return Outcome(ReleaseFolder(path / name, {"name": name}, "seal"), (verdict,), passes)
 
 

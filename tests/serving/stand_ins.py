@@ -137,8 +137,15 @@ class StandInRegistry:
     def take_back_weights(self, *, why: str, **more: Any) -> WeightsChange:
         raise NotImplementedError
 
-    def live(self) -> LiveRow | None:
-        return LiveRow("r1", NOW, "promote")
+    def live_at(self, instant: int | None) -> LiveRow | None:
+        return LiveRow("r1", NOW, "promote") if instant is None or instant >= NOW else None
+
+    def standing(self, instant: int | None = None) -> Sequence[LiveRow]:
+        live = self.live_at(instant)
+        return () if live is None else (live,)
+
+    def weights_at(self, instant: int) -> WeightsRow | None:
+        return None
 
     def releases(self) -> Sequence[ReleaseRow]:
         return (ReleaseRow("c1", "candidate", NOW, "c1"), ReleaseRow("r1", "released", NOW, "r1", verdict={"ok": True}))

@@ -25,10 +25,12 @@ from poise.interfaces.previews import Previews
 from poise.interfaces.snapshotting import made_ready
 from poise.monitoring.skew import MOST, SkewReport, skew
 from poise.releases.build import Workplace, train
+from poise.releases.contract import Contract
 from poise.releases.folder import ReleaseFolder
 from poise.releases.rule_release import by_rule
 from poise.releases.summary import summary
 from poise.rollout.gates import Outcome, judge_candidate
+from poise.rollout.promises import must_keep
 from poise.rollout.promote import settle
 from poise.serving.loaded import Loaded
 from poise.serving.weights import LiveWeights
@@ -161,12 +163,24 @@ class System:
         return Report(made)
 
     def release(
-        self, candidate: str | None = None, *, who: str | None = None, why: str = "", progress: Progress = quiet
+        self,
+        candidate: str | None = None,
+        *,
+        who: str | None = None,
+        why: str = "",
+        major: bool = False,
+        progress: Progress = quiet,
     ) -> Report:
-        """Judge a candidate (default the newest) by every requirement; make it live, or refuse it."""
+        """Judge a candidate (default the newest) by every requirement; make it live, or refuse it.
+
+        major: it breaks its callers, and is to answer by a new contract beside the old one. Raises `Refused` where it
+        breaks them without that.
+        """
         chosen = self.newest_candidate() if candidate is None else self.state.release(candidate)
         folder = ReleaseFolder.open(self.settings.folder_of(chosen.folder), seal=chosen.seal)
-        live = self.state.live()
+        live = self.live_folder()
+        if live is not None:
+            self._keep_promises(live, folder, who, major=major)
         name = self._free_name("release", self.settings.releases)
         made_ready(self.settings, self.lake, folder)
         command = [sys.executable, "-m", "poise", "serve", "--file", str(self.path), "--release", chosen.name]
@@ -176,7 +190,7 @@ class System:
             self.settings.judged / chosen.name,
             self.settings.releases / name,
             [*command, "--answers-only", "--with-stdin", "--port", "{port}"],
-            live=live.release if live else None,
+            live=live.name if live else None,
             progress=progress,
         )
         # The refusal is recorded before it is raised; here it is part of the report, which every caller reads.
@@ -186,6 +200,16 @@ class System:
             first = self.state.weights() is None
             self.weights.seed("the system file, with the first release" if first else f"new terms, with {name}", who)
         return Report(outcome.folder, outcome)
+
+    def _keep_promises(self, live: ReleaseFolder, candidate: ReleaseFolder, who: str | None, *, major: bool) -> None:
+        """Refuse what breaks callers, in the history too, unless it was asked for."""
+        old, new = (Contract.from_json(one.json("contract")) for one in (live, candidate))
+        used = self.state.usage()
+        try:
+            must_keep(live.name, old, candidate.name, new, used, self.spec.timezone, major=major)
+        except Refused as refused:
+            self.state.note("refuse", candidate.name, why=refused.message, who=who)
+            raise
 
     @cached_property
     def weights(self) -> LiveWeights:
@@ -204,13 +228,21 @@ class System:
         Raises `StateError` where nothing is live or no list of it has come true yet, `RequestError` for what does not
         fit.
         """
+        return self._told(Previews.of, asked)
+
+    def suggest(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The weights by which a term gains a share (`{"term": "revenue", "gain": 0.03}`) at the least loss of the
+        others, and what they would do. Raises as `preview` does."""
+        return self._told(Previews.suggest, asked)
+
+    def _told(self, tell: Callable[..., dict[str, Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
         live = self.live_folder()
         if live is None:
             raise StateError("nothing is live, so that nothing could be told", hint="run 'poise up' first")
         self._caught_up()
         loaded, now = Loaded.of(live), self.state.weights()
         previews = Previews(self.path, self.settings, lambda _: written(self.settings, self.lake, loaded))
-        return previews.of(loaded, live.path, now.values if now else {}, asked)
+        return tell(previews, loaded, live.path, now.values if now else {}, asked)
 
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
         """Make the release that was live before (or `to`) live again; returns its name."""

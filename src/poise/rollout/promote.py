@@ -46,7 +46,10 @@ def settle(state: Promotions, outcome: Outcome, *, who: str | None = None, why: 
         folder=str(outcome.folder.path),
         seal=outcome.folder.seal,
         who=who,
-        verdict={"verdicts": [verdict.to_dict() for verdict in outcome.verdicts]},
+        verdict={
+            "verdicts": [verdict.to_dict() for verdict in outcome.verdicts],
+            "contract": outcome.folder.json("contract")["major"],
+        },
     )
     if not outcome.released:
         reasons = [verdict.sentence for verdict in outcome.refusals]

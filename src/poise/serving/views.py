@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from poise.clock import to_text
 from poise.serving.weights import WeightsStore
-from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow
+from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow, WeightsRow
 
 MOST_LINES = 1_000
 """Lines of history in one answer."""
@@ -16,23 +16,34 @@ MOST_LINES = 1_000
 class Registry(WeightsStore, Protocol):
     """What views read: the state database of `stores`, or a stand-in of a test."""
 
-    def live(self) -> LiveRow | None: ...
+    def live_at(self, instant: int | None) -> LiveRow | None: ...
+    def standing(self, instant: int | None = None) -> Sequence[LiveRow]: ...
+    def weights_at(self, instant: int) -> WeightsRow | None: ...
     def releases(self) -> Sequence[ReleaseRow]: ...
     def history(
         self, *, subject: str | None = None, after: int = 0, limit: int | None = None
     ) -> Sequence[HistoryRow]: ...
 
 
-def releases(registry: Registry, zone: str = "UTC") -> dict[str, Any]:
-    """All releases and candidates, the newest first, and which one is live since when."""
-    live = registry.live()
+def releases(registry: Registry, zone: str = "UTC", at: int | None = None) -> dict[str, Any]:
+    """All releases and candidates, the newest first; what is live since when, or was `at` an instant (microseconds): by
+    each contract the release that answers, and the weights."""
+    every = {row.name: row for row in registry.releases()}
+    live = registry.live_at(at)
+    weights = registry.weights() if at is None else registry.weights_at(at)
+    standing = {every[row.release].verdict.get("contract"): row for row in registry.standing(at)}
     rows = [
         {"name": row.name, "status": row.status, "created": to_text(row.created, zone), "verdict": dict(row.verdict)}
-        for row in reversed(registry.releases())
+        for row in reversed(every.values())
     ]
     return {
         "live": live.release if live else None,
         "since": to_text(live.since, zone) if live else None,
+        "contracts": [
+            {"contract": contract, "release": row.release, "since": to_text(row.since, zone)}
+            for contract, row in standing.items()
+        ],
+        "weights": weights.version if weights else None,
         "releases": rows,
     }
 

@@ -150,6 +150,9 @@ def test_a_link_to_the_front_page_may_be_followed(app: ASGIApp) -> None:
 
 def test_reading_routes(app: ASGIApp) -> None:
     assert send(app, "GET", "/v1/releases").json()["live"] == "r1"
+    then = send(app, "GET", "/v1/releases?at=2013-02-01T00:00:00+01:00").json()
+    assert then["live"] is None and then["contracts"] == [] and len(then["releases"]) == 2
+    problem(send(app, "GET", "/v1/releases?at=yesterday"), 422)
     assert send(app, "GET", "/v1/requirements").json()["requirements"][0]["who"] == "trust"
     lines = send(app, "GET", "/v1/history?limit=2&after=1").json()["history"]
     assert [line["seq"] for line in lines] == [3, 2]

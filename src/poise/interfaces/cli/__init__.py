@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train:train", "Learn the simplest sufficient models: a candidate."),
     "release": ("release:release", "Judge a candidate by every requirement."),
     "serve": ("serve:serve", "Answer requests over HTTP with the live release."),
+    "retire": ("retire:retire", "Answer by a contract no more."),
     "rollback": ("rollback:rollback", "Make an earlier release live again."),
     "weights": ("weights:weights", "Show or change what a unit of each term is worth."),
     "tokens": ("tokens:tokens", "Make, list and revoke the tokens that callers send."),

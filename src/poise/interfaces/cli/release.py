@@ -26,12 +26,15 @@ def release(
     file: FileOption = FILE,
     who: WhoOption = None,
     why: WhyOption = "",
+    major: Annotated[
+        bool, typer.Option("--major", help="It breaks the contract: serve it under a new one, beside the old one.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a candidate by every requirement: it goes live, or whoever refuses it is named."""
     system = System.read(file)
     with working("Releasing", silent=as_json) as step:
-        report = system.release(candidate, who=who, why=why, progress=step)
+        report = system.release(candidate, who=who, why=why, major=major, progress=step)
     if as_json:
         evidence = report.folder.json("evidence")
         print_json({k: evidence.get(k) for k in ("release", "verdict", "requirements", "serving", "live")})
@@ -52,7 +55,7 @@ def show(report: Report) -> None:
         say(f"  ! callers must change: {change.field}: {change.sentence}", "yellow")
     name = report.folder.name
     if report.outcome.released:
-        say(f"{name} is live.", "bold green")
+        say(f"{name} is live, by contract {report.folder.json('contract')['major']}.", "bold green")
     else:
         owners = ", ".join(dict.fromkeys(v.requirement.who for v in report.outcome.refusals))
         say(f"{name} was refused by {owners}.", "bold red")

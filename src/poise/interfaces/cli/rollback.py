@@ -17,9 +17,9 @@ def rollback(
     who: WhoOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an earlier release live again; a server takes it up when it starts next."""
+    """Make an earlier release live again; a server that runs answers by it within a second."""
     name = System.read(file).rollback(to=to, why=why, who=who)
     if as_json:
         print_json({"live": name})
     else:
-        say(f"{name} is live again. Restart 'poise serve' for it to answer.", "bold green")
+        say(f"{name} is live again; a server that runs answers by it within a second.", "bold green")

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from poise.errors import PoiseError
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.document import DOCUMENT, Document
-from poise.interfaces.http.events import event_asks, logged, no_such_source
+from poise.interfaces.http.events import Events, logged
 from poise.interfaces.http.gauges import watch
 from poise.interfaces.http.guard import Guard
 from poise.interfaces.http.health import Health
@@ -24,7 +24,7 @@ from poise.interfaces.http.metrics import METRICS, Metrics
 from poise.interfaces.http.observed import Observed
 from poise.interfaces.http.page import front_page
 from poise.interfaces.http.problem import of_error, problem
-from poise.interfaces.http.query import as_json, only, whole
+from poise.interfaces.http.query import as_json, instant, only, whole
 from poise.interfaces.http.tracing import traced
 from poise.interfaces.http.usage import usage_route
 from poise.interfaces.http.v2 import v2_routes
@@ -59,11 +59,9 @@ def create_app(
     changes = Gate("changes", served.limits.concurrent, served.telemetry)  # that somebody helps a server under load
     predict = logged(inlet, lambda asked: served.of(asked.contract).predict(asked.body, may_ask_time=_may(asked)))
     decide = logged(inlet, lambda asked: served.of(asked.contract).decide(asked.body, may_ask_time=_may(asked)))
-    hot: dict[str, ASGIApp] = {
-        PREDICT: Ask(predict, served.limits, gate),
-        DECIDE: Ask(decide, served.limits, gate),
-        **event_asks(inlet, served.limits, served.telemetry),
-    }
+    events = Events(inlet, served)
+    hot = events.hot  # which grows by the sources of later releases
+    hot |= {PREDICT: Ask(predict, served.limits, gate), DECIDE: Ask(decide, served.limits, gate)}
     pages, health = _Pages(served, registry), Health(served, inlet)
     watch(served, health, inlet)
     routes = [
@@ -72,7 +70,7 @@ def create_app(
         Route("/v1/requirements", pages.requirements),
         Route("/v1/history", pages.history),
         *weights_routes(served, registry, changes),
-        no_such_source(served.live.loaded.system.sources),
+        events.others(),
         usage_route(served, usage),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
@@ -112,7 +110,10 @@ class _Pages:
         self._registry = registry
 
     async def releases(self, request: Request) -> Response:
-        return as_json(await run_in_threadpool(views.releases, self._registry, self._served.live.zone))
+        only(request, "at")
+        zone = self._served.live.zone
+        at = instant(request, "at", zone)
+        return as_json(await run_in_threadpool(views.releases, self._registry, zone, at))
 
     async def requirements(self, request: Request) -> Response:
         live = self._served.live

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import did_you_mean
 from poise.interfaces.http.ask import Ask, Gate
@@ -15,18 +13,42 @@ from poise.interfaces.http.problem import problem
 from poise.serving.answer import Answer
 from poise.serving.caller import Asked, Handler
 from poise.serving.inlet import Inlet
-from poise.serving.limits import Limits
-from poise.serving.telemetry import Telemetry
+from poise.serving.served import Served
 
 EVENTS = "/v1/events/"
 
 
-def event_asks(inlet: Inlet | None, limits: Limits, telemetry: Telemetry) -> dict[str, ASGIApp]:
-    """One route per source. They have a gate of their own, so that a flood of events keeps no decision out."""
-    if inlet is None:
-        return {}
-    gate = Gate("events", limits.concurrent, telemetry)
-    return {f"{EVENTS}{name}": Ask(_into(inlet, name), limits, gate) for name in inlet.sources}
+class Events:
+    """One route per source, those of a release that comes to answer later among them. They have a gate of their own, so
+    that a flood of events keeps no decision out."""
+
+    def __init__(self, inlet: Inlet | None, served: Served) -> None:
+        self._inlet, self._served = inlet, served
+        self._gate = Gate("events", served.limits.concurrent, served.telemetry)
+        self.hot: dict[str, ASGIApp] = {}
+        """Path -> what takes its rows in; one for each source that there ever was."""
+        for name in () if inlet is None else inlet.sources:
+            self._ask(name)
+
+    def others(self) -> Route:
+        """What answers for sources that came later, that there are not, or that nobody takes in."""
+        return Route(EVENTS + "{source}", self, methods=["POST"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Of one more source, or a refusal."""
+        name = scope["path_params"]["source"][:100]
+        if self._inlet is not None and name in self._inlet.sources:
+            return await self._ask(name)(scope, receive, send)
+        names = self._served.newest.loaded.system.sources
+        if name in names:
+            refusal = problem(503, "this server takes no events: it runs without a journal")
+        else:
+            refusal = problem(404, f"there is no source '{name}' ({did_you_mean(name, names)})")
+        await refusal(scope, receive, send)
+
+    def _ask(self, name: str) -> ASGIApp:
+        assert self._inlet is not None
+        return self.hot.setdefault(EVENTS + name, Ask(_into(self._inlet, name), self._served.limits, self._gate))
 
 
 def _into(inlet: Inlet, source: str) -> Handler:
@@ -49,16 +71,3 @@ def logged(inlet: Inlet | None, handler: Callable[[Asked], Answer]) -> Handler:
 async def _after(waited: Awaitable[None], answer: Answer) -> Answer:
     await waited
     return answer
-
-
-def no_such_source(sources: Iterable[str]) -> Route:
-    """What answers for sources that there are not, or that nobody takes in."""
-    names = tuple(sources)
-
-    async def refuse(request: Request) -> Response:
-        name = request.path_params["source"][:100]
-        if name in names:
-            return problem(503, "this server takes no events: it runs without a journal")
-        return problem(404, f"there is no source '{name}' ({did_you_mean(name, names)})")
-
-    return Route(EVENTS + "{source}", refuse, methods=["POST"])

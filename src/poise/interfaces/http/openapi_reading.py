@@ -28,7 +28,11 @@ def _number(least: int, most: int, default: int) -> Schema:
 
 
 READING_PATHS: Schema = {
-    "/v1/releases": _read("releases", "All releases and candidates, and which is live since when"),
+    "/v1/releases": _read(
+        "releases",
+        "All releases and candidates, which of them answer by which contract since when, and by which weights",
+        [_query("at", {"type": "string", "format": "date-time"}, "what was live then; default now")],
+    ),
     "/v1/requirements": _read("requirements", "Who requires what of the live release, and what was measured"),
     "/v1/history": _read(
         "history",
