@@ -25,6 +25,7 @@ from poise.serving.list_rows import ListReader
 from poise.serving.live import Live, VersionedWeights
 from poise.serving.rows import Received, RequestReader
 from poise.serving.score import Scored
+from poise.serving.stages import Stages
 from poise.serving.telemetry import Telemetry
 from poise.stores.base import OnlineStore
 from poise.table import Requests, Table
@@ -174,9 +175,14 @@ class Answerer:
 
     def predict(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """One prediction per objective for each row of `body`."""
-        made = self.predict_rows(self._reader.read(body), may_ask_time=may_ask_time)
+        stages = Stages(self.telemetry)
+        received = self._reader.read(body)
+        stages.done("decode")
+        made = self.predict_rows(received, may_ask_time=may_ask_time)
+        stages = Stages(self.telemetry)
         rows = self.loaded.scorers[made.per].as_rows(made.scored.predictions)
         body = _ENCODE({**made.head, "predictions": rows, "unknown": made.scored.unknown})
+        stages.done("encode")
         return Answer(200, body, kept=made.kept, instant=made.instant, release=self.release, used=made.used)
 
     def predict_rows(self, received: Received, *, may_ask_time: bool = False) -> Predicted:
@@ -186,7 +192,10 @@ class Answerer:
         if not self.loaded.scorers[received.per].predicts:
             hint = "ask /v1/decide" if received.per == self.loaded.contract.decides_on else None
             raise RequestError(f"release {self.release} has learned nothing yet that it could predict", hint=hint)
+        stages = Stages(self.telemetry)
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
+        stages.done("features", scored.ready)
+        stages.done("score")
         head, since_epoch = self._head(instant) | scored.marks, max(instant, 0)
         used = Used(self.loaded.contract.major, received.per, received.sent)
         if not self.logs:
@@ -194,7 +203,9 @@ class Answerer:
         kept = decision_log.head("predictions", self.release, received.per, instant) | scored.marks
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
-        return Predicted(received.per, head, scored, since_epoch, used, _ENCODE(kept))
+        encoded = _ENCODE(kept)
+        stages.done("log")
+        return Predicted(received.per, head, scored, since_epoch, used, encoded)
 
     def decide(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """The items to show of the candidates in `body`, or the action to take for each of its rows; in both cases with
@@ -205,13 +216,19 @@ class Answerer:
         per = self.loaded.contract.decides_on
         if per is None or self._decider is None or live is None:
             raise RequestError("this system predicts and decides nothing", hint="ask /v1/predict")
+        stages = Stages(self.telemetry)
         received = self._reader.read(body, per)
+        stages.done("decode")
         instant, scored = self._score(per, received.rows, received.time, may_ask_time)
+        stages.done("features", scored.ready)
+        stages.done("score")
         predictions = self.loaded.scorers[per].as_rows(scored.predictions)
         made = self._decider.decide(scored, live.values, self.clock.now())
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
+        stages.done("decide")
         head = {**self._head(instant), **scored.marks, "weights": live.version, "unknown": scored.unknown}
         body = _ENCODE({**decisions[0], **head} if received.single else {**head, "decisions": decisions})
+        stages.done("encode")
         used = Used(self.loaded.contract.major, per, received.sent)
         answer = Answer(200, body, release=self.release, decisions=tuple(d["decision_id"] for d in made), used=used)
         if not self.logs:
@@ -220,24 +237,35 @@ class Answerer:
         kept |= decision_log.choices_of(made, self._decider.actions)
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
-        return replace(answer, kept=_ENCODE(kept), decided=True, instant=max(instant, 0))
+        encoded = _ENCODE(kept)
+        stages.done("log")
+        return replace(answer, kept=encoded, decided=True, instant=max(instant, 0))
 
     def _list(self, reader: ListReader, lister: ListDecider, live: Live, body: bytes, may_ask_time: bool) -> Answer:
+        stages = Stages(self.telemetry)
         received = reader.read(body)
+        stages.done("decode")
         instant = self._instant(received.time, may_ask_time)
         requests = Requests(received.rows, np.full(received.rows.height, instant, np.int64))
         scorer = self.loaded.scorers[received.per]
         budget = self.limits.budget
         scored = self._counted(scorer.score_list(requests, received.once, received.items, self._store, budget))
+        stages.done("features", scored.ready)
+        stages.done("score")
         now, seed = self.clock.now(), self._seeds()
         head = self._head(instant) | scored.marks
         made, kept = lister.decide(received, scored, live, now, seed, head, keep=self.logs)
+        stages.done("decide")
+        body = _ENCODE(made)
+        stages.done("encode")
         used = Used(self.loaded.contract.major, received.per, received.sent)
-        answer = Answer(200, _ENCODE(made), release=self.release, decisions=(made["decision_id"],), used=used)
+        answer = Answer(200, body, release=self.release, decisions=(made["decision_id"],), used=used)
         if not self.logs:
             return answer
         head = decision_log.head("list", self.release, received.per, instant, live.version) | scored.marks
-        return replace(answer, kept=_ENCODE({**head, **kept}), decided=True, instant=max(instant, 0))
+        encoded = _ENCODE({**head, **kept})
+        stages.done("log")
+        return replace(answer, kept=encoded, decided=True, instant=max(instant, 0))
 
     def rehearse(self) -> None:
         """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`.

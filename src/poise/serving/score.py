@@ -35,6 +35,8 @@ class Scored:
     predictions: Mapping[str, NDArray[np.float64]]
     unknown: dict[str, int]
     """Features without a value -> in how many of the rows: an unknown key, no history yet, or null sent."""
+    ready: float
+    """When the features were there, by `time.perf_counter`."""
     fallbacks: Marks = field(default_factory=dict)
     """What was not answered by its model, by what instead, and why."""
 
@@ -96,8 +98,9 @@ class Scorer:
             raise
         except Exception:  # a source of features is down: what does not need it is answered as ever
             return self._partly(requests, store, until)
+        ready = time.perf_counter()
         predictions, marks = self._objectives.predict(self._predictors, features, {}, until)
-        return Scored(features, predictions, _unknown(features, self._made), marks)
+        return Scored(features, predictions, _unknown(features, self._made), ready, marks)
 
     def score_list(
         self,
@@ -119,16 +122,18 @@ class Scorer:
             raise
         except Exception:
             return self._partly(requests, store, until)
+        ready = time.perf_counter()
         predictions, marks = self._objectives.predict(self._listed, features, {}, until)
-        return Scored(features, predictions, features.missing(self._made), marks)
+        return Scored(features, predictions, features.missing(self._made), ready, marks)
 
     def _partly(self, requests: Requests, store: OnlineStore, until: float) -> Scored:
         """Where some features cannot be made."""
         features, failed = self._plan.online_partly(requests, store, self.extra)
+        ready = time.perf_counter()
         predictions, marks = self._objectives.predict(self._predictors, features, failed, until)
         for name in self._also & failed.keys():
             marks[name] = {"by": "missing", "why": f"'{failed[name]}' could not be read"}
-        return Scored(features, predictions, _unknown(features, self._made), marks)
+        return Scored(features, predictions, _unknown(features, self._made), ready, marks)
 
     def as_rows(self, predictions: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
         """One object per row: `{"late": 0.31, "delay": 12.4}`, for classes `{"kind": {"a": 0.2, "b": 0.8}}`."""
