@@ -7,7 +7,7 @@ are made to be explained, whose record is never logged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from poise.decisions.rank import Ranker
 from poise.errors import RequestError, StateError
 from poise.models.base import Floats
 from poise.models.contributions import Contributions, Explainer
+from poise.models.fallback import Fallback
 from poise.models.predictor import Predictor
 from poise.models.reference import Reference
 from poise.releases.contract import Contract, Output
@@ -45,6 +46,7 @@ class Objective:
     predictor: Predictor
     explainer: Explainer
     reference: Reference
+    fallback: Fallback
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,8 @@ class Explained:
     rows: list[int]
     features: Table
     objectives: Mapping[str, Contributions]
+    used: Mapping[str, Objective]
+    """What answered: the models, or what answered in their place."""
 
 
 class Release:
@@ -98,14 +102,14 @@ class Release:
         if only is not None:
             rows = [row for row in kept_in_full(record) if row == only]
         if not rows:
-            return Explained([], Table({}), {})
+            return Explained([], Table({}), {}, {})
         features = features_of(record, rows, self._kinds[record["per"]])
-        found = {name: one.explainer.of(features) for name, one in self._of(record["per"]).items()}
-        return Explained(rows, features, found)
+        used = self._used(record)
+        return Explained(rows, features, {name: one.explainer.of(features) for name, one in used.items()}, used)
 
-    def predict(self, features: Table, per: str) -> dict[str, Floats]:
-        """Each objective of other rows."""
-        return {name: one.predictor.predict(features) for name, one in self._of(per).items()}
+    def predict(self, features: Table, explained: Explained) -> dict[str, Floats]:
+        """Each objective of other rows, by what answered."""
+        return {name: one.predictor.predict(features) for name, one in explained.used.items()}
 
     def terms(self, predictions: Mapping[str, Floats], features: Table) -> dict[str, Floats]:
         """Each term: term -> (n, actions), for a list (n, 1)."""
@@ -157,8 +161,14 @@ class Release:
         objective, _, label = name.partition(".")
         return objective, self.objectives[objective].output.classes.index(label) if label else 0
 
-    def _of(self, per: str) -> dict[str, Objective]:
-        return {name: one for name, one in self.objectives.items() if one.output.per == per}
+    def _used(self, record: Record) -> dict[str, Objective]:
+        """What answered for each objective of the record's rows. Raises `StateError` where that is not there."""
+        instead = record.get("fallbacks") or {}
+        used = {}
+        for name, one in self.objectives.items():
+            if one.output.per == record["per"]:
+                used[name] = one if name not in instead else _instead(one, instead[name]["by"])
+        return used
 
     def told(self, contributions: Mapping[str, float]) -> dict[str, float]:
         """Those that a person is told of: the place is the same for all."""
@@ -168,7 +178,9 @@ class Release:
         """What answered, and for when."""
         at = record["at"]
         time = None if at is None else to_text(at, self.system.timezone)
-        return {"kind": record["kind"], "release": self.name, "time": time}
+        instead = record.get("fallbacks")
+        marks = {"fallbacks": dict(instead)} if instead else {}
+        return {"kind": record["kind"], "release": self.name, "time": time, **marks}
 
 
 def _as_predicted(found: Contributions) -> Floats:
@@ -179,7 +191,16 @@ def _as_predicted(found: Contributions) -> Floats:
 def _objective(folder: ReleaseFolder, output: Output) -> Objective:
     place = folder.model(output.name)
     predictor, reference = Predictor.load(place), Reference.load(place)
-    return Objective(output, predictor, Explainer(predictor, reference.averages), reference)
+    explainer = Explainer(predictor, reference.averages)
+    return Objective(output, predictor, explainer, reference, Fallback.load(place))
+
+
+def _instead(one: Objective, by: str) -> Objective:
+    """One of the rungs that answer where the model does not."""
+    predictor = one.fallback.rungs.get(by)
+    if predictor is None:
+        raise StateError(f"the {by} that answered for '{one.output.name}' is not in the release")
+    return replace(one, predictor=predictor, explainer=Explainer(predictor))
 
 
 def row_asked(record: Record, item: Any = None, row: Any = None) -> int | None:

@@ -52,7 +52,7 @@ def _row(release: Release, explained: Explained, at: int) -> dict[str, Any]:
             for c in range(found.predicted.shape[1])
         ]
         out[name] = dict(zip(output.classes, parts, strict=True)) if output.classes else parts[0]
-    read = {name for one in explained.objectives for name in release.objectives[one].predictor.inputs}
+    read = {name for one in explained.used.values() for name in one.predictor.inputs}
     shown = explained.features.take(np.array([at]))
     values = {name: _shown(column) for name, column in shown.items() if name in read}
     return {"features": values, "predictions": out}

@@ -33,7 +33,7 @@ def choices(
         own = {term: {name: v[at] for name, v in found.items()} for term, found in to_terms.items()}
         average = {term: values[at] for term, values in averages.items()}
         features = explained.features.take(np.array([at]))
-        rows.append(_row(release, record, weights, row, features, own, average, in_itself))
+        rows.append(_row(release, record, weights, explained, row, features, own, average, in_itself))
     return {"weights": {"version": record["weights"], "values": dict(weights)}, "rows": rows}
 
 
@@ -41,6 +41,7 @@ def _row(
     release: Release,
     record: Record,
     weights: Mapping[str, float],
+    explained: Explained,
     row: int,
     features: Table,
     to_terms: Mapping[str, Mapping[str, Floats]],
@@ -79,11 +80,11 @@ def _row(
     }
     weights_at = [{**one, "then": actions[at[one["then"]]]} for one in another_first(counting, weights, best)]
     change = nearest_change(
-        features, release.observed, lambda rows: _others(release, record["per"], weights, rows) != chosen
+        features, release.observed, lambda rows: _others(release, explained, weights, rows) != chosen
     )
     then = None
     if change is not None:
-        then = actions[_others(release, record["per"], weights, _changed(features, change.input, change.becomes))[0]]
+        then = actions[_others(release, explained, weights, _changed(features, change.input, change.becomes))[0]]
     over = _over(actions, scores, score, chosen)
     why = reasons(over["contributions"] if over else {}, features, release.observed)
     said = sentence(
@@ -95,10 +96,10 @@ def _row(
     return {**head, "actions": told, "over": over, "would_change": would, **in_itself, "said": said}
 
 
-def _others(release: Release, per: str, weights: Mapping[str, float], rows: Table) -> NDArray[np.int64]:
+def _others(release: Release, explained: Explained, weights: Mapping[str, float], rows: Table) -> NDArray[np.int64]:
     """The action that would be chosen for other rows, (n,)."""
     assert release.chooser is not None
-    return release.chooser.weigh(release.terms(release.predict(rows, per), rows), weights).chosen
+    return release.chooser.weigh(release.terms(release.predict(rows, explained), rows), weights).chosen
 
 
 def _changed(features: Table, name: str, value: Any) -> Table:

@@ -131,10 +131,9 @@ class _Told:
 
     def _change(self, at: int, changed: Any) -> Any:
         features = self._explained.features.take(np.array([at]))
-        per = self._record["per"]
 
         def there(rows: Table) -> NDArray[np.bool_]:
-            terms = self._release.terms(self._release.predict(rows, per), rows)
+            terms = self._release.terms(self._release.predict(rows, self._explained), rows)
             scores = sum(w * terms[t][:, 0] for t, w in self._weights.items() if w and t in terms)
             found: NDArray[np.bool_] = changed(np.asarray(scores, np.float64))
             return found
