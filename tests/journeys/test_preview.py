@@ -189,6 +189,27 @@ def test_fewer_lists_are_less_sure(asked: tuple[Previews, Loaded, Path]) -> None
     assert part["high"] - part["low"] > whole["high"] - whole["low"]
 
 
+def test_weights_are_found_that_bring_what_sales_asks_for(asked: tuple[Previews, Loaded, Path]) -> None:
+    previews, loaded, folder = asked
+    now = {"engagement": 1.0, "revenue": 0.4}
+    for gain, more in ((0.01, True), (-0.01, False)):
+        told = previews.suggest(loaded, folder, now, {"term": "revenue", "gain": gain})
+        assert told["reached"] and (told["values"]["revenue"] > 0.4) == more and told["values"]["engagement"] == 1.0
+    far = previews.suggest(loaded, folder, now, {"term": "revenue", "gain": 5.0})
+    assert not far["reached"] and far["values"]["revenue"] == pytest.approx(0.4 * 64)
+    points = previews.front(loaded, folder, now, "revenue")["points"]
+    weights = [one["values"]["revenue"] for one in points]
+    assert len(points) > 5 and weights == sorted(weights)
+    (here,) = (one for one in points if one["now"])
+    assert here["gains"]["revenue"]["value"] == pytest.approx(0.0, abs=1e-9)
+    assert any(not one["dominated"] for one in points)
+    for content, field in (({"term": "fun", "gain": 0.1}, "term"), ({"term": "revenue", "gain": 0}, "gain")):
+        with pytest.raises(RequestError, match=field):
+            previews.suggest(loaded, folder, now, content)
+    with pytest.raises(RequestError, match="does not count now"):
+        previews.suggest(loaded, folder, {"engagement": 1.0, "revenue": 0.0}, {"term": "revenue", "gain": 0.1})
+
+
 def test_what_does_not_fit_is_refused_by_name(asked: tuple[Previews, Loaded, Path]) -> None:
     for content, field in (
         ({"revenue": -1e13}, "values.revenue"),
@@ -218,17 +239,20 @@ def test_the_command_line_says_it_in_a_few_lines(system: System) -> None:
     done = told("--set", "revenue=1")
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
-    assert first.startswith("What these weights would do, told from") and first.endswith("lists of c1:")
+    assert first.startswith("What engagement = 1, revenue = 1 would do, told from") and first.endswith("lists of c1:")
     assert "1 order (engagement) was worth 2.50 USD (revenue) and is now worth 1.00 USD" in rest[0]
     assert any(line.strip().startswith("revenue (sales)") and "%" in line for line in rest)
     assert any(line.strip().startswith("sales requires decision.revenue:") for line in rest)
     assert json.loads(told("--set", "revenue=1", "--json").stdout)["terms"][0]["term"] == "engagement"
     assert system.weights.show()["values"] == {"engagement": 1.0, "revenue": 0.4}, "nothing was changed"
     for words, said in (
-        (("--set", "revenue=1", "--why", "x"), "a preview changes nothing"),
-        ((), "needs weights to look at"),
+        (("--set", "revenue=1", "--why", "x"), "goes with a change"),
+        ((), "goes with --set alone"),
         (("--set", "revenue=1", "--take-back"), "goes with --set alone"),
     ):
         refused = told(*words)
         assert refused.returncode == 2 and said in refused.stderr
+    done = poise(system.path.parent, "weights", "suggest", "--gain", "revenue=2%")
+    assert done.returncode == 0 and "revenue (sales)" in done.stdout, done.stderr
+    assert "not a gain" in poise(system.path.parent, "weights", "suggest", "--gain", "revenue=much").stderr
     assert "did you mean 'preview'" in poise(system.path.parent, "weights", "previw", "--set", "revenue=1").stderr

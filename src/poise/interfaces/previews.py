@@ -17,7 +17,9 @@ from poise.evaluation.list_log import ListLog
 from poise.interfaces.previewing import ABOUT, FOLDER, LISTS
 from poise.serving.loaded import Loaded
 from poise.serving.preview import Asked, Preview
+from poise.serving.trade_off import asked_gain, front, known_term, suggest
 from poise.settings import Settings
+from poise.spec.decision import Decision
 
 FRESH = 5 * MINUTE
 """Logged lists that were gathered longer ago than this are gathered again, microseconds."""
@@ -44,18 +46,37 @@ class Previews:
         Raises `RequestError` for what does not fit, `StateError` where the release lists nothing or no list of it has
         come true yet, `Overloaded` where others wait already.
         """
-        decision = loaded.system.decision
-        if decision is None or not decision.lists:
-            raise StateError("effects of weights are told of decisions that list items; this system has none")
-        now = applied(decision, live)
-        asked = Asked.of(content, decision, now)
+        decision = _lists(loaded)
+        asked = Asked.of(content, decision, applied(decision, live))
+        return self._told(loaded, folder, live, lambda preview, now: preview.of(now, asked))
+
+    def suggest(
+        self, loaded: Loaded, folder: Path, live: Mapping[str, float], content: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The weights by which a term gains what `content` asks (`{"term": "revenue", "gain": 0.03}`) at the least loss
+        of the others, and what they would do. Raises as `of` does."""
+        term, gain = asked_gain(content, _lists(loaded).terms)
+        return self._told(loaded, folder, live, lambda preview, now: suggest(preview, now, term, gain))
+
+    def front(self, loaded: Loaded, folder: Path, live: Mapping[str, float], term: str) -> dict[str, Any]:
+        """What all terms come to as the weight of one grows and shrinks. Raises as `of` does."""
+        term = known_term(term, _lists(loaded).terms)
+        return self._told(loaded, folder, live, lambda preview, now: front(preview, now, term))
+
+    def _told(
+        self,
+        loaded: Loaded,
+        folder: Path,
+        live: Mapping[str, float],
+        tell: Callable[[Preview, dict[str, float]], dict[str, Any]],
+    ) -> dict[str, Any]:
         if not self._one.acquire(timeout=WAIT):
             raise Overloaded("another preview is being made")
         try:
             made, preview, about = self._ready(loaded, folder)
             if preview is None:
                 raise StateError(_nothing(loaded.release, about), hint="let it answer, explore, and labels come in")
-            told = preview.of(now, asked)
+            told = tell(preview, applied(_lists(loaded), live))
         finally:
             self._one.release()
         return {"release": loaded.release, "as_of": to_text(made, loaded.system.timezone), **told}
@@ -76,6 +97,13 @@ class Previews:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StateError(f"the logged lists cannot be read: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _lists(loaded: Loaded) -> Decision:
+    decision = loaded.system.decision
+    if decision is None or not decision.lists:
+        raise StateError("effects of weights are told of decisions that list items; this system has none")
+    return decision
 
 
 def _preview(loaded: Loaded, lists: Path, left_out: Mapping[str, int]) -> Preview | None:

@@ -76,12 +76,21 @@ class Preview:
         self._decision, self._basis, self._zone = decision, basis, zone
         self._requirements = [one for one in requirements if _term_of(one) in decision.terms]
         self._log, self._left_out = log, dict(left_out or {})
-        self._rows = lru_cache(REMEMBERED)(self._under)
+        self._remembered = lru_cache(REMEMBERED)(self._under)
+
+    @property
+    def lists(self) -> int:
+        """How many lists there are to reckon with."""
+        return self._log.count
+
+    def rows(self, values: Mapping[str, float], lists: int = MOST) -> dict[str, LoggedRows]:
+        """The newest `lists` lists under some weights, per term; remembered for a while."""
+        return self._remembered(tuple(values.items()), lists)
 
     def of(self, now: Mapping[str, float], asked: Asked) -> dict[str, Any]:
         """What `asked` would do beside the weights `now`, for JSON."""
         log = self._log.newest(asked.lists)
-        before, after = (self._rows(tuple(values.items()), asked.lists) for values in (now, asked.values))
+        before, after = (self.rows(values, asked.lists) for values in (now, asked.values))
         terms = [self._term(term, after[term], before[term]) for term in self._decision.terms]
         refused = next((one["refused"] for one in terms if one["refused"]), None)
         return {

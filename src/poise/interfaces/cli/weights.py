@@ -20,6 +20,7 @@ def weights(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="TERM=WEIGHT; may be repeated. The other weights stay.")
     ] = None,
+    gain: Annotated[str | None, typer.Option("--gain", help="With suggest: TERM=SHARE, e.g. revenue=3%.")] = None,
     take_back: Annotated[
         bool, typer.Option("--take-back", help="Make the weights before the live ones (or --to) live again.")
     ] = False,
@@ -36,10 +37,13 @@ def weights(
 ) -> None:
     """Show the live weights, change some of them, or take a change back; a running server follows within a second."""
     if act is not None:
-        _preview_only(act, changes, take_back or history, to=to, expect=expect, who=who, why=why)
-        told = System.read(file).preview({"values": _parsed(changes or ())})
+        _looks_only(act, changes, gain, take_back or history, to=to, expect=expect, who=who, why=why)
+        system = System.read(file)
+        told = system.suggest(_gain(gain)) if gain else system.preview({"values": _parsed(changes or ())})
         print_json(told) if as_json else previewed(told)
         return
+    if gain is not None:
+        raise UsageError("--gain goes with 'poise weights suggest'")
     _one_act(changes, take_back, history, to=to, expect=expect, who=who, why=why)
     live = System.read(file).weights
     asked = {"why": why, "who": who, "expected_version": expect}
@@ -63,24 +67,34 @@ def differing(system: System) -> None:
         _differing(system.weights.show())
 
 
-def _preview_only(act: str, changes: Sequence[str] | None, other: bool, **given: object) -> None:
-    """Raises `UsageError` for another word than `preview`, and for options that would do nothing with it."""
-    if act != "preview":
-        raise UsageError(f"'{act}' is nothing that can be done with weights", hint=did_you_mean(act, ["preview"]))
-    if other:
-        raise UsageError("a preview changes nothing: it goes with --set alone")
-    if not changes:
-        raise UsageError(
-            "a preview needs weights to look at", hint="write e.g. poise weights preview --set revenue=0.8"
-        )
+def _looks_only(act: str, changes: Sequence[str] | None, gain: str | None, other: bool, **given: object) -> None:
+    """Raises `UsageError` for a word that is neither act, and for options that would do nothing with it."""
+    needs = {"preview": "--set", "suggest": "--gain"}
+    if act not in needs:
+        raise UsageError(f"'{act}' is nothing that can be done with weights", hint=did_you_mean(act, needs))
+    if other or bool(changes) != (act == "preview") or bool(gain) != (act == "suggest"):
+        raise UsageError(f"'poise weights {act}' goes with {needs[act]} alone", hint=f"add {needs[act]} TERM=…")
     idle = [f"--{name}" for name, value in given.items() if value not in (None, "")]
     if idle:
-        raise UsageError(f"{idle[0]} goes with a change; a preview changes nothing")
+        raise UsageError(f"{idle[0]} goes with a change; '{act}' changes nothing")
+
+
+def _gain(text: str) -> dict[str, Any]:
+    """`revenue=3%` or `revenue=0.03` as a request."""
+    term, _, share = text.partition("=")
+    number, percent = share.strip().removesuffix("%"), share.strip().endswith("%")
+    try:
+        return {"term": term.strip(), "gain": float(number) / (100 if percent else 1)}
+    except ValueError:
+        raise UsageError(f"'{text}' is not a gain", hint="write e.g. --gain revenue=3%") from None
 
 
 def previewed(told: Mapping[str, Any]) -> None:
     """Who gains, who loses, by how much, how sure."""
-    say(f"What these weights would do, told from {told['lists']:,} lists of {told['release']}:", "bold")
+    values = ", ".join(f"{term} = {value:g}" for term, value in told["values"].items())
+    say(f"What {values} would do, told from {told['lists']:,} lists of {told['release']}:", "bold")
+    if not told.get("reached", True):
+        say(f"  no weights bring {told['asked']['term']} that far; these come nearest", "yellow")
     for sentence in told["changes"]:
         say(f"  {sentence}")
     styles = {"gains": "green", "loses": "red"}
