@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from poise.interfaces.cli import COMMANDS
+from poise.interfaces.http.roles import NEEDED
+from poise.serving.caller import ROLES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -83,3 +85,10 @@ def test_readme_first_system_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "is live" in done.stdout and '"predictions"' in done.stdout
+
+
+def test_the_page_about_security_has_the_table_of_roles() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^\| `([A-Z]+ /\S*)` \| ([a-z ]+) \|$", page, re.MULTILINE))
+    words = {(): "none needed", ROLES: "any"}
+    assert shown == {route: words.get(roles, " or ".join(roles)) for route, roles in NEEDED.items()}
