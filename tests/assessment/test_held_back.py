@@ -83,6 +83,14 @@ def test_one_strong_honest_column_is_not_held_back(seed: int, flips: float) -> N
     assert answer.answer in ("yes", "unclear") and not answer.details["held"]
 
 
+def test_a_copy_with_noise_is_held_back_by_its_shape() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(N, 4)), rng.random(N) < 0.4
+    frame = pl.DataFrame({**{f"x{i}": x[:, i] for i in range(4)}, "note": y + rng.normal(0, 0.22, N), "late": y * 1})
+    answer = ask(frame)
+    assert answer.answer in ("no", "needs a person") and "'note'" in answer.sentence
+
+
 def foretold(noise: float) -> tuple[pl.DataFrame, np.random.Generator]:
     """What follows three columns, and another model's chance of it."""
     rng = np.random.default_rng(1)

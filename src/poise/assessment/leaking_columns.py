@@ -55,6 +55,10 @@ SAME_ORDER = 0.995
 EMPTY = 0.1
 """Two heaps with an empty valley: of neither class lie so many rows in the half between both medians. A threshold in
 one spread of values leaves no valley: a quarter of an even spread lies there, more of a bell."""
+BLURRED, ASTRAY = 0.2, 0.05
+"""The same of heaps that meet, as of a copy with noise: a strong column of that shape seems made from the target. Few
+values have valleys by themselves."""
+FEW_VALUES = 20
 NARROW = 10.0
 """Heaps so many times narrower than the gap between them are one value each, with noise: nothing measured is so."""
 LEAST = 5
@@ -144,7 +148,7 @@ def _judged(case: Case, one: Alone, shape: Shape | None, rest: float, second: fl
         said = f"'{column}' {shape.how}, as others nearly do: is it known when the question is asked?"
         return Finding(said, "warn", (column,))
     said = f"{alike}, {others}. Such columns are often filled in afterwards: is it known when the question is asked?"
-    return Finding(said, "warn", (column,), late=by_name)
+    return Finding(said, "warn", (column,), late=by_name or _made_from(case, one.name))
 
 
 def copied(case: Case, name: str, rows: Index) -> Shape | None:
@@ -193,14 +197,25 @@ def _one_each(values: Floats, target: Floats) -> bool:
     return float((kept.sum() / table.sum() - chance) / (1 - chance)) >= COPY
 
 
-def heaps(values: Floats, target: NDArray[np.float64]) -> bool:
+def _made_from(case: Case, name: str) -> bool:
+    """Whether the classes are heaps along a number, as no threshold in one spread of values leaves them."""
+    if case.problem == "regression" or case.types[name] != "number":
+        return False
+    rows = evenly(np.arange(case.rows), ROWS)
+    values, target = np.asarray(case.table[name].values[rows], np.float64), case.target[rows].astype(np.float64)
+    there = np.isfinite(values)
+    varied = len(np.unique(values[there])) > FEW_VALUES
+    return varied and heaps(values[there], target[there], BLURRED, ASTRAY)
+
+
+def heaps(values: Floats, target: NDArray[np.float64], empty: float = EMPTY, astray: float = 0.02) -> bool:
     """Whether the classes lie apart as heaps along the values, with empty valleys between them."""
     classes = [values[target == code] for code in np.unique(target)]
     classes = [one for one in classes if len(one) >= 2 * LEAST]
     if len(classes) < 2 or sum(map(len, classes)) < 0.98 * len(values):
         return False
     classes.sort(key=lambda one: float(np.median(one)))
-    return all(_valley(low, high) for low, high in pairwise(classes))
+    return all(_valley(low, high, empty, astray) for low, high in pairwise(classes))
 
 
 def _gap(values: Floats, target: NDArray[np.float64]) -> float:
@@ -212,11 +227,11 @@ def _gap(values: Floats, target: NDArray[np.float64]) -> float:
     return min(after[0] - before[1] for before, after in pairwise(ends)) / max(widest, 1e-300)
 
 
-def _valley(low: Floats, high: Floats) -> bool:
+def _valley(low: Floats, high: Floats, empty: float, astray: float) -> bool:
     from_, to = float(np.median(low)), float(np.median(high))
     if to <= from_:
         return False
     middle, reach = (from_ + to) / 2, (to - from_) / 4
     wrong = np.r_[low > middle, high < middle].mean()
     between = [float((np.abs(one - middle) <= reach).mean()) for one in (low, high)]
-    return bool(wrong < 0.02 and max(between) < EMPTY)
+    return bool(wrong < astray and max(between) < empty)
