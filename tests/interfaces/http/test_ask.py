@@ -9,7 +9,8 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from poise.interfaces.http.ask import CALLER, Ask, Gate
+from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.observed import CALLER
 from poise.serving.answer import Answer
 from poise.serving.caller import ANYBODY_HERE, Asked, Caller
 from poise.serving.limits import Limits

@@ -118,6 +118,7 @@ def test_no_token_is_written_or_logged_anywhere(tmp_path: Path, state: State, st
             ask(port, "GET", "/metrics", token)
     said = (tmp_path / "said.txt").read_bytes()
     assert said.count(b"\n") > 20, "requests are logged"
+    assert said.count(b'"caller":"web"') > 5, "by the names of tokens"
     for token in (*(one.secret for one in made), stranger):
         for path in tmp_path.rglob("*"):
             assert token[6:].encode() not in path.read_bytes(), path.name

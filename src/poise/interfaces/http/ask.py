@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from poise.errors import Overloaded, RequestError
 from poise.interfaces.http.body import Gone, Reader, TooSlow, WrongMedia, read_json_body
-from poise.interfaces.http.observed import ANSWER, WAITING, arrived
+from poise.interfaces.http.observed import ANSWER, CALLER, WAITING, arrived
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.waiting import Waiting
 from poise.serving.answer import Answer
@@ -16,8 +16,6 @@ from poise.serving.caller import ANYBODY_HERE, Asked, Caller, Handler
 from poise.serving.limits import Limits
 from poise.serving.telemetry import Telemetry
 
-CALLER = "poise.caller"
-"""Where in its scope a request carries who sent it; the guard puts it there."""
 CONTRACT = b"poise-contract"
 """The header by which a caller says which major version of the contract it was written for."""
 

@@ -15,8 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
-from poise.interfaces.http.ask import CALLER
-from poise.interfaces.http.observed import ANSWER
+from poise.interfaces.http.observed import ANSWER, CALLER
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.roles import OPEN, needed
 from poise.serving.answer import Answer

@@ -12,12 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poise.interfaces.http import request_id
 from poise.serving.answer import Answer
+from poise.serving.caller import Caller
 from poise.serving.telemetry import OTHER, Telemetry
 
 ARRIVED = "arrived"
 """Where in its state a request carries the instant (of `time.perf_counter`) at which its last bytes were read."""
 WAITING = "waiting"
 """Where it carries the queue in which it waits since then."""
+CALLER = "poise.caller"
+"""Where in its scope a request carries who sent it; the guard puts it there."""
 ANSWER = "poise.answer"
 """Where in its scope it carries the answer that it got, if it got one."""
 ENDED = "poise.ended"
@@ -90,6 +93,9 @@ def arrived(scope: Scope) -> float:
 def _log(level: int, scope: Scope, ended: Ended) -> None:
     fields: dict[str, object] = {"method": scope["method"], "route": ended.route, "status": ended.status}
     fields["seconds"] = round(ended.seconds, 6)
+    caller: Caller | None = scope.get(CALLER)
+    if caller is not None:
+        fields["caller"] = caller.name
     answer: Answer | None = scope.get(ANSWER)
     if answer is not None and answer.release:
         fields["release"] = answer.release
