@@ -18,7 +18,6 @@ from poise.errors import SpecError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.explainer import ExplainerProcess
 from poise.interfaces.http.certificate import Certificate
-from poise.interfaces.http.explain import explain_routes
 from poise.interfaces.http.server import serve
 from poise.interfaces.loading import Loading
 from poise.interfaces.switching import Switching
@@ -75,7 +74,7 @@ def start(
         answerer = Answerer(loaded, filled.kept.store, online.clock, state.weights(), instants=online.instants)
         served = Served(answerer, retired=state.retired_contracts())
         switching = Switching(loading, online, served, state, folder) if release is None else None
-        routes = [*explain_routes(served, explainer), *(also(served) if also else ())]
+        routes = also(served) if also else ()
 
         def ready(address: str) -> None:
             if on_ready is not None:
@@ -85,7 +84,7 @@ def start(
         if journal is None:
             if switching is not None:
                 switching.at_start()
-            serve(served, state, host, port, ready, routes, None, tokens, certificate, plain_http, switching)
+            serve(served, state, host, port, ready, routes, None, tokens, certificate, plain_http, switching, explainer)
             return
         answerer.logs = True
         with taking_in(file, settings, folder.path, online, filled, answerer.limits, journal) as (inlet, drainer):
@@ -99,7 +98,9 @@ def start(
                 ready(address)
                 drainer.begin()  # only now, so that it takes nothing from the start
 
-            serve(served, state, host, port, begun, routes, inlet, tokens, certificate, plain_http, switching)
+            serve(
+                served, state, host, port, begun, routes, inlet, tokens, certificate, plain_http, switching, explainer
+            )
 
 
 def _newest(loading: Loading) -> str:

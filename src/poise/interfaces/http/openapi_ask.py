@@ -9,6 +9,7 @@ from poise.interfaces.http.openapi_lists import list_schemas
 from poise.interfaces.http.openapi_schema import (
     ASKED_TIME,
     DECISION_ID,
+    FALLBACKS,
     TIME,
     VERSION,
     Schema,
@@ -158,6 +159,7 @@ _HEAD: Schema = {
             "additionalProperties": {"type": "integer"},
             "description": "features without a value, and in how many of the rows",
         },
+        "fallbacks": FALLBACKS,
     },
     "required": ["release", "time", "clock", "unknown"],
 }

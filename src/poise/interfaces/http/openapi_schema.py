@@ -72,3 +72,10 @@ def terms_object(terms: tuple[TermOutput, ...]) -> Schema:
     """What a candidate is worth in each term; null where that is missing."""
     fields: Schema = {t.name: {"type": ["number", "null"], "description": t.unit or "no unit"} for t in terms}
     return object_of(fields, list(fields))
+
+
+FALLBACKS: Schema = {
+    "type": "object",
+    "additionalProperties": object_of({"by": {"type": "string"}, "why": {"type": "string"}}, ["by", "why"]),
+    "description": "what something else than its model answered for; absent where every model answered",
+}
