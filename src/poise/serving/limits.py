@@ -28,7 +28,7 @@ class Limits:
     head: int = 32_000
     """Bytes of a request's line and headers; more are answered 431."""
     concurrent: int = 64
-    """Requests in progress (an answer takes one core, so that more would only wait); above it 503 with Retry-After."""
+    """Requests being answered (that takes one core, so that more would only wait); above it 503 with Retry-After."""
     wait: float = 0.01
     """Seconds that a request may wait for its turn once more come than can be answered; at least `turns`."""
     turns: int = 16
@@ -39,7 +39,10 @@ class Limits:
     """Seconds after which to try again, as 503 says."""
     connections: int = 1_000
     """Open connections; above it 503."""
+    pipelined: int = 100
+    """Requests that one connection may send ahead of its answers; one that sends more is cut off."""
     patience: float = 10.0
-    """Seconds within which headers, and then the body, must have come in; slower clients are answered 408 or closed."""
+    """Seconds within which headers, and then the body, must have come in, and the answer be taken; slower clients are
+    answered 408 or cut off."""
     idle: int = 30
     """Seconds that an idle keep-alive connection is kept."""

@@ -43,7 +43,7 @@ COUNTERS: Mapping[str, Described] = {
 """Name of `count` -> what is counted. `/metrics` shows `poise_<name>_total`."""
 
 GAUGES: Mapping[str, Described] = {
-    "in_progress": Described("Requests that are being read or answered.", ("of",)),
+    "in_progress": Described("Requests that are being answered, their bodies read.", ("of",)),
     "ready": Described("1 once a rehearsal was answered and as long as nothing is wrong, else 0."),
     "release_info": Described(
         "Always 1: what answers, by which contract and weights.", ("release", "contract", "weights")

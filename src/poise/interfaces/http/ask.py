@@ -7,7 +7,7 @@ import time
 from starlette.types import Receive, Scope, Send
 
 from poise.errors import Overloaded, RequestError
-from poise.interfaces.http.body import Gone, Reader, TooSlow, WrongMedia, read_json_body
+from poise.interfaces.http.body import Gone, Reader, TooSlow, Uploads, WrongMedia, read_json_body
 from poise.interfaces.http.observed import ANSWER, CALLER, WAITING, arrived
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.waiting import Waiting
@@ -20,8 +20,12 @@ CONTRACT = b"poise-contract"
 """The header by which a caller says which major version of the contract it was written for."""
 
 
+UPLOADS = 32_000_000
+"""Bytes of bodies that may be on their way through one gate."""
+
+
 class Gate:
-    """Counts requests in progress, over all routes that share it, and refuses those above the limit.
+    """Counts requests that are being answered, over all routes that share it, and refuses those above the limit.
 
     name: of what it counts, for `/metrics`. patient: whether those are let in too that waited too long for their turn.
     """
@@ -29,15 +33,19 @@ class Gate:
     def __init__(self, name: str, most: int, telemetry: Telemetry, *, patient: bool = True) -> None:
         self._most, self._telemetry, self._patient = most, telemetry, patient
         self._inside = 0
+        self.uploads = Uploads(UPLOADS)
         telemetry.watch("in_progress", lambda: {(name,): self._inside})
 
-    def enter(self, scope: Scope) -> None:
-        """Raises `Overloaded` where the request waited too long or as many as allowed are inside already."""
+    def wait(self, scope: Scope) -> None:
+        """Before the body is read. Raises `Overloaded` where the request waited too long for its turn."""
         waiting: Waiting | None = None if self._patient else scope.get("state", {}).get(WAITING)
         if waiting is not None:
             self._telemetry.stage("wait", waiting.check(arrived(scope)))
+
+    def enter(self) -> None:
+        """Raises `Overloaded` where as many as allowed are inside already."""
         if self._inside >= self._most:
-            text = f"{self._most} requests are in progress, as many as are allowed at once"
+            text = f"{self._most} requests are being answered, as many as are allowed at once"
             raise Overloaded(text, reason="in_progress")
         self._inside += 1
 
@@ -61,9 +69,10 @@ class Ask:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self._gate.enter(scope)
+            self._gate.wait(scope)
+            body = await self._read(scope, receive, self._limits, self._gate.uploads)
+            self._gate.enter()
             try:
-                body = await self._read(scope, receive, self._limits)
                 began = time.perf_counter()
                 made = self._handler(Asked(body, caller_of(scope), contract_of(scope)))
                 _took(scope, time.perf_counter() - began)

@@ -7,10 +7,32 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import Message, Receive, Scope
 
-from poise.errors import TooLarge
+from poise.errors import Overloaded, TooLarge
 from poise.serving.limits import Limits
 
-Reader = Callable[[Scope, Receive, Limits], Awaitable[bytes]]
+
+class Uploads:
+    """Counts the bytes of bodies that have not come in whole, over all routes that share it.
+
+    They take a bounded part of memory and no place in the line of answers: who sends slowly keeps nobody out who does
+    not.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+
+    def hold(self, size: int) -> None:
+        """So many bytes more. Raises `Overloaded` where that is more than allowed; they count until they are let go."""
+        self._held += size
+        if self._held > self._most:
+            raise Overloaded(f"more than {self._most:,} bytes of bodies are on their way", reason="uploads")
+
+    def release(self, size: int) -> None:
+        """So many bytes fewer."""
+        self._held -= size
+
+
+Reader = Callable[[Scope, Receive, Limits, Uploads], Awaitable[bytes]]
 """Reads the body of a request."""
 
 
@@ -26,37 +48,43 @@ class WrongMedia(Exception):
     """The body is said to be something else than JSON (HTTP 415)."""
 
 
-async def read_json_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
-    """The whole body. Raises `WrongMedia`, `TooLarge`, `TooSlow` or `Gone`; nothing beyond the limit is kept."""
+async def read_json_body(scope: Scope, receive: Receive, limits: Limits, uploads: Uploads) -> bytes:
+    """The whole body. Raises `WrongMedia`, `TooLarge`, `TooSlow`, `Gone` or `Overloaded`; nothing beyond the limit is
+    kept."""
     media = _media(scope, limits)
     if media != b"application/json":
         _check_media(media)
-    return await _whole(receive, limits)
+    return await _whole(receive, limits, uploads)
 
 
-async def read_tensor_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
+async def read_tensor_body(scope: Scope, receive: Receive, limits: Limits, uploads: Uploads) -> bytes:
     """As `read_json_body`, of JSON with tensors as bytes behind it: such a body may be `application/octet-stream`, or
     not be said to be anything, since clients of the inference protocol say nothing."""
     media = _media(scope, limits)
     if media not in (None, b"application/json", b"application/octet-stream"):
         _check_media(media)
-    return await _whole(receive, limits)
+    return await _whole(receive, limits, uploads)
 
 
-async def _whole(receive: Receive, limits: Limits) -> bytes:
+async def _whole(receive: Receive, limits: Limits, uploads: Uploads) -> bytes:
     message = await _next(receive, limits.patience)
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         return _bounded(body, limits)
-    parts, size = [body], len(body)
     ends = asyncio.get_running_loop().time() + limits.patience
-    while message.get("more_body", False):
-        message = await _next(receive, ends - asyncio.get_running_loop().time())
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limits.body:
-            raise _too_large(limits)
-    return b"".join(parts)
+    whole = bytearray()
+    try:
+        while True:
+            part = message.get("body", b"")
+            whole += part
+            uploads.hold(len(part))
+            if len(whole) > limits.body:
+                raise _too_large(limits)
+            if not message.get("more_body", False):
+                return bytes(whole)
+            message = await _next(receive, ends - asyncio.get_running_loop().time())
+    finally:
+        uploads.release(len(whole))
 
 
 async def _next(receive: Receive, patience: float) -> Message:

@@ -20,10 +20,12 @@ except ImportError:  # the extra `fast` is not installed: the same on pure Pytho
 
 class Joined:
     """A transport that writes in one piece what it is given within one turn of the loop: uvicorn hands in the head of
-    an answer and its body one after the other, and each would be a call of the system and a packet of its own."""
+    an answer and its body one after the other, and each would be a call of the system and a packet of its own.
 
-    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
+    patience: seconds after which a closed connection ends whose other side has not taken what was written."""
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop, patience: float) -> None:
+        self._transport, self._loop, self._patience = transport, loop, patience
         self._parts: list[bytes] = []
 
     def write(self, data: bytes) -> None:
@@ -36,6 +38,8 @@ class Joined:
         """Send what was written, then close."""
         self._flush()
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(self._patience, self._transport.abort)
 
     def _flush(self) -> None:
         if self._parts:
@@ -53,17 +57,19 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
     """The protocol class of a server with these limits.
 
     A connection whose request line and headers are not complete within `limits.patience` seconds is closed; one that
-    sends more than `limits.head` bytes of them gets 431, one above `limits.connections` 503.
+    sends more than `limits.head` bytes of them gets 431, one above `limits.connections` 503. One that for so long takes
+    none of its answers, or asks more than `limits.pipelined` times before it is answered, is cut off.
     """
 
     waiting = Waiting(limits)
 
     class Guarded(Base):
         _timer: asyncio.TimerHandle | None = None
+        _stalled: asyncio.TimerHandle | None = None
         _head = 0
 
         def connection_made(self, transport: Any) -> None:
-            super().connection_made(cast(asyncio.Transport, Joined(transport, self.loop)))
+            super().connection_made(cast(asyncio.Transport, Joined(transport, self.loop, limits.patience)))
             if len(self.connections) > limits.connections:
                 self._refuse(503, "too many connections are open", "retry-after: 1\r\n")
             else:
@@ -75,6 +81,8 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
             if self._timer is None and self._between_requests():
                 self._expect_head()
             super().data_received(data)
+            if len(getattr(self, "pipeline", ())) > limits.pipelined:  # of httptools; h11 reads one at a time
+                self.transport.abort()
             if self.cycle is not before or not self._between_requests():
                 self._stop_expecting()
             else:
@@ -82,8 +90,20 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
                 if self._head > limits.head and not self.transport.is_closing():
                     self._refuse(431, f"a request's line and headers have at most {limits.head:,} bytes")
 
+        def pause_writing(self) -> None:
+            self._stalled = self.loop.call_later(limits.patience, self.transport.abort)
+            super().pause_writing()
+
+        def resume_writing(self) -> None:
+            if self._stalled is not None:
+                self._stalled.cancel()
+                self._stalled = None
+            super().resume_writing()
+
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_expecting()
+            if self._stalled is not None:
+                self._stalled.cancel()
             super().connection_lost(exc)
 
         def on_response_complete(self) -> None:
