@@ -28,8 +28,8 @@ COMMAND = (sys.executable, str(STAND_INS), "--patience", str(PATIENCE))
 class Server:
     """A server with a little patience, and the numbers that it shows of itself."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, row: bytes) -> None:
-        self.process, self.port = process, port
+    def __init__(self, port: int, row: bytes, said: str) -> None:
+        self.port, self.said = port, said
         self.ask = HEAD + b"content-length: %d\r\n\r\n%s" % (len(row), row)
         self._row = row
 
@@ -77,7 +77,10 @@ def serving(row: bytes, command: Sequence[str] = COMMAND) -> Iterator[Server]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None
-            yield Server(process, int(process.stdout.readline().rsplit(":", 1)[1]), row)
+            said = ""
+            while "http://" not in (line := process.stdout.readline()):
+                said += line
+            yield Server(int(line.rsplit(":", 1)[1]), row, said)
         finally:
             process.kill()
 
@@ -174,3 +177,4 @@ def test_a_server_that_may_open_few_files_answers_on(stand_ins: ModuleType) -> N
         for _ in range(100):
             held.enter_context(server.connect())
         assert within(20 * PATIENCE, server.answers)
+        assert "may open 64 files" in server.said

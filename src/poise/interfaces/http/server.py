@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import resource
 import signal
 import socket
 import threading
@@ -39,6 +41,9 @@ RENEWED = 60.0
 """Seconds between two looks at the files of the certificate."""
 FLUSHED = 5.0
 """Seconds between two writes of who uses what: so much of the counts a kill loses."""
+OTHER_FILES = 200
+"""Files that a server opens beside its connections: of the journal, the state database, libraries."""
+_LOG = logging.getLogger("poise.http")
 OnReady = Callable[[str], None]
 
 
@@ -71,6 +76,7 @@ def serve(
     """
     if not is_loopback(host):
         _must_be_safe(host, tokens, certificate is not None or plain_http)
+    _make_room(served.limits.connections)
     with _bound(host, port) as bound:
         for answerer in served.all:
             if not answerer.ready:
@@ -191,6 +197,18 @@ def _following_tokens(registry: Registry, tokens: Tokens | None) -> contextlib.A
 def _renewing(certificate: Certificate | None) -> contextlib.AbstractContextManager[None]:
     """While inside, a certificate whose files change is renewed."""
     return contextlib.nullcontext() if certificate is None else looking("poise-tls", RENEWED, certificate.look)
+
+
+def _make_room(connections: int) -> None:
+    """Let this process open a file for each connection that it allows, as far as the system lets it."""
+    needed = connections + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    most = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < needed:
+        _LOG.warning("this process may open %d files, which is too few for %d connections", most, connections)
 
 
 @contextlib.contextmanager
