@@ -143,6 +143,7 @@ def test_json_is_one_document_with_its_format_and_writes_no_page(shop: Path, tmp
         (["visits.csv", "--target", "left", "--question", "PA1"], 3, "there is no question 'PA1' (did you mean 'PA0"),
         (["visits.csv", "--target", "left", "--skip", "PA01"], 3, "PA01 cannot be left out"),
         (["visits.csv", "--target", "left", "--sensitive", "aa"], 3, "--sensitive: there is no column 'aa'"),
+        (["visits.csv", "--target", "left", "--known", "at,aa"], 3, "--known: there is no column 'aa'"),
         (["visits.csv", "--target", "left", "--expect", "use LM"], 3, "did you mean 'use ml'?"),
         (["visits.csv", "--target", "left", "--report", "no/where.html"], 6, "there is no folder no"),
         (["visits.csv", "--target", "left", "--report", "tiny.csv"], 6, "tiny.csv is no report of an assessment"),
