@@ -191,12 +191,15 @@ def _answer(model: Model) -> Schema:
 
 def _output(output: Output) -> Schema:
     least = 2 if output.classes else 1
-    size = {"type": "integer", "description": "bytes behind the JSON, in the place of `data`"}
+    says: Schema = {
+        "binary_data_size": {"type": "integer", "description": "bytes behind the JSON, in the place of `data`"},
+        "fallback": {"type": "string", "description": "what answered where the model could not, and why"},
+    }
     fields: Schema = {
         "name": {"const": output.name},
         "datatype": {"const": "FP64"},
         "shape": {"type": "array", "items": {"type": "integer"}, "minItems": least, "maxItems": least},
-        "parameters": {"type": "object", "properties": {"binary_data_size": size}},
+        "parameters": {"type": "object", "properties": says},
         "data": {"type": "array", "items": {"type": "number"}},
     }
     return object_of(fields, ["name", "datatype", "shape"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -20,32 +21,34 @@ def inferred(model: Model, asked: Inference, made: Predicted, contract: int) -> 
     """The answer; outputs stand in the order in which they were asked for.
 
     What `/v1/predict` says beside its predictions are parameters here, which the protocol allows to be plain values
-    only: `time`, `clock`, `contract`, and `unknown.<feature>` for each feature that some rows had no value of.
+    only: `time`, `clock`, `contract`, `unknown.<feature>` for each feature that some rows had no value of, and of an
+    output whose model could not answer `fallback`: what did, and why.
     """
-    wanted = model.wanted(asked)
-    outputs, parts = [], []
-    for name, binary in wanted.items():
+    outputs: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    for name, binary in model.wanted(asked).items():
         values = np.ascontiguousarray(made.scored.predictions[name], "<f8")
         told: dict[str, Any] = {"name": name, "datatype": FP64, "shape": list(values.shape)}
+        mark = made.scored.fallbacks.get(name)
+        says: dict[str, Any] = {"fallback": f"{mark['by']}: {mark['why']}"} if mark else {}
         if binary:
             parts.append(values.tobytes())
-            told["parameters"] = {"binary_data_size": len(parts[-1])}
+            says["binary_data_size"] = len(parts[-1])
         else:
             told["data"] = values.ravel().tolist()
-        outputs.append(told)
+        outputs.append({**told, **({"parameters": says} if says else {})})
     head = {"model_name": model.name, "model_version": made.head["release"]}
     named = {} if asked.id is None else {"id": asked.id}
     text = _ENCODE({**head, **named, "parameters": _parameters(made, contract), "outputs": outputs})
+    release = made.head["release"]
+    answer = Answer(200, text, kept=made.kept, instant=made.instant, release=release, used=made.used)
     if not parts:
-        return Answer(200, text, kept=made.kept, instant=made.instant, used=made.used)
-    return Answer(
-        200,
-        b"".join((text, *parts)),
-        "application/octet-stream",
-        kept=made.kept,
-        instant=made.instant,
+        return answer
+    return replace(
+        answer,
+        body=b"".join((text, *parts)),
+        content_type="application/octet-stream",
         headers=((b"inference-header-content-length", str(len(text)).encode()),),
-        used=made.used,
     )
 
 
