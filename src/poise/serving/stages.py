@@ -29,5 +29,5 @@ class Stages:
     def done(self, stage: Stage, at: float | None = None) -> None:
         """A stage ended now, or at the `at` of `time.perf_counter`; the next one began."""
         ended = time.perf_counter() if at is None else at
-        self._telemetry.stage(stage, ended - self._since)
+        self._telemetry.stage(stage, ended - self._since, ended)
         self._since = ended

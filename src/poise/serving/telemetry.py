@@ -7,6 +7,7 @@ the answer, its documentation and the tests share.
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -101,15 +102,15 @@ class Telemetry:
         """Route -> the time from a request's arrival to the end of its answer."""
         self.counted: dict[str, dict[Labels, int]] = {name: {} for name in COUNTERS}
         self.watched: dict[str, list[Reading]] = {name: [] for name in GAUGES}
-        self.listener: Callable[[str, float], None] | None = None
+        self.listener: Callable[[str, float, float], None] | None = None
         """Is told of each stage too, where somebody traces."""
         self._lock = threading.Lock()
 
-    def stage(self, name: Stage, seconds: float) -> None:
-        """One stage of one answer took `seconds`."""
+    def stage(self, name: Stage, seconds: float, ended: float | None = None) -> None:
+        """One stage of one answer took `seconds`, until now or `ended` (of `time.perf_counter`)."""
         self.stages[name].observe(seconds)
         if self.listener is not None:
-            self.listener(name, seconds)
+            self.listener(name, seconds, time.perf_counter() if ended is None else ended)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """One request was answered. route: one of the server's own, never what a caller wrote."""

@@ -27,10 +27,10 @@ def traced(app: ASGIApp, telemetry: Telemetry) -> ASGIApp:
         return app
     tracer = trace.get_tracer("poise", __version__)
 
-    def stage(name: str, seconds: float) -> None:
+    def stage(name: str, seconds: float, ended: float) -> None:
         if trace.get_current_span().is_recording():
-            now = time.time_ns()
-            tracer.start_span(name, start_time=now - int(seconds * 1e9)).end(now)
+            at = time.time_ns() - int((time.perf_counter() - ended) * 1e9)
+            tracer.start_span(name, start_time=at - int(seconds * 1e9)).end(at)
 
     telemetry.listener = stage
     return _Traced(app, tracer)
