@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -104,3 +106,18 @@ def test_refusals_reach_it(client: Any, model: str, version: str, status: int, s
 def test_many_rows_at_once(client: Any) -> None:
     came = client.infer("flights.late", rows(*np.linspace(1, 5000, 10_000)))
     np.testing.assert_allclose(came.as_numpy("late"), np.linspace(1, 5000, 10_000) / 5000)
+
+
+def test_the_page_shows_what_happens(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """`docs/v2.md`: its request is answered as it says, and its program runs as it stands there."""
+    page = (Path(__file__).parents[3] / "docs" / "v2.md").read_text(encoding="utf-8")
+    blocks = [found.split("\n", 1) for found in page.split("```")[1::2]]
+    text: dict[str, str] = dict(blocks)
+    asked = text[""].split("-d '")[1].rpartition("'")[0]
+    address = client._parsed_url.host, client._parsed_url.port
+    connection = http.client.HTTPConnection(*address, timeout=10)
+    connection.request("POST", "/v2/models/flights.late/infer", asked, {"content-type": "application/json"})
+    assert json.loads(connection.getresponse().read()) == json.loads(text["json"])
+    connection.close()
+    exec(text["python"].replace("127.0.0.1:8080", f"{address[0]}:{address[1]}"), {})
+    assert capsys.readouterr().out == "[0.1438 0.2   ]\n"
