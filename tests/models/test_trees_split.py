@@ -66,3 +66,9 @@ def test_a_model_of_several_labels_is_not_split() -> None:
     model, _ = learned(Problem("multi-label", ("good", "best")))
     with pytest.raises(NotServed, match="several labels"):
         model.sides(REQUEST, ITEM)
+
+
+def test_a_model_tells_what_answers_and_what_that_takes() -> None:
+    model, _ = learned(Problem("multi-class", ("a", "b", "c")))
+    assert model.engine is not None and model.engine.name == "mask tables"
+    assert model.engine.bytes > 10_000 and model.engine.seconds > 0

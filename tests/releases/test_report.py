@@ -78,6 +78,7 @@ def test_each_rung_is_shown_with_what_it_costs_and_why_one_was_kept(evidence: di
     assert "trees gains 0.0213 in log loss over linear (at least 0.0181), more than the 0.000712" in text
     for words in ("38.2s", "1.48MB", "31µs", "✓ in use", "312 rare levels were merged"):
         assert words in text
+    assert "It is answered by mask tables (6.81MB, ready after 41.2ms)." in text
     assert "Log loss how surprising the truth was, given the predicted probabilities 0.501 0.471 to 0.532 0.570" in text
 
 

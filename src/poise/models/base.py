@@ -98,6 +98,15 @@ class Problem:
         return len(self.classes) if self.many else 1
 
 
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What gives a model's raw scores: its name in few words, the bytes it reads, the seconds it took to make ready."""
+
+    name: str
+    bytes: int
+    seconds: float
+
+
 class Model(ABC):
     """A fitted rung. It answers with NumPy and Numba only and is the same, bit for bit, after `save` and `load`."""
 
@@ -135,6 +144,11 @@ class Model(ABC):
     def describe(self) -> str:
         """The model in a few words, for reports."""
         return self.kind
+
+    @property
+    def engine(self) -> Engine | None:
+        """What gives its scores, where there is more than one way to."""
+        return None
 
 
 class Learner(ABC):

@@ -23,9 +23,11 @@ PROBE_VALUES = 200_000
 
 
 class Scorer(Protocol):
-    """Raw scores of rows. engine: what gives them: `masks`, `walk` (Poise's own kernels) or `LightGBM`."""
+    """Raw scores of rows. engine: what gives them: `masks`, `walk` (Poise's own kernels) or `LightGBM`. bytes: what it
+    reads."""
 
     engine: str
+    bytes: int
 
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k) of rows X, float64 (n, features) in C order: sums of leaf values in the order of the trees."""

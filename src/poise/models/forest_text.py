@@ -42,6 +42,12 @@ class Forest:
     word_start: NDArray[np.int32]
     words: NDArray[np.uint32]
 
+    @property
+    def bytes(self) -> int:
+        """All its arrays."""
+        nodes = (self.root, self.feature, self.kind, self.threshold, self.left, self.right)
+        return int(sum(array.nbytes for array in (*nodes, self.leaf, self.word_start, self.words)))
+
 
 def read_forest(text: str) -> Forest:
     """The forest of LightGBM's model text. Raises `NotServed` for linear leaves, averages and unknown versions."""

@@ -25,6 +25,7 @@ class WalkScorer:
 
     def __init__(self, forest: Forest) -> None:
         self.forest = forest
+        self.bytes = forest.bytes
 
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k) of rows X, float64 (n, features) in C order."""

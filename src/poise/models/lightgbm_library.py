@@ -33,6 +33,7 @@ class LibraryScorer:
 
     def __init__(self, text: str) -> None:
         self._library = library()
+        self.bytes = len(text)
         self._handle = ctypes.c_void_p()
         rounds = ctypes.c_int()
         load = self._library.LGBM_BoosterLoadModelFromString

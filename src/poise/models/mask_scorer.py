@@ -25,6 +25,7 @@ class MaskScorer:
     def __init__(self, tables: MaskTables, proof: Proof) -> None:
         t = self.tables = tables
         self.proof = proof
+        self.bytes = tables.bytes
         self._width, words = len(t.ends) - 1, t.table.shape[1]
         self._spare = mask_kernel.spare_rows(len(t.columns), words, t.table.itemsize, self._width)
         self._arrays = t.columns, t.numbers, t.edges, t.level_rows, t.table, t.leaves, t.ends

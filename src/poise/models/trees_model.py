@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from poise.errors import StateError
-from poise.models.base import Floats, Model
+from poise.models.base import Engine, Floats, Model
 from poise.models.forest import Scorer, scorer_of
 from poise.models.linear_model import LinearModel
 from poise.models.links import predictions
@@ -19,6 +20,8 @@ from poise.models.trees_columns import TreesColumns
 from poise.models.trees_split import TreesSplit
 from poise.spec.objective import ProblemType
 from poise.table import Table
+
+ENGINES = {"masks": "mask tables", "walk": "trees walked one by one", "LightGBM": "LightGBM's own library"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,10 +49,14 @@ class TreesModel(Model):
     learned_notes: tuple[str, ...] = field(default=())
     scorers: tuple[Scorer | None, ...] = field(init=False, repr=False)
     notes: tuple[str, ...] = field(init=False)
+    ready: float = field(init=False, repr=False)
+    """Seconds until the scorers had proved themselves."""
     kind = "trees"
 
     def __post_init__(self) -> None:
+        started = time.perf_counter()
         found = [None if s is None else scorer_of(s.text, s.probes, s.scores) for s in self.stands]
+        object.__setattr__(self, "ready", time.perf_counter() - started)
         object.__setattr__(self, "scorers", tuple(None if pair is None else pair[0] for pair in found))
         fallen = dict.fromkeys(pair[1] for pair in found if pair is not None and pair[1] is not None)
         object.__setattr__(self, "notes", (*self.learned_notes, *fallen))
@@ -63,6 +70,13 @@ class TreesModel(Model):
     def importance(self) -> dict[str, float]:
         """Share of each input in the gain of all splits."""
         return dict(self.shares)
+
+    @property
+    def engine(self) -> Engine | None:
+        """Mask tables, trees walked one by one, or LightGBM; several names where labels differ in it."""
+        scorers = [scorer for scorer in self.scorers if scorer is not None]
+        names = ", ".join(dict.fromkeys(ENGINES[scorer.engine] for scorer in scorers))
+        return Engine(names, sum(scorer.bytes for scorer in scorers), self.ready) if scorers else None
 
     def raw(self, features: Table) -> Floats:
         """Scores before the link, (n, k)."""

@@ -159,6 +159,14 @@ class FeatureShare(Part):
     origin: str = ""
 
 
+class EngineUsed(Part):
+    """What gives a model's scores, the bytes it reads, and the seconds it took to make ready and prove."""
+
+    name: str = "?"
+    bytes: Number = None
+    seconds: Number = None
+
+
 class ObjectiveEvidence(Part):
     """Everything about one objective."""
 
@@ -168,6 +176,7 @@ class ObjectiveEvidence(Part):
     chosen: str | None = None
     reason: str | None = None
     describes: str | None = None
+    engine: EngineUsed | None = None
     smallest_gain: Number = None
     labels: dict[str, Count] = {}
     balance: dict[str, Count] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
@@ -38,6 +39,7 @@ def metrics_for(problem: ProblemType) -> list[Metric]:
 def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str) -> dict[str, Any]:
     """The evidence of one objective: labels, parts, rungs, what was judged, and what to be careful about."""
     data, climb = learned.data, learned.climb
+    engine = learned.predictor.model.engine
     orders = rung_orders(learned, measures.ranked)
     sorted_better = outsorted(orders, climb.chosen)
     trust = trust_results(data.actors, data.split.learning)
@@ -48,6 +50,7 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
         "metric": learned.metric,
         "chosen": climb.chosen,
         "describes": learned.predictor.model.describe(),
+        "engine": None if engine is None else asdict(engine),
         "calibration_method": learned.predictor.calibration.method,
         "reason": climb.sentence,
         "smallest_gain": climb.smallest_gain,
