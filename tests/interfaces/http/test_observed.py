@@ -7,8 +7,9 @@ import json
 import logging
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ from poise.interfaces.http.app import create_app
 from poise.interfaces.logs import line
 from poise.serving.limits import Limits
 from poise.serving.served import Served
-from poise.serving.telemetry import COUNTERS, GAUGES, MOST_LABELS, Telemetry
+from poise.serving.telemetry import COUNTERS, GAUGES, MOST_LABELS, Stage, Telemetry
 
 
 @pytest.fixture
@@ -210,3 +211,13 @@ def test_nothing_is_traced_unless_it_is_configured(served: Served) -> None:
 
     assert tracing.traced(app, served.telemetry) is app
     assert served.telemetry.listener is None
+
+
+# ---- the page
+
+
+def test_the_page_names_every_number_and_every_stage() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "observability.md").read_text(encoding="utf-8")
+    names = [f"poise_{name}_total" for name in COUNTERS] + [f"poise_{name}" for name in GAUGES]
+    assert [name for name in names if f"`{name}" not in page] == []
+    assert [stage for stage in get_args(Stage) if f"`{stage}`" not in page] == []
