@@ -18,6 +18,7 @@ EVERY = (
     "journal",
     "events",
     "drain",
+    "kernel",
     "serving",
     "lists",
     "overload",
