@@ -14,9 +14,9 @@ import pytest
 
 from poise.decisions.exploration_cost import settle
 from poise.errors import RequestError, StateError
-from poise.interfaces.previews import Previews
+from poise.interfaces.previewing import Previews
 from poise.interfaces.system import System
-from poise.releases.folder import ReleaseFolder
+from poise.rollout.connection import Connection
 from poise.serving.loaded import Loaded
 from tests.interfaces.cli.in_process import poise
 from tests.journeys.replaying import Caller, logged, serving, text
@@ -109,21 +109,20 @@ def system(tmp_path_factory: pytest.TempPathFactory, market: Any) -> System:
 
 
 @pytest.fixture(scope="module")
-def asked(system: System) -> tuple[Previews, Loaded, Path]:
-    folder = system.settings.folder_of(system.state.release("c1").folder)
-    return Previews(system.path, system.settings), Loaded.of(ReleaseFolder.open(folder)), folder
+def asked(system: System) -> tuple[Previews, Loaded]:
+    return Previews(system.lake), Loaded.of(system.folder("c1"))
 
 
-def preview(asked: tuple[Previews, Loaded, Path], values: dict[str, Any], **more: Any) -> dict[str, Any]:
-    previews, loaded, folder = asked
-    return previews.of(loaded, folder, {"engagement": 1.0, "revenue": 0.4}, {"values": values, **more})
+def preview(asked: tuple[Previews, Loaded], values: dict[str, Any], **more: Any) -> dict[str, Any]:
+    previews, loaded = asked
+    return previews.of(loaded, {"engagement": 1.0, "revenue": 0.4}, {"values": values, **more})
 
 
 def of(told: dict[str, Any], term: str) -> dict[str, Any]:
     return next(one for one in told["terms"] if one["term"] == term)
 
 
-def test_more_weight_on_revenue(asked: tuple[Previews, Loaded, Path]) -> None:
+def test_more_weight_on_revenue(asked: tuple[Previews, Loaded]) -> None:
     told = preview(asked, {"revenue": 1.0})
     assert told["refused"] is None and told["release"] == "c1"
     assert told["lists"] > 500 and told["from"] < told["until"]
@@ -140,10 +139,10 @@ def test_more_weight_on_revenue(asked: tuple[Previews, Loaded, Path]) -> None:
 
 
 def test_the_truth_of_the_market_lies_within_the_limits(
-    system: System, asked: tuple[Previews, Loaded, Path], market: Any
+    system: System, asked: tuple[Previews, Loaded], market: Any
 ) -> None:
     """Of every list the whole table of probabilities, before and after, times what the market says items are worth."""
-    _, loaded, _ = asked
+    _, loaded = asked
     decision, true = loaded.system.decision, {"engagement": 0.0, "revenue": 0.0}
     assert decision is not None
     decided = logged(system.lake)
@@ -166,7 +165,7 @@ def test_the_truth_of_the_market_lies_within_the_limits(
         assert limits["low"] - slack < gain < limits["high"] + slack, (term, gain, limits)
 
 
-def test_what_is_live_gains_nothing_and_comes_to_what_came_true(asked: tuple[Previews, Loaded, Path]) -> None:
+def test_what_is_live_gains_nothing_and_comes_to_what_came_true(asked: tuple[Previews, Loaded]) -> None:
     told = preview(asked, {"revenue": 0.4})
     for term in ("engagement", "revenue"):
         one = of(told, term)
@@ -175,7 +174,7 @@ def test_what_is_live_gains_nothing_and_comes_to_what_came_true(asked: tuple[Pre
     assert told["changes"] == [] and told["warnings"] == []
 
 
-def test_what_the_log_cannot_tell_is_refused_not_guessed(asked: tuple[Previews, Loaded, Path]) -> None:
+def test_what_the_log_cannot_tell_is_refused_not_guessed(asked: tuple[Previews, Loaded]) -> None:
     told = preview(asked, {"engagement": -1.0, "revenue": 0.0})
     assert told["refused"] is not None
     assert {one["effect"] for one in told["terms"]} == {"cannot tell"}
@@ -184,20 +183,20 @@ def test_what_the_log_cannot_tell_is_refused_not_guessed(asked: tuple[Previews, 
     assert judged["verdict"] == "cannot tell" and judged["why"] == told["refused"]
 
 
-def test_fewer_lists_are_less_sure(asked: tuple[Previews, Loaded, Path]) -> None:
+def test_fewer_lists_are_less_sure(asked: tuple[Previews, Loaded]) -> None:
     whole, part = (of(preview(asked, {"revenue": 0.6}, lists=lists), "revenue")["gain"] for lists in (20_000, 200))
     assert part["high"] - part["low"] > whole["high"] - whole["low"]
 
 
-def test_weights_are_found_that_bring_what_sales_asks_for(asked: tuple[Previews, Loaded, Path]) -> None:
-    previews, loaded, folder = asked
+def test_weights_are_found_that_bring_what_sales_asks_for(asked: tuple[Previews, Loaded]) -> None:
+    previews, loaded = asked
     now = {"engagement": 1.0, "revenue": 0.4}
     for gain, more in ((0.01, True), (-0.01, False)):
-        told = previews.suggest(loaded, folder, now, {"term": "revenue", "gain": gain})
+        told = previews.suggest(loaded, now, {"term": "revenue", "gain": gain})
         assert told["reached"] and (told["values"]["revenue"] > 0.4) == more and told["values"]["engagement"] == 1.0
-    far = previews.suggest(loaded, folder, now, {"term": "revenue", "gain": 5.0})
+    far = previews.suggest(loaded, now, {"term": "revenue", "gain": 5.0})
     assert not far["reached"] and far["values"]["revenue"] == pytest.approx(0.4 * 64)
-    points = previews.front(loaded, folder, now, "revenue")["points"]
+    points = previews.front(loaded, now, {"term": "revenue"})["points"]
     weights = [one["values"]["revenue"] for one in points]
     assert len(points) > 5 and weights == sorted(weights)
     (here,) = (one for one in points if one["now"])
@@ -205,12 +204,12 @@ def test_weights_are_found_that_bring_what_sales_asks_for(asked: tuple[Previews,
     assert any(not one["dominated"] for one in points)
     for content, field in (({"term": "fun", "gain": 0.1}, "term"), ({"term": "revenue", "gain": 0}, "gain")):
         with pytest.raises(RequestError, match=field):
-            previews.suggest(loaded, folder, now, content)
+            previews.suggest(loaded, now, content)
     with pytest.raises(RequestError, match="does not count now"):
-        previews.suggest(loaded, folder, {"engagement": 1.0, "revenue": 0.0}, {"term": "revenue", "gain": 0.1})
+        previews.suggest(loaded, {"engagement": 1.0, "revenue": 0.0}, {"term": "revenue", "gain": 0.1})
 
 
-def test_what_does_not_fit_is_refused_by_name(asked: tuple[Previews, Loaded, Path]) -> None:
+def test_what_does_not_fit_is_refused_by_name(asked: tuple[Previews, Loaded]) -> None:
     for content, field in (
         ({"revenue": -1e13}, "values.revenue"),
         ({"revenu": 1.0}, "values.revenu"),
@@ -226,7 +225,7 @@ def test_a_release_that_answered_nothing_says_so(system: System, tmp_path: Path)
     candidate = system.train()
     loaded = Loaded.of(candidate.folder)
     with pytest.raises(StateError, match="lists nothing by what it learned"):
-        Previews(system.path, system.settings).of(loaded, candidate.folder.path, {}, {"values": {"revenue": 1.0}})
+        Previews(system.lake).of(loaded, {}, {"values": {"revenue": 1.0}})
 
 
 def test_the_command_line_says_it_in_a_few_lines(system: System) -> None:
@@ -256,3 +255,25 @@ def test_the_command_line_says_it_in_a_few_lines(system: System) -> None:
     assert done.returncode == 0 and "revenue (sales)" in done.stdout, done.stderr
     assert "not a gain" in poise(system.path.parent, "weights", "suggest", "--gain", "revenue=much").stderr
     assert "did you mean 'preview'" in poise(system.path.parent, "weights", "previw", "--set", "revenue=1").stderr
+
+
+def test_a_server_tells_it_too_and_goes_on_deciding(system: System) -> None:
+    with serving(system.path) as server, Connection(server.port, 90.0) as to:
+
+        def asked(route: str, content: object) -> tuple[int, Any]:
+            status, said = to.exchange(to.request(route, json.dumps(content).encode()))
+            return status, json.loads(said)
+
+        status, told = asked("/v1/weights/preview", {"values": {"revenue": 0.6}})
+        assert status == 200 and told["release"] == "c1" and told["lists"] > 500
+        assert [one["term"] for one in told["terms"]] == ["engagement", "revenue"]
+        status, told = asked("/v1/weights/suggest", {"term": "revenue", "gain": 0.01})
+        assert status == 200 and told["reached"]
+        status, told = asked("/v1/weights/front", {"term": "revenue"})
+        assert status == 200 and len(told["points"]) > 5
+        status, told = asked("/v1/weights/preview", {"values": {"revenu": 0.6}})
+        assert status == 422 and told["field"] == "values.revenu" and "did you mean 'revenue'" in told["hint"]
+        status, told = asked("/v1/weights/front", {"term": "fun"})
+        assert status == 422 and told["field"] == "term"
+        assert asked("/v1/weights", None)[0] == 405
+        assert to.get("/v1/weights")[0] == 200

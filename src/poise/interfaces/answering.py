@@ -16,8 +16,9 @@ from poise.clock import Clock, ReplayClock
 from poise.data.journal import Journal
 from poise.errors import SpecError, StateError
 from poise.features.function import importable_from
-from poise.interfaces.explainer import ExplainerProcess
+from poise.interfaces.asked_process import AskedProcess
 from poise.interfaces.http.certificate import Certificate
+from poise.interfaces.http.previews import preview_routes
 from poise.interfaces.http.server import serve
 from poise.interfaces.loading import Loading
 from poise.interfaces.switching import Switching
@@ -31,6 +32,10 @@ from poise.serving.tokens import STARTER, Tokens
 from poise.settings import Settings
 from poise.spec.reading import read_text
 from poise.stores.state import State
+
+EXPLAINING, PREVIEWING = "poise.interfaces.explaining", "poise.interfaces.previewing"
+PREVIEW_SECONDS = 60.0
+"""What a preview may take: the first one gathers the logged lists."""
 
 
 def start(
@@ -63,7 +68,8 @@ def start(
     state = State(settings.state_url, system.system, zone=system.timezone)
     with (
         closing(Journal.open(settings.journal, Clock(), settings.lake)) if takes_in else nullcontext() as journal,
-        closing(ExplainerProcess(file)) as explainer,
+        closing(AskedProcess(EXPLAINING, file, "explanations")) as explainer,
+        closing(AskedProcess(PREVIEWING, file, "previews", seconds=PREVIEW_SECONDS)) as previewer,
     ):
         loading = Loading(file, settings, state, journal)
         folder = loading.folder(release or _newest(loading))
@@ -74,7 +80,7 @@ def start(
         answerer = Answerer(loaded, filled.kept.store, online.clock, state.weights(), instants=online.instants)
         served = Served(answerer, retired=state.retired_contracts())
         switching = Switching(loading, online, served, state, folder) if release is None else None
-        routes = also(served) if also else ()
+        routes = [*preview_routes(served, previewer), *(also(served) if also else ())]
 
         def ready(address: str) -> None:
             if on_ready is not None:

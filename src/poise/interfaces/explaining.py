@@ -6,15 +6,14 @@ poise.yaml`. It may read the lake and compute for a second, which a process that
 
 from __future__ import annotations
 
-import json
-import logging
 import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -28,6 +27,7 @@ from poise.data.lake import INSTANT, Lake
 from poise.decisions.weights import applied
 from poise.errors import PoiseError, RequestError, SpecError, StateError
 from poise.features.function import importable_from
+from poise.interfaces.asked_process import answering_lines
 from poise.releases.folder import ReleaseFolder
 from poise.serving.explain import Record, Release, row_asked
 from poise.serving.explain_answer import explain
@@ -42,7 +42,6 @@ DECISIONS: tuple[Kind, ...] = ("decisions",)
 ID_LENGTH = 26
 _DIGIT = {digit: value for value, digit in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
 """What the digits of a decision's id count; the first ten are its time in milliseconds."""
-_LOG = logging.getLogger("poise.explain")
 
 
 class NoSuchDecision(RequestError):
@@ -153,37 +152,24 @@ def _in_lake(lake: Lake, number: str) -> Iterator[bytes]:
 
 
 def answer(explaining: Explaining, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What is written for one line: `explained`, or `error` with what an `HTTP` answer needs of it."""
-    try:
-        if "record" in asked:
-            told = explaining.record(asked["record"], weights=asked.get("weights"))
-            told.pop("decision_id", None)  # nobody was decided about
-            for row in told["rows"]:
-                row.pop("decision_id", None)
-        else:
-            told = explaining.decision(asked["decision_id"], asked.get("item"))
-        return {"explained": told}
-    except PoiseError as error:
-        field = error.field if isinstance(error, RequestError) else None
-        kind, said = error.__class__.__name__, {"message": error.message, "hint": error.hint, "field": field}
-        return {"error": {"kind": kind, "status": error.status, "title": error.title, **said}}
-    except Exception:
-        _LOG.exception("this could not be explained")
-        return {
-            "error": {"kind": "PoiseError", "status": 500, "title": "Fault", "message": "an unexpected error, logged"}
-        }
+    """The explanation of a question: `decision_id` (and `item`), or a `record` and the `weights` it goes with."""
+    if "record" not in asked:
+        return explaining.decision(asked["decision_id"], asked.get("item"))
+    told = explaining.record(asked["record"], weights=asked.get("weights"))
+    told.pop("decision_id", None)  # nobody was decided about
+    for row in told["rows"]:
+        row.pop("decision_id", None)
+    return told
 
 
-def main(file: Path, lines: IO[str], out: IO[str]) -> None:
+def main(file: Path) -> None:
     """Answer line by line until there are no more."""
     try:
         explaining = Explaining(file)
     except PoiseError as error:
         raise StateError(f"explanations cannot be made: {error}") from error
-    for line in lines:
-        out.write(json.dumps(answer(explaining, json.loads(line))) + "\n")
-        out.flush()
+    answering_lines(partial(answer, explaining), sys.stdin, sys.stdout)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.stdin, sys.stdout)
+    main(Path(sys.argv[1]))

@@ -1,69 +1,160 @@
-"""`python -m poise.interfaces.previewing FILE RELEASE_FOLDER`: the logged lists of a release, for previews of weights.
+"""Previews of other weights for the system of one file, from the lists that a release logged and what came of them.
 
-A process of its own, so that a server never loads what reads the lake. It writes one array file per release into the
-home; who asks for a preview reads that.
+Run as a module it is the process that a server asks, one JSON object per line: `python -m poise.interfaces.previewing
+poise.yaml`. It reads the lake and reckons for seconds, which a process that answers may not.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poise.clock import Clock
+from poise.clock import MINUTE, Clock, to_text
 from poise.data.lake import Lake
 from poise.decisions.of_system import ranker_of
-from poise.errors import PoiseError, StateError
+from poise.decisions.weights import applied
+from poise.errors import PoiseError, SpecError, StateError
 from poise.features.function import importable_from
-from poise.monitoring.list_outcomes import gather
+from poise.interfaces.asked_process import answering_lines
+from poise.monitoring.list_outcomes import Gathered, gather
 from poise.releases.folder import ReleaseFolder
 from poise.serving.loaded import Loaded
+from poise.serving.preview import Asked, Preview
+from poise.serving.trade_off import asked_gain, asked_term, front, suggest
 from poise.settings import Settings
+from poise.spec.decision import Decision
+from poise.spec.reading import read_text
+from poise.stores.state import State
 
-FOLDER, LISTS, ABOUT = "previews", "lists.npz", "about.json"
-"""Where in the home, by release; and the files there."""
+FRESH = 5 * MINUTE
+"""Logged lists that were gathered longer ago than this are gathered again, microseconds."""
 
 
-def written(settings: Settings, lake: Lake, loaded: Loaded) -> Path:
-    """Gather the lists of a release from the lake and write them; the folder that they stand in.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """What is kept of one release: when its lists were gathered, and the preview; None where there are no lists."""
 
-    Raises `StateError` where the release lists nothing or nothing was learned yet, so that there are no terms.
+    release: str
+    at: int
+    gathered: Gathered
+    preview: Preview | None
+
+
+class Previews:
+    """Previews by what one release logged, gathered when first asked and again after five minutes.
+
+    Every method raises `RequestError` for what does not fit, and `StateError` where the release lists nothing by what
+    it learned, or no list of it has come true yet.
     """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._made: _Made | None = None
+
+    def of(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
+        """What the weights of `content` (`{"values": {"TERM": 0.5}}`) would do beside those that are live."""
+        decision = _lists(loaded)
+        asked = Asked.of(content, decision, applied(decision, live))
+        return self._told(loaded, live, lambda preview, now: preview.of(now, asked))
+
+    def suggest(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
+        """The weights by which a term gains what `content` asks (`{"term": "revenue", "gain": 0.03}`) at the least loss
+        of the others, and what they would do."""
+        term, gain = asked_gain(content, _lists(loaded).terms)
+        return self._told(loaded, live, lambda preview, now: suggest(preview, now, term, gain))
+
+    def front(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
+        """What all terms come to as the weight of one (`{"term": "revenue"}`) grows and shrinks."""
+        term = asked_term(content, _lists(loaded).terms)
+        return self._told(loaded, live, lambda preview, now: front(preview, now, term))
+
+    def _told(
+        self, loaded: Loaded, live: Mapping[str, float], tell: Callable[[Preview, dict[str, float]], dict[str, Any]]
+    ) -> dict[str, Any]:
+        made = self._ready(loaded)
+        if made.preview is None:
+            why = _nothing(loaded.release, made.gathered)
+            raise StateError(why, hint="let it answer, explore, and labels come in")
+        told = tell(made.preview, applied(_lists(loaded), live))
+        return {"release": loaded.release, "as_of": to_text(made.at, loaded.system.timezone), **told}
+
+    def _ready(self, loaded: Loaded) -> _Made:
+        now = Clock().now()
+        if self._made is None or self._made.release != loaded.release or now - self._made.at > FRESH:
+            gathered = _gathered(loaded, self._lake)
+            self._made = _Made(loaded.release, now, gathered, _preview(loaded, gathered))
+        return self._made
+
+
+def _lists(loaded: Loaded) -> Decision:
+    decision = loaded.system.decision
+    if decision is None or not decision.lists:
+        raise StateError("effects of weights are told of decisions that list items; this system has none")
+    return decision
+
+
+def _gathered(loaded: Loaded, lake: Lake) -> Gathered:
     ranker = ranker_of(loaded.system, {one.name: one.classes for one in loaded.contract.outputs})
     if ranker is None or loaded.basis is None:
-        raise StateError(
-            f"release {loaded.release} lists nothing by what it learned, so that no effect of weights can be told",
-            hint="previews are of decisions that list items",
-        )
-    made = gather(loaded.system, ranker, dict(loaded.basis.exposure), lake, loaded.release)
-    folder = settings.home / FOLDER / loaded.release
-    folder.mkdir(parents=True, exist_ok=True)
-    about: dict[str, Any] = {"made": Clock().now(), "lists": made.lists, "left_out": made.left_out}
-    if made.log is not None:
-        fresh = folder / f".{os.getpid()}.npz"
-        made.log.save(fresh)
-        fresh.replace(folder / LISTS)
-    else:
-        (folder / LISTS).unlink(missing_ok=True)
-    fresh = folder / f".{os.getpid()}.json"
-    fresh.write_text(json.dumps(about), encoding="utf-8")
-    fresh.replace(folder / ABOUT)
-    return folder
+        why = f"release {loaded.release} lists nothing by what it learned, so that no effect of weights can be told"
+        raise StateError(why, hint="previews are of decisions that list items")
+    return gather(loaded.system, ranker, dict(loaded.basis.exposure), lake, loaded.release)
 
 
-def main(file: str, folder: str) -> int:
-    """Write them; the exit code of the error, if there is one."""
-    importable_from(Path(file).parent)
+def _preview(loaded: Loaded, gathered: Gathered) -> Preview | None:
+    if gathered.log is None:
+        return None
+    system = loaded.system
+    return Preview(_lists(loaded), system.requirements, loaded.basis, gathered.log, system.timezone, gathered.left_out)
+
+
+def _nothing(release: str, gathered: Gathered) -> str:
+    """Why no effect can be told."""
+    if not gathered.lists:
+        return f"release {release} has logged no list whose outcomes are known yet"
+    reasons = "; ".join(f"{count:,}: {why}" for why, count in gathered.left_out.items())
+    return f"of {gathered.lists:,} logged lists of release {release} none can be reckoned with ({reasons})"
+
+
+class Previewing:
+    """Answers what a server asks: `{"act": "of", "release": "r3", "live": {…}, "content": {…}}`, or another act of
+    `Previews`."""
+
+    def __init__(self, file: Path) -> None:
+        try:
+            text = file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise SpecError(f"{file} cannot be read: {error.strerror}", hint="name the system file with -f") from None
+        importable_from(file.parent)
+        system = read_text(text, name=str(file))
+        self._settings = Settings.read(file)
+        self._state = State(self._settings.state_url, system.system, zone=system.timezone)
+        self._previews = Previews(Lake(self._settings.lake))
+        self._loaded: Loaded | None = None
+
+    def answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What it asks for. Raises as `Previews` does, `Tampered` or `StateError` where the release cannot be read."""
+        acts = {"of": self._previews.of, "suggest": self._previews.suggest, "front": self._previews.front}
+        return acts[asked["act"]](self._release(asked["release"]), asked["live"], asked["content"])
+
+    def _release(self, name: str) -> Loaded:
+        if self._loaded is None or self._loaded.release != name:
+            row = self._state.release(name)
+            self._loaded = Loaded.of(ReleaseFolder.open(self._settings.folder_of(row.folder), seal=row.seal))
+        return self._loaded
+
+
+def main(file: Path) -> None:
+    """Answer line by line until there are no more."""
     try:
-        settings = Settings.read(Path(file))
-        written(settings, Lake(settings.lake), Loaded.of(ReleaseFolder.open(Path(folder))))
+        previewing = Previewing(file)
     except PoiseError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+        raise StateError(f"previews cannot be made: {error}") from error
+    answering_lines(previewing.answer, sys.stdin, sys.stdout)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(Path(sys.argv[1]))

@@ -20,8 +20,7 @@ from poise.data.report import IngestReport
 from poise.errors import PoiseError, Refused, SpecError, StateError, UsageError
 from poise.features.function import importable_from
 from poise.interfaces.catching_up import CaughtUp, catch_up
-from poise.interfaces.previewing import written
-from poise.interfaces.previews import Previews
+from poise.interfaces.previewing import Previews
 from poise.interfaces.snapshotting import made_ready
 from poise.monitoring.skew import MOST, SkewReport, skew
 from poise.releases.build import Workplace, train
@@ -240,9 +239,8 @@ class System:
         if live is None:
             raise StateError("nothing is live, so that nothing could be told", hint="run 'poise up' first")
         self._caught_up()
-        loaded, now = Loaded.of(live), self.state.weights()
-        previews = Previews(self.path, self.settings, lambda _: written(self.settings, self.lake, loaded))
-        return tell(previews, loaded, live.path, now.values if now else {}, asked)
+        now = self.state.weights()
+        return tell(Previews(self.lake), Loaded.of(live), now.values if now else {}, asked)
 
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
         """Make the release that was live before (or `to`) live again; returns its name."""

@@ -21,15 +21,13 @@ WIDEST = 64.0
 """The weight of a term is looked for up to so many times what it is, and down to a part as small."""
 STEPS = 24
 """Halvings of the range in which a weight is looked for."""
-FORM = '{"term": "TERM", "gain": 0.03}'
+FORM, FRONT_FORM = '{"term": "TERM", "gain": 0.03}', '{"term": "TERM"}'
 
 
 def asked_gain(content: Mapping[str, Any], terms: Mapping[str, object]) -> tuple[str, float]:
     """Term and share of `{"term": …, "gain": 0.03}`. Raises `RequestError` for what does not fit."""
-    for name in content:
-        if name not in ("term", "gain"):
-            raise RequestError("there is no such field", field=name[:100], allowed=FORM)
-    term, gain = known_term(content.get("term"), terms), content.get("gain")
+    _fields(content, ("term", "gain"), FORM)
+    term, gain = _known(content.get("term"), terms), content.get("gain")
     if isinstance(gain, bool) or not isinstance(gain, int | float) or not -1 < gain <= 10 or gain == 0:
         came = described(gain) if "gain" in content else "nothing"
         raise RequestError(
@@ -38,8 +36,19 @@ def asked_gain(content: Mapping[str, Any], terms: Mapping[str, object]) -> tuple
     return term, float(gain)
 
 
-def known_term(term: object, terms: Mapping[str, object]) -> str:
-    """`term`, where it is one of `terms`. Raises `RequestError` otherwise."""
+def asked_term(content: Mapping[str, Any], terms: Mapping[str, object]) -> str:
+    """The term of `{"term": …}`. Raises `RequestError` for what does not fit."""
+    _fields(content, ("term",), FRONT_FORM)
+    return _known(content.get("term"), terms)
+
+
+def _fields(content: Mapping[str, Any], known: tuple[str, ...], form: str) -> None:
+    for name in content:
+        if name not in known:
+            raise RequestError("there is no such field", field=name[:100], allowed=form)
+
+
+def _known(term: object, terms: Mapping[str, object]) -> str:
     if isinstance(term, str) and term in terms:
         return term
     came = "nothing" if term is None else described(term)

@@ -25,6 +25,8 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
     "GET /v1/weights": ("read",),
     "GET /v1/weights/history": ("read",),
     "POST /v1/weights/preview": ("read",),
+    "POST /v1/weights/suggest": ("read",),
+    "POST /v1/weights/front": ("read",),
     "PUT /v1/weights": ("operate",),
     "POST /v1/weights/take-back": ("operate",),
     "GET /v1/releases": ("read",),
