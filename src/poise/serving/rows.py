@@ -27,8 +27,8 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Received:
-    """What came: typed columns of n rows of the source `per`, the `time` as written, whether one row came alone, and the
-    columns that were `sent` with any row."""
+    """What came: typed columns of n rows of the source `per`, the `time` as written, whether one row came alone, and
+    which columns were `sent` with any row."""
 
     per: str
     rows: Table
