@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from poise.decisions import plackett_luce
 from poise.decisions.terms import Floats
+from poise.decisions.uniform import uniform
 from poise.errors import StateError
 
 Method = Literal["none", "plackett-luce", "epsilon"]
-UNIFORM = 2.0**-53
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,7 @@ class Exploration:
         if not self.on or taking < 2 or not places:
             return Drawn(order, propensity)
         drawn = min(places, taking)
-        random = _random(seed, taking + 1)
+        random = uniform(seed, taking + 1)
         if self.method == "epsilon":
             if random[0] < self.strength:
                 order[:drawn] = np.argsort(random[1:], kind="stable")[:drawn]
@@ -125,10 +125,3 @@ def redraw(explored: Mapping[str, Any] | None, scores: Floats, show: int) -> Dra
     if method not in ("plackett-luce", "epsilon"):
         raise StateError(f"a list was explored by '{method}'", hint="allowed: plackett-luce, epsilon")
     return Exploration(method, explored["top"], explored[own]).draw(scores, show, explored["seed"])
-
-
-def _random(seed: int, count: int) -> Floats:
-    """Uniform numbers strictly between 0 and 1, (count,): made of PCG64's raw words, whose stream NumPy keeps for good;
-    the streams of its distributions may change between versions (NEP 19)."""
-    words = np.random.PCG64(seed).random_raw(count)
-    return ((words >> np.uint64(11)).astype(np.float64) + 0.5) * UNIFORM

@@ -38,6 +38,18 @@ class KeySlots:
         _find(codes, gone, self._keys, self._table, found)
         return found
 
+    def find_words(self, numbers: NDArray[np.int32]) -> Slots:
+        """The slot of each key whose parts are all words, by their numbers, shape (parts, n); -1 is a missing word.
+
+        >>> keys = KeySlots(parts=1)
+        >>> slots = keys.add(np.array([[5]]), np.zeros(1, bool))
+        >>> keys.find_words(np.array([[5, -1]], np.int32)).tolist()
+        [0, -1]
+        """
+        found = np.empty(numbers.shape[1], np.int32)
+        _find_words(numbers, self._keys, self._table, found)
+        return found
+
     def add(self, codes: Ints, gone: NDArray[np.bool_]) -> Slots:
         """The slot of each key, shape (n,), new keys added; -1 where `gone`. Raises `StateError` at `MOST_KEYS`."""
         slots = np.full(len(gone), -1, np.int32)
@@ -99,6 +111,15 @@ def _find(codes, gone, keys, table, slots):  # type: ignore[no-untyped-def]
     for row in range(len(gone)):
         if not gone[row]:
             slots[row] = table[_seek(codes, row, keys, table)]
+
+
+@compiled_locked
+def _find_words(numbers, keys, table, slots):  # type: ignore[no-untyped-def]
+    for row in range(len(slots)):
+        whole = True
+        for part in range(len(numbers)):
+            whole &= numbers[part, row] >= 0
+        slots[row] = table[_seek(numbers, row, keys, table)] if whole else -1
 
 
 @compiled_locked

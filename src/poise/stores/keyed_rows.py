@@ -41,18 +41,24 @@ class KeyedRows:
         self.changes.note(count, slots)
 
     def read(
+        self, columns: Sequence[str], slots: Slots, words: Words, kinds: Mapping[str, Kind | None]
+    ) -> dict[str, Column]:
+        """The columns of each key's newest row; missing for slot -1."""
+        gone = None if (slots >= 0).all() else slots < 0
+        return {name: self._column(name, slots, gone, words, kinds) for name in columns}
+
+    def read_with(
         self,
         columns: Sequence[str],
         codes: Codes,
         words: Words,
         kinds: Mapping[str, Kind | None],
-        also: KeyedRows | None = None,
+        also: KeyedRows | None,
     ) -> dict[str, Column]:
         """The columns of each key's newest row, of `also` where that has a newer one."""
         slots = self.slots.find(*codes)
         if also is None:
-            gone = None if (slots >= 0).all() else slots < 0
-            return {name: self._column(name, slots, gone, words, kinds) for name in columns}
+            return self.read(columns, slots, words, kinds)
         others = also.slots.find(*codes)
         newer = _is_newer(also.rows, others, self.rows, slots)
         out: dict[str, Column] = {}

@@ -22,6 +22,7 @@ from poise.stores.key_slots import Slots
 from poise.stores.keyed_rows import KeyedRows, KeyedVersions
 from poise.stores.keyed_windows import KeyedWindows
 from poise.stores.pending import END, Pending, Rows
+from poise.stores.request_keys import asked, found
 from poise.stores.versions import NEVER
 from poise.stores.words import Words
 from poise.table import MISSING_TIME, Column, History, Kind
@@ -132,9 +133,15 @@ class MemoryStore(OnlineStore):
         untimed = self._check_time(declaration.source, time)
         source, kinds = declaration.source, self._kinds[declaration.source]
         if isinstance(declaration, RowDeclaration):
-            asked = self._asked(source, declaration.key, keys, len(time))
-            also = None if untimed is None else self._waiting(source, declaration)
-            return self._rows[source, declaration.key].read(declaration.columns, asked, self._words, kinds, also)
+            kept = self._rows[source, declaration.key]
+            if untimed is None:
+                slots = found(kept.slots, self._words, self._kinds, (source, declaration.key), keys, len(time))
+                return kept.read(declaration.columns, slots, self._words, kinds)
+            codes, also = (
+                asked(self._words, self._kinds, (source, declaration.key), keys, len(time)),
+                self._waiting(source, declaration),
+            )
+            return kept.read_with(declaration.columns, codes, self._words, kinds, also)
         slots = self._slots(source, declaration.by, keys, len(time))
         if untimed is not None:
             slots = np.where(untimed, np.int32(-1), slots)
@@ -148,7 +155,8 @@ class MemoryStore(OnlineStore):
         """The slot of each of n keys."""
         kept = self._kept(declaration)
         by = declaration.key if isinstance(declaration, RowDeclaration) else declaration.by
-        return kept.slots.find(*self._asked(declaration.source, by, keys, len(keys[0]) if keys else 1))
+        height = len(keys[0]) if keys else 1
+        return found(kept.slots, self._words, self._kinds, (declaration.source, by), keys, height)
 
     def changed(self, declaration: Declaration, since: int) -> NDArray[np.int32] | None:
         """The slots of rows that became visible."""
@@ -295,22 +303,9 @@ class MemoryStore(OnlineStore):
         last = self._last.get((source, by))
         if last is not None and len(last[1]) == height and all(map(operator.is_, last[0], keys)):
             return last[1]
-        slots = self._windows[source, by].slots.find(*self._asked(source, by, keys, height))
+        slots = found(self._windows[source, by].slots, self._words, self._kinds, (source, by), keys, height)
         self._last[source, by] = tuple(keys), slots
         return slots
-
-    def _asked(self, source: str, by: Sequence[str | JoinedKey], keys: Sequence[Column], height: int) -> Codes:
-        """The keys of requests."""
-        parts = []
-        for part, column in zip(by, keys, strict=True):
-            of, name = (source, part) if isinstance(part, str) else (part.source, part.column)
-            kind = self._kinds[of][name]
-            if kind is not None and kind != column.kind and column.missing().all():
-                column = Column.absent(kind, len(column))  # looked up where no row has come: the kind is not known yet
-            if kind is not None and kind != column.kind:
-                raise StateError(f"'{name}' of '{of}' is a {kind}; a request's key came as a {column.kind}")
-            parts.append(encoded(self._words.find(column) if column.kind == "string" else column.values))
-        return stacked(parts, height)
 
     def _waiting(self, source: str, declaration: RowDeclaration) -> KeyedRows | None:
         """The newest of the rows that wait: without time, they count already."""

@@ -1,0 +1,48 @@
+"""The keys of requests as a memory store knows them: strings by the numbers of their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from poise.errors import StateError
+from poise.stores.base import JoinedKey
+from poise.stores.codes import Codes, encoded, stacked
+from poise.stores.key_slots import KeySlots, Slots
+from poise.stores.words import Words
+from poise.table import Column, Kind
+
+Kinds = Mapping[str, Mapping[str, Kind | None]]
+"""Source -> column -> its kind, None where no row has come yet."""
+Keyed = tuple[str, Sequence[str | JoinedKey]]
+"""A source and what its rows are kept by."""
+
+
+def found(slots: KeySlots, words: Words, kinds: Kinds, of: Keyed, keys: Sequence[Column], height: int) -> Slots:
+    """Where the keys of `height` requests stand, -1 for those that are not known or missing."""
+    of_words = all(key.kind == "string" for key in keys) and all(_kind(kinds, of, x) in (None, "string") for x in of[1])
+    if not keys or not of_words:
+        return slots.find(*asked(words, kinds, of, keys, height))
+    numbers = np.empty((len(keys), height), np.int32)
+    for place, key in enumerate(keys):
+        numbers[place] = words.find(key)
+    return slots.find_words(numbers)
+
+
+def asked(words: Words, kinds: Kinds, of: Keyed, keys: Sequence[Column], height: int) -> Codes:
+    """The keys of `height` requests. Raises `StateError` for one of another kind than the rows'."""
+    parts = []
+    for part, column in zip(of[1], keys, strict=True):
+        kind = _kind(kinds, of, part)
+        if kind is not None and kind != column.kind and column.missing().all():
+            column = Column.absent(kind, len(column))  # looked up where no row has come: the kind is not known yet
+        if kind is not None and kind != column.kind:
+            source, name = (of[0], part) if isinstance(part, str) else (part.source, part.column)
+            raise StateError(f"'{name}' of '{source}' is a {kind}; a request's key came as a {column.kind}")
+        parts.append(encoded(words.find(column) if column.kind == "string" else column.values))
+    return stacked(parts, height)
+
+
+def _kind(kinds: Kinds, of: Keyed, part: str | JoinedKey) -> Kind | None:
+    return kinds[of[0]][part] if isinstance(part, str) else kinds[part.source][part.column]
