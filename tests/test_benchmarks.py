@@ -20,6 +20,7 @@ NAMES = (
     "journal",
     "events",
     "drain",
+    "kernel",
     "serving",
     "lists",
     "overload",
