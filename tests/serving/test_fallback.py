@@ -136,6 +136,8 @@ def test_a_list_says_that_its_store_is_down(lists: ModuleType, monkeypatch: pyte
 def test_the_time_of_a_request_is_a_limit(lists: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     answerer = with_fallbacks(lists, monkeypatch)
     answerer.limits = Limits(budget=-1.0)
+    assert "fallbacks" not in asked(answerer, lists)[0], "a rehearsal has all the time it takes"
+    answerer.ready = True
     told, _ = asked(answerer, lists)
     assert told["fallbacks"]["order"] == {"by": "constant", "why": "the time of the request was over"}
     assert {one["terms"]["engagement"] for one in told["shown"]} == {0.05} and not told["fallback"]

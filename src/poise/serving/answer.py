@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -248,7 +249,7 @@ class Answerer:
         instant = self._instant(received.time, may_ask_time)
         requests = Requests(received.rows, np.full(received.rows.height, instant, np.int64))
         scorer = self.loaded.scorers[received.per]
-        budget = self.limits.budget
+        budget = self._budget
         scored = self._counted(scorer.score_list(requests, received.once, received.items, self._store, budget))
         stages.done("features", scored.ready)
         stages.done("score")
@@ -266,6 +267,11 @@ class Answerer:
         encoded = _ENCODE({**head, **kept})
         stages.done("log")
         return replace(answer, kept=encoded, decided=True, instant=max(instant, 0))
+
+    @property
+    def _budget(self) -> float:
+        """Seconds that a request has. A rehearsal may have to compile functions: it has all the time it takes."""
+        return self.limits.budget if self.ready else math.inf
 
     def rehearse(self) -> None:
         """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`.
@@ -305,7 +311,7 @@ class Answerer:
     def _score(self, per: str, rows: Table, time: str | None, may_ask_time: bool) -> tuple[int, Scored]:
         instant = self._instant(time, may_ask_time)
         requests = Requests(rows, np.full(rows.height, instant, np.int64))
-        return instant, self._counted(self.loaded.scorers[per].score(requests, self._store, self.limits.budget))
+        return instant, self._counted(self.loaded.scorers[per].score(requests, self._store, self._budget))
 
     def _counted(self, scored: Scored) -> Scored:
         """Counts what was not answered by its model."""
