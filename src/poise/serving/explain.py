@@ -77,6 +77,8 @@ class Release:
         self.chooser: Chooser | None = chooser_of(self.system, classes)
         self.ranker: Ranker | None = ranker_of(self.system, classes, rule_only=not self.contract.outputs)
         self._kinds = {per: Kinds(self.system, per) for per in self.contract.pers}
+        self.called = {name: words for kinds in self._kinds.values() for name, words in kinds.called.items()}
+        """What people call each feature."""
         self.places = frozenset(filter(None, (position_feature(self.system, per) for per in self.contract.pers)))
         """The features that say where in a list a row stands: all are answered as for the first place."""
         self.observed = {

@@ -72,6 +72,6 @@ def _said(release: Release, explained: Explained, at: int) -> str:
     row: Table = explained.features.take(np.array([at]))
     value, base = float(found.predicted[at, c]), float(found.base[c])
     added: dict[str, float] = {i: float(values[at, c]) for i, values in found.inputs.items()}
-    why = reasons(release.told(added), row, release.observed, up=value >= base)
+    why = reasons(release.told(added), row, release.observed, release.called, up=value >= base)
     said = f"{what} is predicted to be {number(value)}; on average it is {number(base)}"
     return sentence(said, f"what counted most: {why}" if why else "")

@@ -86,11 +86,11 @@ def _row(
     if change is not None:
         then = actions[_others(release, explained, weights, _changed(features, change.input, change.becomes))[0]]
     over = _over(actions, scores, score, chosen)
-    why = reasons(over["contributions"] if over else {}, features, release.observed)
+    why = reasons(over["contributions"] if over else {}, features, release.observed, release.called)
     said = sentence(
         f"'{actions[chosen]}' was chosen" + (f" rather than '{over['action']}'" if over else ""),
         f"what counted most for it: {why}" if why else "",
-        "" if change is None else f"it would have been '{then}' {changed(change)}",
+        "" if change is None else f"it would have been '{then}' {changed(change, release.called)}",
     )
     would = {"weights": weights_at, "input": None if change is None else {**change.to_dict(), "then": then}}
     return {**head, "actions": told, "over": over, "would_change": would, **in_itself, "said": said}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from poise.models.base import Floats
 from poise.serving.explain import Explained, Record, Release
-from poise.serving.explain_change import nearest_change
+from poise.serving.explain_change import Change, nearest_change
 from poise.serving.explain_terms import by_size, total
 from poise.serving.explain_weights import another_first, places, ranks, to_be_first
 from poise.serving.explain_words import changed, reasons, sentence
@@ -108,7 +109,14 @@ class _Told:
         score = {name: float(v[at, 0]) for name, v in total(self._weights, self._to_terms).items()}
         score = {name: value for name, value in score.items() if np.isfinite(value)}
         said = self._said(row, at, score)
-        return {**self._head(row), "terms": terms, "contributions": by_size(score), **in_itself, "said": said}
+        return {
+            **self._head(row),
+            "terms": terms,
+            "contributions": by_size(score),
+            **self._first(row),
+            **in_itself,
+            "said": said,
+        }
 
     def not_kept(self, row: int) -> dict[str, Any]:
         """A row whose features are not known any more."""
@@ -121,21 +129,32 @@ class _Told:
         found = another_first(order.terms, self._weights, best)
         weights = [{**one, "then": self._name(int(order.at[one["then"]]))} for one in found]
         out: dict[str, Any] = {"first": self._name(int(order.at[best])), "weights": weights}
-        row = int(order.at[best])
-        if row in self._explained.rows and len(order.at) > 1:
-            second = float(np.partition(order.scores, -2)[-2])
-            rival = int(order.at[np.flatnonzero(order.scores == second)[0 if second < order.scores[best] else -1]])
-            change = self._change(self._explained.rows.index(row), lambda scores: scores < second)
-            out["input"] = None if change is None else {**change.to_dict(), "then": self._name(rival)}
+        if self._best in self._explained.rows:
+            out["input"] = None if self._change is None else {**self._change.to_dict(), "then": self._next}
         return out
 
-    def _change(self, at: int, changed: Any) -> Any:
-        features = self._explained.features.take(np.array([at]))
+    @property
+    def _best(self) -> int:
+        return int(self._order.at[self._order.best])
+
+    @property
+    def _next(self) -> Any:
+        """The item that would be first without the best."""
+        others = np.where(np.arange(len(self._order.at)) == self._order.best, -np.inf, self._order.scores)
+        return self._name(int(self._order.at[int(np.argmax(others))]))
+
+    @cached_property
+    def _change(self) -> Change | None:
+        """The nearest change of one input of the first after which it is behind the second."""
+        if self._best not in self._explained.rows or len(self._order.at) < 2:
+            return None
+        features = self._explained.features.take(np.array([self._explained.rows.index(self._best)]))
+        second = float(np.partition(self._order.scores, -2)[-2])
 
         def there(rows: Table) -> NDArray[np.bool_]:
             terms = self._release.terms(self._release.predict(rows, self._explained), rows)
             scores = sum(w * terms[t][:, 0] for t, w in self._weights.items() if w and t in terms)
-            found: NDArray[np.bool_] = changed(np.asarray(scores, np.float64))
+            found: NDArray[np.bool_] = np.asarray(scores, np.float64) < second
             return found
 
         return nearest_change(features, self._release.observed, there)
@@ -194,14 +213,20 @@ class _Told:
         rank = self._ranks[place]
         features = self._explained.features.take(np.array([at]))
         why = reasons(
-            self._release.told(score), features, self._release.observed, up=rank == 1 or sum(score.values()) >= 0
+            self._release.told(score),
+            features,
+            self._release.observed,
+            self._release.called,
+            up=rank == 1 or sum(score.values()) >= 0,
         )
         counted = f"what counted most {'for' if rank == 1 or sum(score.values()) >= 0 else 'against'} it: {why}"
         if rank != 1:
             return sentence(f"{name} is number {rank} of {of} by its score", counted if why else "")
-        second = float(np.partition(self._order.scores, -2)[-2]) if of > 1 else None
-        change = None if second is None else self._change(at, lambda scores: scores < second)
-        other = "" if change is None else f"another would be first {changed(change)}"
+        other = (
+            ""
+            if self._change is None
+            else f"'{self._next}' would be first {changed(self._change, self._release.called)}"
+        )
         return sentence(f"{name} is first of {of} by its score", counted if why else "", other)
 
 

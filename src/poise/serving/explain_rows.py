@@ -11,6 +11,7 @@ from poise.errors import StateError
 from poise.features.plan import FeaturePlan
 from poise.features.rows import kind_of
 from poise.features.scope import Scope
+from poise.serving.explain_words import spoken
 from poise.spec.system import SystemSpec
 from poise.table import Column, Kind, Table
 
@@ -20,10 +21,10 @@ class Kinds:
 
     def __init__(self, system: SystemSpec, per: str) -> None:
         self._scope = Scope(system, per)
-        self._outputs: dict[str, Kind] = {
-            output.name: "number" if output.type == "number" else "string"
-            for output in FeaturePlan.of(system, per).outputs
-        }
+        outputs = FeaturePlan.of(system, per).outputs
+        self._outputs: dict[str, Kind] = {o.name: "number" if o.type == "number" else "string" for o in outputs}
+        self.called = {output.name: spoken(output.name, output.origin) for output in outputs}
+        """What people call each feature."""
 
     def of(self, name: str) -> Kind:
         """Of one name. Raises `SpecError` for one that means nothing."""

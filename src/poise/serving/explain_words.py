@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from poise.models.reference import Levels, Numbers
 from poise.serving.explain_change import Change
 from poise.table import Table
 
+_WINDOW = re.compile(r"(\w+)(?:\((\w+)\))? of (\w+) over (\w+) by (.+)")
+_COLUMN = re.compile(r"(\w+)\.(\w+)")
+_CLOCK = re.compile(r"\w+ in \S+")
 MOST_NAMED = 3
 """So many inputs are named in a sentence."""
 LEAST_SHARE = 0.1
@@ -20,36 +24,56 @@ def reasons(
     contributions: Mapping[str, float],
     row: Table,
     observed: Mapping[str, Numbers | Levels],
+    called: Mapping[str, str],
     *,
     up: bool = True,
 ) -> str:
     """The inputs that moved a number most in one direction, with their values: `distance is 0.3 (usually 2.1)`.
 
-    contributions: input -> what it adds; row: the features, one row; empty where nothing moved it that way.
+    contributions: input -> what it adds; row: the features, one row; called: what people call an input. Empty
+    where nothing moved it that way.
     """
     sign = 1.0 if up else -1.0
     moved = sorted(((sign * value, name) for name, value in contributions.items() if sign * value > 0), reverse=True)
     named = [name for value, name in moved[:MOST_NAMED] if value >= LEAST_SHARE * moved[0][0]]
-    return listed([_with_value(name, row, observed) for name in named])
+    return listed([_with_value(name, row, observed, called) for name in named])
 
 
-def _with_value(name: str, row: Table, observed: Mapping[str, Numbers | Levels]) -> str:
+def _with_value(name: str, row: Table, observed: Mapping[str, Numbers | Levels], called: Mapping[str, str]) -> str:
     if name not in row:
         return f"{plain(name)} together" if " + " in name else plain(name)
+    spoken = called.get(name, plain(name))
     column = row[name]
     (value,) = column.to_list()
     if value is None:
-        return f"{plain(name)} is not known"
+        return f"{spoken} is not known"
     usual = observed.get(name)
     if column.kind != "number" or not isinstance(usual, Numbers):
-        return f"{plain(name)} is {number(value)}"
-    return f"{plain(name)} is {number(value)} (usually {number(usual.middle)})"
+        return f"{spoken} is {number(value)}"
+    return f"{spoken} is {number(value)} (usually {number(usual.middle)})"
 
 
-def changed(change: Change) -> str:
+def changed(change: Change, called: Mapping[str, str]) -> str:
     """A change as the condition of a sentence: `if distance had been 2.1 instead of 0.3`."""
     came = "missing" if change.came is None else number(change.came)
-    return f"if {plain(change.input)} had been {number(change.becomes)} instead of {came}"
+    return f"if {called.get(change.input, plain(change.input))} had been {number(change.becomes)} instead of {came}"
+
+
+def spoken(name: str, origin: str) -> str:
+    """What people call a feature, by where it comes from.
+
+    >>> spoken("orders_mean_value_7d_by_shop", "mean(value) of orders over 7d by shop, users_city")
+    'mean value of orders over 7d by shop and users city'
+    >>> spoken("users_city", "users.city"), spoken("clock_hour", "hour in Asia/Singapore"), spoken("gap", "= a - b")
+    ('city of users', 'hour', 'gap')
+    """
+    if window := _WINDOW.fullmatch(origin):
+        what, of, source, over, by = window.groups()
+        keys = listed([plain(key) for key in by.split(", ")])
+        return plain(f"{what} {of} of {source}" if of else f"{what} of {source}") + f" over {over} by {keys}"
+    if column := _COLUMN.fullmatch(origin):
+        return plain(f"{column[2]} of {column[1]}")
+    return origin.partition(" in ")[0] if _CLOCK.fullmatch(origin) else plain(name)
 
 
 def listed(parts: list[str]) -> str:
