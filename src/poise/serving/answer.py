@@ -324,4 +324,5 @@ class Answerer:
 
     def _head(self, instant: int) -> dict[str, Any]:
         clock = {"kind": self.clock.kind, "time": said(self.clock.now(), self.zone)}
-        return {"release": self.release, "time": said(instant, self.zone), "clock": clock}
+        named = {"release": self.release, "contract": self.loaded.contract.major}
+        return {**named, "time": said(instant, self.zone), "clock": clock}

@@ -152,6 +152,7 @@ _HEAD: Schema = {
     "type": "object",
     "properties": {
         "release": {"type": "string"},
+        "contract": {"type": "integer", "minimum": 1, "description": "the contract that was answered by"},
         "time": {"anyOf": [TIME, {"type": "null"}], "description": "T: the instant that was answered for"},
         "clock": object_of({"kind": {"enum": ["wall", "replay"]}, "time": TIME}, ["kind", "time"]),
         "unknown": {
@@ -161,5 +162,5 @@ _HEAD: Schema = {
         },
         "fallbacks": FALLBACKS,
     },
-    "required": ["release", "time", "clock", "unknown"],
+    "required": ["release", "contract", "time", "clock", "unknown"],
 }
