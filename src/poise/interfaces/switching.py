@@ -125,7 +125,10 @@ class Switching:
                 wanted = self._loading.wanted()
                 if any(one == row for one in wanted.values()):
                     self._try_put(ready, row, began)
-        self.follow()
+        try:
+            self.follow()
+        except Exception:  # the follower looks again
+            _LOG.exception("what is live could not be looked up")
 
     def _load(self, name: str) -> Ready:
         """A release with its online state, rehearsed."""
@@ -140,9 +143,10 @@ class Switching:
             self._rehearse_aside(loaded, aside)
             return Ready(self._answerer(loaded, kept.store), folder, mark)
         coming, upto = self._do(self._begin_coming)
+        drained = () if self._drainer is None else self._drainer.releases
         try:
             if self._drainer is not None:  # from here on it hands over the columns that this release reads too
-                self._drainer.follow([*self._drainer.releases, folder.path], {}, ENDING)
+                self._drainer.follow([*drained, folder.path], {}, ENDING)
             filled = self._loading.filled(loaded, folder, beside=self._loop is not None)
             self._loading.catch_up(filled, upto)
             while len(late := self._do(coming.take)) > 0:
@@ -152,6 +156,8 @@ class Switching:
             self._rehearse_aside(loaded, filled.kept.store)
         except BaseException:
             self._do(lambda: self._end_coming(coming))
+            if self._drainer is not None:
+                self._drainer.follow(drained, {})
             raise
         return Ready(self._answerer(loaded, filled.kept.store), folder, mark, filled, coming)
 
@@ -182,6 +188,9 @@ class Switching:
             self._put(ready, row, time.monotonic() if began is None else began)
         except Exception as error:
             self._have.pop(row.release, None)
+            if ready.coming is not None:
+                coming, ready.coming = ready.coming, None
+                self._do(lambda: self._end_coming(coming))
             self._stay(row, error)
 
     def _put(self, ready: Ready, row: LiveRow, began: float | None) -> None:

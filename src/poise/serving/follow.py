@@ -36,6 +36,7 @@ class Follower:
         self._served = served
         self._switching = switching
         self._seen = -1
+        self._said = ""
 
     def look(self) -> bool:
         """Whether new weights were taken. A state database that cannot be read now is read again at the next look."""
@@ -51,10 +52,17 @@ class Follower:
                 return False
             self._served.set_weights(weights)
         except PoiseError as error:
-            _LOG.warning("what is live stays as it is: %s", error)
+            self._warn(f"what is live stays as it is: {error}", None)
             return False
-        except Exception:  # the thread that looks must live on, whatever one version of the weights does
-            _LOG.exception("what is live stays as it is")
+        except Exception as error:  # the thread that looks must live on, whatever one version of the weights does
+            self._warn(f"what is live stays as it is: {type(error).__name__}", error)
             return False
+        self._said = ""
         _LOG.info("weights %d are live", weights.version)
         return True
+
+    def _warn(self, text: str, error: Exception | None) -> None:
+        """Once, however often the same is met."""
+        if text != self._said:
+            self._said = text
+            _LOG.warning("%s", text, exc_info=error)
