@@ -129,3 +129,9 @@ def test_the_environment_is_handed_on(tmp_path: Path) -> None:
     found = rehearse(fake(tmp_path, act), [b"{}"], "/v1/predict", 3, env={"POISE_PROBE": "here"})
     assert found.answers_sample == ("here", "here", "here")
     assert isinstance(found.latencies, np.ndarray)
+
+
+def test_an_answer_by_a_fallback_counts_as_none(tmp_path: Path) -> None:
+    text = """self.answer(200, b'{"fallbacks":{"late":{"by":"rule"}}}' if Handler.asked % 2 else b"{}")"""
+    found = rehearse(fake(tmp_path, text), [b"{}"], "/v1/decide", 10)
+    assert found.errors == {503: 5} and len(found.latencies) == 5
