@@ -24,9 +24,8 @@ _ONE: Schema = {
 
 def explain_paths(contract: Contract, refusals: Mapping[str, str]) -> Schema:
     """The path. refusals: what each status means."""
-    by_id = object_of(
-        {"decision_id": {"type": "string"}, "item": {"type": ["string", "number", "null"]}}, ["decision_id"]
-    )
+    number = {"type": "string", "minLength": 1}
+    by_id = object_of({"decision_id": number, "item": {"type": ["string", "number", "null"]}}, ["decision_id"])
     asked: list[Schema] = [by_id]
     if contract.decides_on is not None:
         asked.append(ref("DecideRequest"))
