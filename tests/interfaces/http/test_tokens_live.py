@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -122,3 +124,31 @@ def test_no_token_is_written_or_logged_anywhere(tmp_path: Path, state: State, st
     for token in (*(one.secret for one in made), stranger):
         for path in tmp_path.rglob("*"):
             assert token[6:].encode() not in path.read_bytes(), path.name
+
+
+def test_strangers_keep_nobody_out_who_has_a_token(tmp_path: Path, state: State, stand_ins: ModuleType) -> None:
+    made = tokens.add(state, "web", ["predict"])
+    headers = {"content-type": "application/json", "authorization": f"Bearer {made.secret}"}
+
+    def asked(connection: http.client.HTTPConnection) -> int:
+        connection.request("POST", "/v1/predict", json.dumps(stand_ins.ROW), headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def strange(port: int) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), 20)
+
+    with server(tmp_path, "--connections", "5") as port, contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(strange(port)) for _ in range(8)]
+        kept = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)))
+        assert asked(kept) == 200
+        first = kept.sock
+        silent += [stack.enter_context(strange(port)) for _ in range(20)]
+        assert asked(kept) == 200 and kept.sock is first, "the one who is known keeps the connection"
+        assert silent[0].recv(100) == b"", "the oldest of the others gave way"
+        known = [
+            stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20))) for _ in "abcd"
+        ]
+        assert [asked(one) for one in known] == [200] * 4
+        assert ask(port, "GET", "/health/live")[0] == 503, "all places are taken by callers who are known"

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
-from poise.interfaces.http.observed import ANSWER, CALLER
+from poise.interfaces.http.observed import ANSWER, CALLER, CONNECTION
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.roles import OPEN, needed
 from poise.serving.answer import Answer
@@ -93,6 +93,9 @@ class Guard:
         if roles == OPEN and not said.credentials:
             return NOBODY
         caller = self._tokens.caller(_token(said.credentials))
+        connection = scope.get("state", {}).get(CONNECTION)
+        if connection is not None:
+            connection.known = True
         if roles != OPEN and not any(map(caller.may, roles)):
             text = f"{scope['method']} {scope['path'][:80]} needs the role {' or '.join(roles)}"
             raise Forbidden(f"{text}; the token '{caller.name}' has {', '.join(sorted(caller.roles))}", needed=roles)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
 
-from poise.interfaces.http.observed import ARRIVED, WAITING
+from poise.interfaces.http.observed import ARRIVED, CONNECTION, WAITING
 from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.interfaces.http.waiting import Waiting
 from poise.serving.limits import Limits
@@ -53,12 +55,15 @@ class Joined:
 _PHRASES = {400: "Bad Request", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
 
-def guarded(limits: Limits) -> type[asyncio.Protocol]:
+def guarded(limits: Limits, strangers_give_way: Callable[[], bool] = lambda: False) -> type[asyncio.Protocol]:
     """The protocol class of a server with these limits.
 
     A connection whose request line and headers are not complete within `limits.patience` seconds is closed; one that
     sends more than `limits.head` bytes of them gets 431, one above `limits.connections` 503. One that for so long takes
     none of its answers, or asks more than `limits.pipelined` times before it is answered, is cut off.
+
+    strangers_give_way: whether, where as many are open as may be, the oldest by which nobody was let in is closed for a
+    new one: whoever has no token then keeps nobody out who has one.
     """
 
     waiting = Waiting(limits)
@@ -67,17 +72,20 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
         _timer: asyncio.TimerHandle | None = None
         _stalled: asyncio.TimerHandle | None = None
         _head = 0
+        known = False
+        """Whether somebody was let in by this connection; the guard says so."""
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(cast(asyncio.Transport, Joined(transport, self.loop, limits.patience)))
-            if len(self.connections) > limits.connections:
+            self.made = time.monotonic()
+            if len(self.connections) > limits.connections and not (strangers_give_way() and self._made_room()):
                 self._refuse(503, "too many connections are open", "retry-after: 1\r\n")
             else:
                 self._expect_head()
 
         def data_received(self, data: bytes) -> None:
             before = self.cycle
-            self.app_state.update({ARRIVED: waiting.came(self.loop), WAITING: waiting})  # each request gets a copy
+            self.app_state.update({ARRIVED: waiting.came(self.loop), WAITING: waiting, CONNECTION: self})  # copied
             if self._timer is None and self._between_requests():
                 self._expect_head()
             super().data_received(data)
@@ -116,6 +124,15 @@ def guarded(limits: Limits) -> type[asyncio.Protocol]:
 
         def send_400_response(self, msg: str) -> None:
             self._refuse(400, msg)
+
+        def _made_room(self) -> bool:
+            """Whether a stranger had a place to give."""
+            others = cast(set[Guarded], self.connections - {self})
+            open_ones = (one for one in others if not one.known and not one.transport.is_closing())
+            oldest = min(open_ones, key=lambda one: one.made, default=None)
+            if oldest is not None:
+                oldest.transport.abort()
+            return oldest is not None
 
         def _between_requests(self) -> bool:
             return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]

@@ -86,7 +86,7 @@ def serve(
         usage = Usage(registry if isinstance(registry, State) else None)
         config = uvicorn.Config(
             create_app(served, registry, also, inlet, tokens, usage, explains),
-            http=guarded(served.limits),
+            http=guarded(served.limits, lambda: tokens is not None and tokens.needed),
             ws="none",
             lifespan="off",
             log_config=None,
