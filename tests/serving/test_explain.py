@@ -1,0 +1,109 @@
+"""What is said of an answer, from records made by hand: the parts that a real server shows only now and then."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from poise.models.reference import Levels, Numbers
+from poise.serving.explain_change import nearest_change
+from poise.serving.explain_terms import MOST_PREDICTIONS, NotTakenApart, effects_of
+from poise.serving.explain_weights import another_first, places, to_be_first
+from poise.serving.explain_words import changed, reasons, sentence
+from poise.table import Column, Table
+
+
+def test_effects_are_shapley_values() -> None:
+    """By the definition: the mean over all orders in which predictions become known."""
+    rng = np.random.default_rng(0)
+    names = ["a", "b", "c"]
+    base = dict(zip(names, rng.random(3).tolist(), strict=True))
+    predicted = {name: rng.random(4) for name in names}
+
+    def value(p: Any) -> Any:
+        return np.maximum(p["a"] * p["b"], 0.3) + p["c"] ** 2 * p["a"]
+
+    found = effects_of(lambda p: {"term": value(p)[:, :, None]}, base, predicted)["term"]
+    for row in range(4):
+        for name in names:
+            want = 0.0
+            for order in permutations(names):
+                before = order[: order.index(name)]
+                known = {n: predicted[n][row] if n in before else base[n] for n in names}
+                want += value({**known, name: predicted[name][row]}) - value(known)
+            got = found.slopes[name][row, 0] * (predicted[name][row] - base[name])
+            assert got == pytest.approx(want / 6)
+    total = sum(found.slopes[n][:, 0] * (predicted[n] - base[n]) for n in names)
+    np.testing.assert_allclose(found.average[:, 0] + total, found.value[:, 0])
+
+
+def test_a_prediction_at_its_average_has_the_slope_there() -> None:
+    """Its contributions may be large and cancel: then they still say what each does to the term."""
+    found = effects_of(
+        lambda p: {"t": (p["a"] * p["b"])[:, :, None]},
+        {"a": 0.5, "b": 2.0},
+        {"a": np.array([0.5]), "b": np.array([3.0])},
+    )
+    effects = found["t"]
+    assert effects.slopes["a"][0, 0] == pytest.approx(2.5)
+    inputs = {"a": {"x": np.array([0.2]), "y": np.array([-0.2])}, "b": {"x": np.array([1.0])}}
+    added = effects.of(inputs)
+    assert added["x"][0, 0] == pytest.approx(0.2 * 2.5 + 0.5) and added["y"][0, 0] == pytest.approx(-0.5)
+
+
+def test_terms_without_predictions_and_with_too_many() -> None:
+    found = effects_of(lambda p: {"t": np.full((2, 1, 1), 7.0)}, {}, {})["t"]
+    assert found.value.tolist() == found.average.tolist() == [[7.0], [7.0]] and found.slopes == {}
+    many = {f"k.{i}": 0.1 for i in range(MOST_PREDICTIONS + 1)}
+    with pytest.raises(NotTakenApart, match="11 predictions"):
+        effects_of(lambda p: {}, many, {name: np.zeros(1) for name in many})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_weights_that_are_named_are_the_nearest(seed: int) -> None:
+    """Against a search: nothing changes before them, and beyond them the one that is named is first."""
+    rng = np.random.default_rng(seed)
+    terms = {name: rng.normal(size=6).round(2) for name in "ab"}
+    weights = {"a": float(rng.uniform(0.1, 2)), "b": float(rng.uniform(-2, 2))}
+
+    def first(at: dict[str, float]) -> int:
+        return int(np.argmax(sum(at[t] * v for t, v in terms.items())))
+
+    best = first(weights)
+    for one in another_first(terms, weights, best):
+        way = one["becomes"] - one["weight"]
+        assert first({**weights, one["term"]: one["weight"] + 0.999 * way}) == best
+        assert first({**weights, one["term"]: one["becomes"] + 1e-6 * np.sign(way)}) == one["then"]
+    for other in range(6):
+        for one in to_be_first(terms, weights, other):
+            scores = sum({**weights, one["term"]: one["becomes"]}[t] * v for t, v in terms.items())
+            assert scores[other] >= scores.max() - 1e-9
+
+
+def test_places_without_a_term_that_alone_counts() -> None:
+    found = places({"a": np.array([1.0, 2.0]), "b": np.array([5.0, 4.0])}, {"a": 1.0, "b": 0.0})
+    assert found["a"] == {"alone": [2, 1], "without": [None, None]} and found["b"]["without"] == [2, 1]
+
+
+def test_a_change_of_a_category_and_of_what_was_missing() -> None:
+    row = Table({"city": Column.strings(["Ghent"]), "x": Column.numbers([None])})
+    seen = {"city": Levels(("Ghent", "Lyon", "Oslo"), (0.6, 0.3, 0.1)), "x": Numbers((1.0, 2.0))}
+    found = nearest_change(row, seen, lambda rows: np.array([c != "Ghent" for c in rows["city"].to_list()]))
+    assert found is not None and (found.becomes, found.distance) == ("Lyon", 0.7)
+    found = nearest_change(row, seen, lambda rows: rows["x"].values > 1.5)
+    assert found is not None and found.to_dict() == {"input": "x", "from": None, "to": 2.0, "distance": 1.0}
+    assert nearest_change(row, seen, lambda rows: np.zeros(rows.height, bool)) is None
+    assert changed(found, {"x": "the size"}) == "if the size had been 2 instead of missing"
+
+
+def test_sentences_name_what_counted_most() -> None:
+    row = Table({"x": Column.numbers([3.0]), "city": Column.strings(["Oslo"]), "gone": Column.numbers([None])})
+    seen = {"x": Numbers((1.0, 2.0, 9.0))}
+    adds = {"x": 0.5, "city": 0.2, "gone": 0.06, "small": 0.001, "down": -1.0}
+    said = reasons(adds, row, seen, {"city": "city of users"})
+    assert said == "x is 3 (usually 2), city of users is Oslo and gone is not known"
+    assert reasons(adds, row, seen, {}, up=False) == "down"
+    assert sentence("'a' is first", "", f"because {said}").startswith("'a' is first. Because x is 3")
