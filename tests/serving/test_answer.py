@@ -15,7 +15,7 @@ from poise.errors import NotFinite, PoiseError, RequestError
 from poise.serving.answer import _plain
 from poise.serving.follow import Follower
 from poise.serving.served import Served
-from poise.stores.state_base import LiveRow, LiveState, ReleaseRow, WeightsRow
+from poise.stores.state_base import LiveRow, LiveState, ReleaseRow, WeightsChange, WeightsRow
 
 MINUTE = 60_000_000
 
@@ -170,6 +170,11 @@ class Written(LiveState):
     def weights(self) -> WeightsRow | None:
         return self.rows[-1] if self.rows else None
 
+    def expire_weights(self) -> WeightsChange | None:
+        over, before = self.rows[-1], self.rows[-2]
+        self.rows.append(WeightsRow(over.version + 1, before.values, "ana", 0, "over"))
+        return WeightsChange(over, self.rows[-1])
+
 
 def test_a_value_that_json_cannot_say_is_named() -> None:
     assert _plain(np.float64(0.5)) == 0.5
@@ -190,3 +195,10 @@ def test_written_weights_are_followed_and_impossible_ones_are_not(stand_ins: Mod
     assert answerer.weights.version == 2
     state.rows.append(WeightsRow(5, {"cost": 3.0}, "ana", 0, "mended"))
     assert follower.look() and answerer.weights.version == 5
+    later = Clock().now() + 50_000
+    state.rows.append(WeightsRow(6, {"cost": 9.0}, "ana", 0, "a sale", until=later))
+    assert follower.look() and answerer.weights.values["cost"] == 9.0
+    while Clock().now() < later:
+        assert not follower.look() or Clock().now() >= later
+    assert answerer.weights.version == 7 or follower.look()
+    assert answerer.weights.values["cost"] == 3.0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from poise.errors import RequestError
 from poise.serving.weights import LiveWeights
 from poise.spec.decision import Decision
 from poise.stores.state import State
@@ -37,4 +40,17 @@ def test_a_release_with_other_terms_keeps_what_people_set_and_seeds_the_rest(tmp
     new.seed("nothing is new")
     assert new.show()["version"] == 3
     assert LiveWeights(OLD, store).show()["values"] == {"fare": 2.0, "tips": 7.0}, "for the day of a rollback"
+    store.close()
+
+
+def test_weights_may_be_set_for_a_while(tmp_path: Path) -> None:
+    store = State(f"sqlite:///{tmp_path}/state.db", "rides", zone="UTC")
+    live = LiveWeights(OLD, store)
+    told = live.change({"values": {"fare": 2}, "why": "the holidays", "until": "2099-01-01T00:00"})
+    assert told["until"] == "2099-01-01T00:00:00+00:00" and live.show()["until"] == told["until"]
+    assert live.change({"values": {"fare": 3}, "why": "for good"})["until"] is None
+    for wrong in ("2001-01-01T00:00", "soon", 5, ""):
+        with pytest.raises(RequestError, match=r"until: .* came"):
+            live.change({"values": {"fare": 4}, "why": "x", "until": wrong})
+    assert live.show()["values"]["fare"] == 3.0
     store.close()

@@ -12,6 +12,7 @@ from threading import Barrier
 
 import pytest
 
+from poise.clock import Clock
 from poise.errors import RequestError, Stale, StateError
 from poise.stores.state import State
 
@@ -193,3 +194,69 @@ def test_a_killed_writer_leaves_whole_versions(url: str, state: State) -> None:
         assert [(h.subject, h.details["values"]) for h in state.history()] == [
             (f"weights {w.version}", w.values) for w in versions
         ]
+
+
+class Hands(Clock):
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.at = 1_000_000
+
+    def now(self) -> int:
+        return self.at
+
+
+def limited(url: str) -> tuple[State, Hands]:
+    clock = Hands()
+    return State(url, "shop", clock=clock), clock
+
+
+def test_weights_whose_time_is_over_give_way_to_those_before(url: str) -> None:
+    state, clock = limited(url)
+    state.set_weights({"cost": 1.0}, why="first")
+    state.set_weights({"cost": 5.0}, why="a sale", who="ana", until=5_000_000)
+    assert state.weights().until == 5_000_000 and state.expire_weights() is None
+    clock.at = 5_000_000
+    change = state.expire_weights()
+    assert change.now.values == {"cost": 1.0} and change.now.version == 3 and change.now.until is None
+    assert change.now.why == "weights 2 were to hold until 1970-01-01T00:00:05+00:00"
+    assert state.expire_weights() is None, "once"
+    (line,) = [one for one in state.history() if one.act == "expire"]
+    assert line.details["to"] == 1 and line.details["over"] == 2
+
+
+def test_what_was_changed_meanwhile_stays(url: str) -> None:
+    state, clock = limited(url)
+    state.set_weights({"cost": 1.0}, why="first")
+    state.set_weights({"cost": 5.0}, why="a sale", until=5_000_000)
+    state.set_weights({"cost": 7.0}, why="for good")
+    clock.at = 6_000_000
+    assert state.expire_weights() is None and state.weights().values == {"cost": 7.0}
+
+
+def test_limits_within_limits_go_back_to_what_still_holds(url: str) -> None:
+    state, clock = limited(url)
+    state.set_weights({"cost": 1.0}, why="first")
+    state.set_weights({"cost": 5.0}, why="a sale", until=9_000_000)
+    state.set_weights({"cost": 6.0}, why="a happy hour", until=4_000_000)
+    clock.at = 4_000_001
+    back = state.expire_weights().now
+    assert back.values == {"cost": 5.0} and back.until == 9_000_000
+    clock.at = 9_000_000
+    assert state.expire_weights().now.values == {"cost": 1.0}
+
+
+def test_an_older_limit_that_is_over_is_passed_by(url: str) -> None:
+    state, clock = limited(url)
+    state.set_weights({"cost": 1.0}, why="first")
+    state.set_weights({"cost": 5.0}, why="a sale", until=4_000_000)
+    state.set_weights({"cost": 6.0}, why="longer", until=8_000_000)
+    clock.at = 8_000_000
+    assert state.expire_weights().now.values == {"cost": 1.0}
+
+
+def test_the_same_values_may_get_another_limit(url: str) -> None:
+    state, _ = limited(url)
+    state.set_weights({"cost": 1.0}, why="first")
+    assert state.set_weights({"cost": 1.0}, why="for now", until=5_000_000).changed
+    assert state.set_weights({"cost": 1.0}, why="for good").now.until is None

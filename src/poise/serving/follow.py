@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
+from poise.clock import Clock
 from poise.errors import PoiseError
 from poise.serving.served import Served
 from poise.stores.state_base import LiveState
@@ -36,18 +37,23 @@ class Follower:
         self._served = served
         self._switching = switching
         self._seen = -1
+        self._until: int | None = None
+        """When the weights that are live are to give way to those before."""
         self._said = ""
 
     def look(self) -> bool:
         """Whether new weights were taken. A state database that cannot be read now is read again at the next look."""
         try:
+            if self._until is not None and Clock().now() >= self._until:
+                self._until = None
+                self._state.expire_weights()
             seq = self._state.seq()
             if seq == self._seen:
                 return False
             if self._switching is not None:
                 self._switching.follow()
             weights, current = self._state.weights(), self._served.newest.weights
-            self._seen = seq
+            self._seen, self._until = seq, weights.until if weights is not None else None
             if weights is None or (current is not None and weights.version == current.version):
                 return False
             self._served.set_weights(weights)

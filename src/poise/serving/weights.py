@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from poise.clock import SECOND, to_text
+from poise.clock import SECOND, Clock, to_text
 from poise.decisions.exchange import exchange_rates, what_changed
 from poise.decisions.weights import applied, checked, checked_some, counting
 from poise.errors import RequestError, did_you_mean
 from poise.serving.body import described, shown
+from poise.serving.field import instant_of
 from poise.spec.decision import Decision
 from poise.stores.state_base import WeightsChange, WeightsRow
 
@@ -22,9 +23,9 @@ MOST_VERSIONS = 1_000
 """Versions in one answer over HTTP."""
 WHO, WHY = 200, 2_000
 """Characters of a name and of a reason."""
-CHANGE_FORM = '{"values": {"TERM": 0.5}, "why": "…"}, with "who" and "expected_version" if wanted'
+CHANGE_FORM = '{"values": {"TERM": 0.5}, "why": "…"}, with "who", "expected_version" and "until" if wanted'
 TAKE_BACK_FORM = '{"why": "…"}, with "to", "who" and "expected_version" if wanted'
-_CHANGE = ("values", "why", "who", "expected_version")
+_CHANGE = ("values", "why", "who", "expected_version", "until")
 _TAKE_BACK = ("to", "why", "who", "expected_version")
 
 
@@ -41,6 +42,7 @@ class WeightsStore(Protocol):
         who: str | None = None,
         expected: int | None = None,
         defaults: Mapping[str, float] | None = None,
+        until: int | None = None,
     ) -> WeightsChange: ...
     def take_back_weights(
         self, *, why: str, who: str | None = None, to: int | None = None, expected: int | None = None
@@ -90,7 +92,8 @@ class LiveWeights:
         return {"versions": told[::-1][:limit]}
 
     def change(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Make `{"values", "why", "who"?, "expected_version"?}` live; terms that `values` does not name keep theirs.
+        """Make `{"values", "why", "who"?, "expected_version"?, "until"?}` live; terms that `values` does not name keep
+        theirs. until: an ISO 8601 time, from which on those before are live again; default never.
 
         The answer is `show()` with `changed`, `changes` in sentences, and `before`. Raises `RequestError` for what does
         not fit, weights that would all be 0 among it, and `Stale` where another version than the expected one is live;
@@ -106,10 +109,12 @@ class LiveWeights:
             self._decision, {shown(str(term)): value for term, value in values.items()}, field="values"
         )
         reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version", 0)
+        until = self._until(asked)
         live = self._store.weights()
         counting(applied(self._decision, {**(live.values if live else {}), **given}), field="values")
         expected = self._seeded(expected)
-        return self._after(self._store.set_weights(given, why=reason, who=who, expected=expected, defaults=self._file))
+        made = self._store.set_weights(given, why=reason, who=who, expected=expected, defaults=self._file, until=until)
+        return self._after(made)
 
     def take_back(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Make the values of version `to` (default those before the live ones) live again, as a new version.
@@ -130,6 +135,19 @@ class LiveWeights:
         if self._token is None:
             return said or self._unsaid
         return f"{said} (token {self._token})" if said else f"token {self._token}"
+
+    def _until(self, asked: Mapping[str, Any]) -> int | None:
+        text, now = asked.get("until"), Clock().now()
+        if text is None:
+            return None
+        allowed = "an ISO 8601 time that is still to come, e.g. 2026-12-24T18:00"
+        try:
+            until = instant_of(text, self._zone) if isinstance(text, str) else None
+        except ValueError:
+            until = None
+        if until is None or until <= now:
+            raise RequestError(f"{described(text)} came", field="until", allowed=allowed)
+        return until
 
     def _seeded(self, expected: int | None) -> int | None:
         """Seed before a change that expects version `expected` (0: none), and answer with what it is to expect then.
@@ -158,6 +176,7 @@ class LiveWeights:
             "who": row.who if row else "system file",
             "when": to_text(row.at // SECOND * SECOND, self._zone) if row else None,
             "why": row.why if row else "the file's weights, until any are live",
+            "until": to_text(row.until, self._zone) if row and row.until is not None else None,
             "exchange_rates": exchange_rates(self._decision, values),
             "unused": {term: value for term, value in row.values.items() if term not in values} if row else {},
         }

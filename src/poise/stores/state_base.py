@@ -52,13 +52,15 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class WeightsRow:
-    """One version of the live weights: utility per unit of each term."""
+    """One version of the live weights: utility per unit of each term. until: when those before come back, microseconds;
+    None where nothing was said."""
 
     version: int
     values: Mapping[str, float]
     who: str
     at: int
     why: str
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +138,7 @@ class LiveState(ABC):
     @abstractmethod
     def weights(self) -> WeightsRow | None:
         """The live weights; None before the first version."""
+
+    @abstractmethod
+    def expire_weights(self) -> WeightsChange | None:
+        """Put those before in place of live weights whose time is over; None where there is nothing to do."""

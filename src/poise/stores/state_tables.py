@@ -79,6 +79,15 @@ WEIGHTS = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
 )
 
+WEIGHT_LIMITS = sa.Table(
+    "weight_limits",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+"""Until when a version of the weights is to hold, where that was said."""
+
 TOKENS = sa.Table(
     "tokens",
     METADATA,

@@ -16,11 +16,11 @@ from poise.clock import SECOND, to_text
 from poise.errors import NotNow, Stale, StateError
 from poise.releases.plain_json import finite
 from poise.stores.state_base import LiveState, WeightsChange, WeightsRow
-from poise.stores.state_tables import HISTORY, WEIGHTS, dump, next_number, os_user
+from poise.stores.state_tables import HISTORY, WEIGHT_LIMITS, WEIGHTS, dump, next_number, os_user
 from poise.stores.state_transactions import Transactions
 
-SET, TAKE_BACK = "weights", "take-back"
-"""The two acts, as the history names them."""
+SET, TAKE_BACK, EXPIRE = "weights", "take-back", "expire"
+"""The acts, as the history names them."""
 
 
 class WeightsState(Transactions, LiveState):
@@ -32,7 +32,7 @@ class WeightsState(Transactions, LiveState):
 
     def weights_at(self, instant: int) -> WeightsRow | None:
         """The weights that were live at `instant` (microseconds); None before the first version."""
-        chosen = sa.select(WEIGHTS).where((WEIGHTS.c.system == self.system) & (WEIGHTS.c.at <= instant))
+        chosen = _chosen(self.system).where(WEIGHTS.c.at <= instant)
         with self._transaction() as connection:
             row = connection.execute(chosen.order_by(WEIGHTS.c.version.desc()).limit(1)).mappings().first()
         return None if row is None else _row(row)
@@ -50,8 +50,11 @@ class WeightsState(Transactions, LiveState):
         who: str | None = None,
         expected: int | None = None,
         defaults: Mapping[str, float] | None = None,
+        until: int | None = None,
     ) -> WeightsChange:
         """Make new weights live: `values`, and of other terms what is live (else what `defaults` says).
+
+        until: when those before come back, microseconds (see `expire_weights`); default never.
 
         expected: the version that must be live (0: none yet). It is looked at in the same transaction, so that of
         several who expect the same one changes the weights and the others raise `Stale`. Values that are live already
@@ -63,7 +66,7 @@ class WeightsState(Transactions, LiveState):
         with self._transaction(write=True) as connection:
             before = _live(connection, self.system, expected, self._zone)
             new = {**(defaults or {}), **(before.values if before else {}), **plain}
-            return self._write(connection, before, new, SET, why, who, {})
+            return self._write(connection, before, new, SET, why, who, {}, until)
 
     def take_back_weights(
         self, *, why: str, who: str | None = None, to: int | None = None, expected: int | None = None
@@ -79,6 +82,24 @@ class WeightsState(Transactions, LiveState):
             new = {**(before.values if before else {}), **target.values}
             return self._write(connection, before, new, TAKE_BACK, why, who, {"to": target.version})
 
+    def expire_weights(self) -> WeightsChange | None:
+        """Put those before in place of live weights whose time is over, as a new version; None where none are.
+
+        Those before are the newest whose own time is not over; of several who ask at once, one does it. Nothing comes
+        back where no version is left to.
+        """
+        now = self._clock.now()
+        with self._transaction(write=True) as connection:
+            versions = _newest(connection, self.system, None)
+            if not versions or (until := versions[-1].until) is None or until > now:
+                return None
+            over, targets = versions[-1], [one for one in versions[:-1] if one.until is None or one.until > now]
+            if not targets:
+                return None
+            why = f"weights {over.version} were to hold until {to_text(until // SECOND * SECOND, self._zone)}"
+            new, details = {**over.values, **targets[-1].values}, {"to": targets[-1].version, "over": over.version}
+            return self._write(connection, over, new, EXPIRE, why, over.who, details, targets[-1].until)
+
     def _write(
         self,
         connection: Connection,
@@ -88,20 +109,31 @@ class WeightsState(Transactions, LiveState):
         why: str,
         who: str | None,
         more: Mapping[str, Any],
+        until: int | None = None,
     ) -> WeightsChange:
-        if before is not None and before.values == values:
+        if before is not None and before.values == values and before.until == until:
             return WeightsChange(before, before)
         version = next_number(connection, self.system, "weights")
-        now = WeightsRow(version, values, who or os_user(), self._clock.now(), why)
+        now = WeightsRow(version, values, who or os_user(), self._clock.now(), why, until)
         row = {"version": version, "values": dump(values), "who": now.who, "at": now.at, "why": why}
         connection.execute(WEIGHTS.insert().values(system=self.system, **row))
         details = {"values": values, "from": before.version if before else None, **more}
+        if until is not None:
+            connection.execute(WEIGHT_LIMITS.insert().values(system=self.system, version=version, until=until))
+            details["until"] = to_text(until, "UTC")
         self._write_history(connection, act, f"weights {version}", why, now.who, details)
         return WeightsChange(before, now)
 
 
+def _chosen(system: str) -> sa.Select[Any]:
+    """Versions with until when they are to hold."""
+    same = (WEIGHT_LIMITS.c.system == WEIGHTS.c.system) & (WEIGHT_LIMITS.c.version == WEIGHTS.c.version)
+    joined = WEIGHTS.outerjoin(WEIGHT_LIMITS, same)
+    return sa.select(WEIGHTS, WEIGHT_LIMITS.c.until).select_from(joined).where(WEIGHTS.c.system == system)
+
+
 def _newest(connection: Connection, system: str, limit: int | None) -> tuple[WeightsRow, ...]:
-    chosen = sa.select(WEIGHTS).where(WEIGHTS.c.system == system).order_by(WEIGHTS.c.version.desc()).limit(limit)
+    chosen = _chosen(system).order_by(WEIGHTS.c.version.desc()).limit(limit)
     return tuple(_row(row) for row in reversed(connection.execute(chosen).mappings().all()))
 
 
@@ -120,8 +152,7 @@ def _live(connection: Connection, system: str, expected: int | None, zone: str) 
 
 
 def _version(connection: Connection, system: str, number: int) -> WeightsRow:
-    mine = (WEIGHTS.c.system == system) & (WEIGHTS.c.version == number)
-    row = connection.execute(sa.select(WEIGHTS).where(mine)).mappings().first()
+    row = connection.execute(_chosen(system).where(WEIGHTS.c.version == number)).mappings().first()
     if row is None:
         last = next(iter(_newest(connection, system, 1)), None)
         allowed = f"1 to {last.version}" if last else "none, as there are no weights yet"
@@ -147,10 +178,10 @@ def _before(connection: Connection, system: str) -> WeightsRow:
 
 def _taken_back(connection: Connection, system: str) -> dict[int, int]:
     """Version -> the version whose values it took back."""
-    mine = (HISTORY.c.system == system) & (HISTORY.c.act == TAKE_BACK)
+    mine = (HISTORY.c.system == system) & HISTORY.c.act.in_((TAKE_BACK, EXPIRE))
     rows = connection.execute(sa.select(HISTORY.c.subject, HISTORY.c.details).where(mine)).all()
     return {int(subject.rpartition(" ")[2]): int(json.loads(details)["to"]) for subject, details in rows}
 
 
 def _row(row: RowMapping) -> WeightsRow:
-    return WeightsRow(row["version"], json.loads(row["values"]), row["who"], row["at"], row["why"])
+    return WeightsRow(row["version"], json.loads(row["values"]), row["who"], row["at"], row["why"], row["until"])

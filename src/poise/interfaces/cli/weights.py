@@ -29,6 +29,10 @@ def weights(
         int | None,
         typer.Option("--expect", help="Change only if this version is live (0: none); else say who was first."),
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", help="With --set: a time from which on the weights before are live again."),
+    ] = None,
     file: FileOption = FILE,
     who: WhoOption = None,
     why: WhyOption = "",
@@ -37,20 +41,21 @@ def weights(
 ) -> None:
     """Show the live weights, change some of them, or take a change back; a running server follows within a second."""
     if act is not None:
-        _looks_only(act, changes, gain, take_back or history, to=to, expect=expect, who=who, why=why)
+        _looks_only(act, changes, gain, take_back or history, to=to, expect=expect, until=until, who=who, why=why)
         system = System.read(file)
         told = system.suggest(_gain(gain)) if gain else system.preview({"values": _parsed(changes or ())})
         print_json(told) if as_json else previewed(told)
         return
     if gain is not None:
         raise UsageError("--gain goes with 'poise weights suggest'")
-    _one_act(changes, take_back, history, to=to, expect=expect, who=who, why=why)
+    _one_act(changes, take_back, history, to=to, expect=expect, until=until, who=who, why=why)
     live = System.read(file).weights
     asked = {"why": why, "who": who, "expected_version": expect}
+    limit = {} if until is None else {"until": until}
     if history:
         told, show = live.history(), _versions
     elif changes:
-        told, show = live.change({"values": _parsed(changes), **asked}), _changed
+        told, show = live.change({"values": _parsed(changes), **asked, **limit}), _changed
     elif take_back:
         told, show = live.take_back({"to": to, **asked}), _changed
     else:
@@ -114,6 +119,8 @@ def _one_act(changes: Sequence[str] | None, take_back: bool, history: bool, **gi
         raise UsageError("--set, --take-back and --history do not go together", hint="one at a time")
     if given["to"] is not None and not take_back:
         raise UsageError("--to goes with --take-back")
+    if given["until"] is not None and not changes:
+        raise UsageError("--until goes with --set")
     idle = [f"--{name}" for name, value in given.items() if value not in (None, "")]
     if idle and not changes and not take_back:
         raise UsageError(f"{idle[0]} goes with a change", hint="add --set TERM=WEIGHT or --take-back")
@@ -140,6 +147,8 @@ def _changed(told: Mapping[str, Any]) -> None:
 
 
 def _body(told: Mapping[str, Any]) -> None:
+    if told["until"]:
+        say(f"  until {told['until']}: then the weights before are live again", "yellow")
     for term, value in told["values"].items():
         unit = told["units"][term]
         say(f"  {term} = {value:g}{f' ({unit})' if unit else ''}")
