@@ -17,6 +17,7 @@ from poise.data import rows_file
 from poise.data.journal import Journal
 from poise.data.journal_record import Entry
 from poise.interfaces.draining import Draining
+from poise.interfaces.snapshotting import made_ready
 from poise.interfaces.system import System
 from poise.releases.built import Built, fingerprint, kept_for
 from poise.serving.loaded import Loaded
@@ -186,4 +187,29 @@ def test_rows_of_files_are_told_until_the_server_has_them(system: System, capsys
     draining.obey(json.dumps({"taken": {"shown": [journal.last, after]}}))
     assert [said["lake"] for said in told()] == [{"shown": [after, newer]}]
     draining._journal.close()
+    journal.close()
+
+
+def test_the_drain_of_another_release_begins_with_its_snapshot_at_the_lake_before_it_drops_anything(
+    system: System,
+) -> None:
+    first = system.train().folder
+    system.path.write_text(SYSTEM.replace("over: [1d]", "over: [1d, 7d]").replace("_1d_", "_7d_"))
+    second = System.read(system.path).train().folder
+    snapshot = system.settings.online / fingerprint(Loaded.of(second).declarations)
+    journal = Journal.open(system.settings.journal, Clock())
+    made_ready(system.settings, system.lake, second)
+    last = shown(journal, "a", "b")
+    child = Child(system, first.path)
+    child.say(versions=system.lake.versions())
+    said = child.end()
+    assert said[-1]["prune"]["shown"] == last, "they are in the snapshot of the first release"  # type: ignore[index]
+    before = Built.read(snapshot)
+    assert before is not None and before.position(journal.id, "shown") < last
+    journal.prune({"shown": last})
+    child = Child(system, second.path)
+    after = Built.read(snapshot)
+    assert after is not None and after.position(journal.id, "shown") == last
+    assert kept_for(system.settings.journal) == after.declarations
+    child.end()
     journal.close()
