@@ -19,6 +19,7 @@ from poise.clock import Clock
 from poise.errors import StateError, did_you_mean
 from poise.stores.state_base import HistoryRow, NameKind, ReleaseRow, Status
 from poise.stores.state_live import LiveReleases
+from poise.stores.state_mark import Mark, file_of, mark_of
 from poise.stores.state_tables import HISTORY, RELEASES, dump, last_number, next_number, os_user
 from poise.stores.state_tokens import TokensState
 from poise.stores.state_url import engine_of, explain, is_prepared, prepare
@@ -47,6 +48,8 @@ class State(LiveReleases, TokensState, UsageState):
         self._url = url
         self._clock = clock or Clock()
         self._engine = engine_of(url)
+        self._file = file_of(url)
+        self._seen: tuple[Mark, int] | None = None
         with self._transaction() as connection:
             ready = is_prepared(connection, where=url)
         if not ready:
@@ -127,9 +130,18 @@ class State(LiveReleases, TokensState, UsageState):
         )
 
     def seq(self) -> int:
-        """The number of the newest history line, 0 before the first: unchanged means that nothing has changed."""
+        """The number of the newest history line, 0 before the first: unchanged means that nothing has changed.
+
+        It is asked several times a second beside what answers, so an SQLite file is opened only if it was written to.
+        """
+        mark = mark_of(self._file)
+        seen = self._seen
+        if mark is not None and seen is not None and seen[0] == mark:
+            return seen[1]
         with self._transaction() as connection:
-            return last_number(connection, self.system, "history")
+            newest = last_number(connection, self.system, "history")
+        self._seen = None if mark is None else (mark, newest)
+        return newest
 
     # Within a transaction
 
