@@ -6,6 +6,7 @@ poise.yaml`. It may read the lake and compute for a second, which a process that
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,8 @@ from poise.spec.reading import read_text
 from poise.stores.state import State
 
 EVERYTHING = 2**62
+BEHIND = 5
+"""How far this steps back, as `nice` counts it."""
 KEPT = 2
 """So many releases stay loaded: the live one, and one that somebody asks about."""
 DECISIONS: tuple[Kind, ...] = ("decisions",)
@@ -163,7 +166,8 @@ def answer(explaining: Explaining, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def main(file: Path) -> None:
-    """Answer line by line until there are no more."""
+    """Answer line by line until there are no more, behind what answers requests."""
+    os.nice(BEHIND)
     try:
         explaining = Explaining(file)
     except PoiseError as error:
