@@ -150,6 +150,12 @@ def test_a_page_of_this_server_is_answered_behind_a_proxy_too(app: ASGIApp) -> N
     assert send(app, "GET", "/v1/releases", TOKENS["read"], headers=own).status_code == 200
 
 
+def test_a_body_whose_end_is_said_twice_is_refused_and_the_connection_closed(app: ASGIApp) -> None:
+    headers = {"transfer-encoding": "chunked", "content-length": "2"}
+    answer = send(app, "POST", "/v1/predict", TOKENS["predict"], headers=headers, content=b"{}")
+    assert answer.status_code == 400 and answer.headers["connection"] == "close"
+
+
 def test_v2_says_it_in_its_own_form(app: ASGIApp) -> None:
     answer = send(app, "POST", "/v2/models/flights/infer", json={})
     assert answer.status_code == 401 and set(answer.json()) == {"error"}

@@ -25,6 +25,7 @@ from poise.serving.usage import Usage
 
 _ASK = "without tokens this server answers programs of this machine only"
 _NO_PAGES = "this server answers no pages of other sites"
+_LENGTHS = (b"content-length", b"transfer-encoding")
 _HOW = "send the header 'authorization: Bearer poise_…'"
 
 
@@ -52,6 +53,8 @@ class _Said(NamedTuple):
     site: bytes
     mode: bytes
     credentials: tuple[bytes, ...]
+    lengths: int
+    """How many headers say where the body ends."""
 
 
 class Guard:
@@ -72,6 +75,10 @@ class Guard:
             await self._app(scope, receive, send)
             return
         said = _said(scope)
+        if said.lengths > 1:  # a proxy in front may see another end than this server, and another request behind it
+            text = "a request says once how long its body is: by content-length or by transfer-encoding"
+            await problem(400, text, headers={"connection": "close"})(scope, receive, send)
+            return
         reason = self._foreign(said, scope)
         if reason is not None:
             await problem(403, reason)(scope, receive, send)
@@ -134,11 +141,13 @@ class Guard:
 
 
 def _said(scope: Scope) -> _Said:
-    host, origin, site, mode, hosts = b"", None, b"", b"", 0
+    host, origin, site, mode, hosts, lengths = b"", None, b"", b"", 0, 0
     credentials: tuple[bytes, ...] = ()
     for name, value in scope["headers"]:
         if name == b"host":
             host, hosts = value, hosts + 1
+        elif name in _LENGTHS:
+            lengths += 1
         elif name == b"authorization":
             credentials = (*credentials, value)
         elif name == b"origin":
@@ -147,7 +156,7 @@ def _said(scope: Scope) -> _Said:
             site = value
         elif name == b"sec-fetch-mode":
             mode = value
-    return _Said(host, hosts, origin, site, mode, credentials)
+    return _Said(host, hosts, origin, site, mode, credentials, lengths)
 
 
 def _token(credentials: tuple[bytes, ...]) -> bytes:
