@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, WhoOption, print_json, say
-from poise.interfaces.system import System
+from poise.interfaces.stored import state_of
 
 
 def rollback(
@@ -18,7 +18,8 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Make an earlier release live again; a server that runs answers by it within a second."""
-    name = System.read(file).rollback(to=to, why=why, who=who)
+    with state_of(file) as state:
+        name = state.rollback(to=to, why=why, who=who)
     if as_json:
         print_json({"live": name})
     else:
