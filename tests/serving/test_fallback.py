@@ -157,3 +157,16 @@ def test_rows_are_marked_too(stand_ins: ModuleType, monkeypatch: pytest.MonkeyPa
     assert told["fallbacks"]["late"] == {"by": "constant", "why": "its model gave no finite number for row 1"}
     decided = json.loads(answerer.decide(json.dumps(row).encode()).body)
     assert decided["fallbacks"]["delay"]["by"] == "constant" and decided["predictions"]["delay"] == 9.0
+
+
+def test_a_release_that_is_switched_to_answers_by_its_models(
+    lists: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answerer = with_fallbacks(lists, monkeypatch)
+    answerer.rehearse(by_models=True)
+    monkeypatch.setattr(answerer.store, "read", lambda *_: 1 / 0)
+    cold = Answerer(lists.loaded(), answerer.store, answerer.clock)  # the other one has kept what it read
+    cold.rehearse()
+    assert cold.ready
+    with pytest.raises(NotFinite, match="in its rehearsal r1 did not answer 'order' by its model"):
+        cold.rehearse(by_models=True)

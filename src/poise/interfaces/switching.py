@@ -169,7 +169,7 @@ class Switching:
 
     def _rehearse_aside(self, loaded: Loaded, store: OnlineStore) -> None:
         """Answer examples where nobody waits for it, so that all code is warm."""
-        Answerer(loaded, store, self._online.clock, self._state.weights(), self._served.limits).rehearse()
+        Answerer(loaded, store, self._online.clock, self._state.weights(), self._served.limits).rehearse(by_models=True)
 
     def _begin_coming(self) -> tuple[Coming, int]:
         if self._inlet is not None:
@@ -227,7 +227,7 @@ class Switching:
                 clock.move(ready.filled.built.now)
             self._online.attach(ready.fingerprint, kept)
         if not ready.answerer.ready:
-            ready.answerer.rehearse()
+            ready.answerer.rehearse(by_models=True)
         if reception is not None and self._inlet is not None:
             self._inlet.follow(reception, durable=durable(ready.answerer.loaded.system))
         self._served.put(ready.answerer)

@@ -16,7 +16,7 @@ import numpy as np
 from poise.clock import Clock
 from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
-from poise.errors import PoiseError, RequestError
+from poise.errors import NotFinite, PoiseError, RequestError
 from poise.serving import decision_log
 from poise.serving.decide import Decider
 from poise.serving.decide_list import ListDecider
@@ -273,25 +273,29 @@ class Answerer:
         """Seconds that a request has. A rehearsal may have to compile functions: it has all the time it takes."""
         return self.limits.budget if self.ready else math.inf
 
-    def rehearse(self) -> None:
+    def rehearse(self, *, by_models: bool = False) -> None:
         """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`.
 
-        An example that is not real, of a release whose evidence holds none, may be refused.
+        An example that is not real, of a release whose evidence holds none, may be refused. by_models: an answer that
+        something else than the models gave raises `NotFinite`; else it will do, as it does for callers.
         """
         for per, scorer in self.loaded.scorers.items():
             if scorer.predicts:
-                self._rehearse(self.predict, {"per": per, "rows": [self.loaded.example(per)]})
+                self._rehearse(self.predict, {"per": per, "rows": [self.loaded.example(per)]}, by_models)
         if self._live is not None:
-            self._rehearse(self.decide, self.loaded.example_request())
+            self._rehearse(self.decide, self.loaded.example_request(), by_models)
         self.ready = True
 
-    def _rehearse(self, handler: Callable[[bytes], Answer], content: Mapping[str, Any]) -> None:
+    def _rehearse(self, handler: Callable[[bytes], Answer], content: Mapping[str, Any], by_models: bool) -> None:
         try:
-            handler(_ENCODE(content))
+            answer = handler(_ENCODE(content))
         except RequestError as error:
             if self.loaded.evidence.get("examples"):
                 raise
             _LOG.warning("no real request is known, and the one made up for a rehearsal was refused: %s", error)
+            return
+        for name, mark in msgspec.json.decode(answer.body).get("fallbacks", {}).items() if by_models else ():
+            raise NotFinite(f"in its rehearsal {self.release} did not answer '{name}' by its model: {mark['why']}")
 
     def evidence(self) -> Mapping[str, Any]:
         """What was measured of this release before it went live."""
