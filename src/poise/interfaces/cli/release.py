@@ -55,7 +55,8 @@ def show(report: Report) -> None:
         say(f"  ! callers must change: {change.field}: {change.sentence}", "yellow")
     name = report.folder.name
     if report.outcome.released:
-        say(f"{name} is live, by contract {report.folder.json('contract')['major']}.", "bold green")
+        major = report.folder.json("contract")["major"]
+        say(f"{name} is live." if major == 1 else f"{name} is live, by contract {major}.", "bold green")
     else:
         owners = ", ".join(dict.fromkeys(v.requirement.who for v in report.outcome.refusals))
         say(f"{name} was refused by {owners}.", "bold red")
