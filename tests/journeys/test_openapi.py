@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from poise.interfaces.system import System
+from poise.serving.caller import ROLES
 from tests.journeys import shop
 from tests.journeys.replaying import serving
 from tests.releases import little_market
@@ -16,11 +18,14 @@ from tests.releases import little_market
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
-def test_a_system_that_lists(tmp_path: Path) -> None:
+def test_a_system_that_lists_for_callers_with_tokens(tmp_path: Path) -> None:
     system = little_market.write(tmp_path, **little_market.tables(1200))
     system.ingest()
     system.train()
-    holds(tmp_path, 2)
+    roles = [word for role in ROLES for word in ("--role", role)]
+    command = [sys.executable, "-m", "poise", "tokens", "add", "all", *roles, "--json"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    holds(tmp_path, 2, "--header", f"Authorization: Bearer {json.loads(told.stdout)['token']}")
 
 
 def test_a_system_that_chooses(tmp_path: Path) -> None:
@@ -46,11 +51,13 @@ def test_the_examples(name: str, tmp_path: Path) -> None:
     holds(folder, 100)
 
 
-def holds(folder: Path, cases: int) -> None:
-    """All checks of Schemathesis, on `cases` drawn requests of each kind beside those that follow from the schemas."""
+def holds(folder: Path, cases: int, *more: str) -> None:
+    """All checks of Schemathesis, on `cases` drawn requests of each kind beside those that follow from the schemas.
+
+    more: what it is told beside that."""
     with serving(folder / "poise.yaml") as server:
         command = [str(SCHEMATHESIS), "run", f"http://127.0.0.1:{server.port}/openapi.json"]
         options = ["--max-examples", str(cases), "--continue-on-failure", "--no-color", "--seed", "1"]
-        phases = ["--phases", "examples,coverage,fuzzing"]
-        told = subprocess.run([*command, *options, *phases], cwd=folder, capture_output=True, text=True, check=False)
+        options += ["--phases", "examples,coverage,fuzzing", "--request-timeout", "60", *more]
+        told = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True, check=False)
         assert told.returncode == 0, told.stdout[-20_000:]

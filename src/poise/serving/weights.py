@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from poise.clock import SECOND, Clock, to_text
 from poise.decisions.exchange import exchange_rates, what_changed
 from poise.decisions.weights import applied, checked, checked_some, counting
-from poise.errors import RequestError, did_you_mean
+from poise.errors import NotNow, RequestError, did_you_mean
 from poise.serving.body import described, shown
 from poise.serving.field import instant_of
 from poise.spec.decision import Decision
@@ -145,8 +145,10 @@ class LiveWeights:
             until = instant_of(text, self._zone) if isinstance(text, str) else None
         except ValueError:
             until = None
-        if until is None or until <= now:
+        if until is None:
             raise RequestError(f"{described(text)} came", field="until", allowed=allowed)
+        if until <= now:
+            raise NotNow(f"{described(text)} came, which is over", field="until", allowed=allowed)
         return until
 
     def _seeded(self, expected: int | None) -> int | None:

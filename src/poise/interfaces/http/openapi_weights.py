@@ -52,7 +52,8 @@ def weights_paths(units: Mapping[str, str | None], refusals: Mapping[str, str]) 
     limit = {"type": "integer", "minimum": 1, "maximum": MOST_VERSIONS, "default": 100}
     parameters = [{"name": "limit", "in": "query", "schema": limit, "description": "how many versions"}]
     example = {"values": dict.fromkeys(list(units)[:1], 0.5), "why": "sales asked for it", "who": "ana"}
-    until: Schema = {"type": ["string", "null"], "description": "ISO 8601: from then on those before are live again"}
+    until: Schema = {"type": ["string", "null"], "format": "date-time"}
+    until["description"] = "from then on those before are live again"
     own = {"values": values, "until": until}
     put = _change("setWeights", "Change weights", own, ["values"], refusals, example)
     back = _change(
