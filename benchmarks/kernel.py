@@ -151,7 +151,8 @@ def one_row(quick: bool) -> list[Figure]:
             index = np.arange(len(X))
             fit, tune, rest = (every.take(index % 4 == part) for part in (0, 1, 2))
             model = get("learner", rung)().fit(problem, fit, tune)
-            predictors.append(Predictor(model, Calibration.fit(problem, model.predict(rest.features), rest.target)))
+            later = rest.target * (np.random.default_rng(2).random(rest.height) < 0.7)  # so that a curve is needed
+            predictors.append(Predictor(model, Calibration.fit(problem, model.predict(rest.features), later)))
         single = [rows.take(np.array([i])) for i in range(200)]
         for predictor in predictors:
             print(f"{rung}: {predictor.model.describe()}, calibrated by {predictor.calibration.method}")

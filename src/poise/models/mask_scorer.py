@@ -11,7 +11,7 @@ from poise.models.base import Floats
 from poise.models.forest_text import NotServed
 from poise.models.mask_split import NO_ROWS, MaskSplit
 from poise.models.mask_tables import MaskTables
-from poise.models.proof import Proof
+from poise.models.proof import Proof, same_bits
 
 
 class MaskScorer:
@@ -58,7 +58,8 @@ class MaskScorer:
 
         rows = self.proof.rows.copy()
         rows[:, split.request] = rows[:1, split.request]
-        proved = self.proof.holds(one_by_one) and Proof(rows, self.raw(rows)).holds(together)
+        alone = same_bits(one_by_one(self.proof.rows), self.proof.scores)
+        proved = alone and Proof(rows, self.raw(rows)).holds(together)
         if not proved:
             raise NotServed("split in request and item, its scores of the probe rows differ from LightGBM's")
         return split
