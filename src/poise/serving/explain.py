@@ -81,13 +81,15 @@ class Release:
         """What people call each feature."""
         self.places = frozenset(filter(None, (position_feature(self.system, per) for per in self.contract.pers)))
         """The features that say where in a list a row stands: all are answered as for the first place."""
+        given = [one for one in self.objectives if self.system.objectives[one].given is not None]
+        first = [*given, *(one for one in self.objectives if one not in given)]  # the later ones hold: of all rows
         self.observed = {
             name: values
-            for one in self.objectives.values()
-            for name, values in one.reference.observed.items()
+            for one in first
+            for name, values in self.objectives[one].reference.observed.items()
             if name not in self.places
         }
-        """What values each input of the models had when they were learned."""
+        """What values each input of the models had in the rows that they were learned from."""
         named = names_in_terms(self.system)
         self.players = tuple(
             name

@@ -23,7 +23,7 @@ class Kinds:
         self._scope = Scope(system, per)
         outputs = FeaturePlan.of(system, per).outputs
         self._outputs: dict[str, Kind] = {o.name: "number" if o.type == "number" else "string" for o in outputs}
-        self.called = {output.name: spoken(output.name, output.origin) for output in outputs}
+        self.called = {output.name: spoken(output.name, output.origin, per) for output in outputs}
         """What people call each feature."""
 
     def of(self, name: str) -> Kind:

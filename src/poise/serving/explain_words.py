@@ -59,20 +59,22 @@ def changed(change: Change, called: Mapping[str, str]) -> str:
     return f"if {called.get(change.input, plain(change.input))} had been {number(change.becomes)} instead of {came}"
 
 
-def spoken(name: str, origin: str) -> str:
-    """What people call a feature, by where it comes from.
+def spoken(name: str, origin: str, per: str) -> str:
+    """What people call a feature of the rows of `per`, by where it comes from.
 
-    >>> spoken("orders_mean_value_7d_by_shop", "mean(value) of orders over 7d by shop, users_city")
+    >>> spoken("orders_mean_value_7d_by_shop", "mean(value) of orders over 7d by shop, users_city", "shown")
     'mean value of orders over 7d by shop and users city'
-    >>> spoken("users_city", "users.city"), spoken("clock_hour", "hour in Asia/Singapore"), spoken("gap", "= a - b")
-    ('city of users', 'hour', 'gap')
+    >>> spoken("users_city", "users.city", "shown"), spoken("shown_x", "shown.x", "shown")
+    ('city of users', 'x')
+    >>> spoken("clock_hour", "hour in Asia/Singapore", "shown"), spoken("gap", "= a - b", "shown")
+    ('hour', 'gap')
     """
     if window := _WINDOW.fullmatch(origin):
         what, of, source, over, by = window.groups()
         keys = listed([plain(key) for key in by.split(", ")])
         return plain(f"{what} {of} of {source}" if of else f"{what} of {source}") + f" over {over} by {keys}"
     if column := _COLUMN.fullmatch(origin):
-        return plain(f"{column[2]} of {column[1]}")
+        return plain(column[2] if column[1] == per else f"{column[2]} of {column[1]}")
     return origin.partition(" in ")[0] if _CLOCK.fullmatch(origin) else plain(name)
 
 
