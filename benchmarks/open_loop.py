@@ -2,8 +2,8 @@
 before, and each is timed from the instant at which it was due.
 
 A client that waits for one answer before it asks again slows down with the server and hides how long people wait. This
-one runs in a process of its own: `python -m benchmarks.open_loop`, its work as JSON on stdin, what it saw as JSON on
-stdout.
+one runs in a process of its own: `python -m benchmarks.open_loop FILE`, its work as JSON on stdin, what it saw as JSON
+in the file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -66,11 +67,11 @@ class Seen:
 
 def offer(*loads: Load) -> list[Seen]:
     """Offer all loads at the same time and wait for the answers."""
-    command = [sys.executable, "-m", "benchmarks.open_loop"]
-    root = Path(__file__).parent.parent
     asked = json.dumps([asdict(load) for load in loads])
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, cwd=root)
-    found = json.loads(done.stdout)
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as told:
+        command = [sys.executable, "-m", "benchmarks.open_loop", told.name]
+        subprocess.run(command, input=asked, text=True, check=True, cwd=Path(__file__).parent.parent)
+        found = json.load(told)
     return [Seen(**{**one, "taken": {int(k): v for k, v in one["taken"].items()}}) for one in found]
 
 
@@ -188,4 +189,5 @@ async def _all(loads: Sequence[Load]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(_all([Load(**one) for one in json.load(sys.stdin)]))))
+    seen = run(_all([Load(**one) for one in json.load(sys.stdin)]))
+    Path(sys.argv[1]).write_text(json.dumps(seen), encoding="utf-8")
