@@ -49,11 +49,11 @@ class Ended:
 class Observed:
     """ASGI middleware that counts and logs what the application inside answers, and gives each request its id.
 
-    hot: the paths that are their own route. Of others the route is counted that answered, never the path that came.
+    hot: the paths that are their own route, which may become more. Of others the route is counted that answered, never the path that came.
     """
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry, hot: Collection[str]) -> None:
-        self._app, self._telemetry, self._hot = app, telemetry, frozenset(hot)
+        self._app, self._telemetry, self._hot = app, telemetry, hot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
