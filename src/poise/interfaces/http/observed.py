@@ -49,7 +49,8 @@ class Ended:
 class Observed:
     """ASGI middleware that counts and logs what the application inside answers, and gives each request its id.
 
-    hot: the paths that are their own route, which may become more. Of others the route is counted that answered, never the path that came.
+    hot: the paths that are their own route, which may become more. Of others the route is counted that answered, never
+    the path that came.
     """
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry, hot: Collection[str]) -> None:
