@@ -66,16 +66,20 @@ def start(
     system = read_text(text, name=str(file))
     settings = Settings.read(file)
     state = State(settings.state_url, system.system, zone=system.timezone)
+    before = Loading(file, settings, state, None)
+    folder = before.folder(release or _newest(before))
+    loaded = Loaded.of(folder)
+    clock = ReplayClock() if loaded.system.clock == "replay" else Clock()  # by which the journal counts as well
     with (
-        closing(Journal.open(settings.journal, Clock(), settings.lake)) if takes_in else nullcontext() as journal,
+        closing(Journal.open(settings.journal, clock, settings.lake)) if takes_in else nullcontext() as journal,
         closing(AskedProcess(EXPLAINING, file, "explanations")) as explainer,
         closing(AskedProcess(PREVIEWING, file, "previews", seconds=PREVIEW_SECONDS)) as previewer,
     ):
         loading = Loading(file, settings, state, journal)
-        folder = loading.folder(release or _newest(loading))
-        loaded = Loaded.of(folder)
         filled = loading.filled(loaded, folder)
-        online = Online(ReplayClock(filled.built.now) if loaded.system.clock == "replay" else Clock())
+        if isinstance(clock, ReplayClock):
+            clock.move(filled.built.now)
+        online = Online(clock)
         online.attach(fingerprint(loaded.declarations), filled.kept)
         answerer = Answerer(loaded, filled.kept.store, online.clock, state.weights(), instants=online.instants)
         served = Served(answerer, retired=state.retired_contracts())
