@@ -122,12 +122,14 @@ class _Open:
             self._requests = [f"GET {head}\r\n".encode()]
         self._free: deque[_Connection] = deque()
         self._waiting: deque[tuple[bytes, float]] = deque()
-        self._open = self._busy = self._late = 0
+        self._busy = self._late = 0
         self._taken: dict[int, list[float]] = {}
 
     async def run(self) -> dict[str, Any]:
         drawn, load = random.Random(1), self._load
-        for _ in range(min(8, load.connections)):
+        for _ in range(
+            load.connections
+        ):  # before anything is due: a burst of them would wait in the kernel for seconds
             await self._connect()
         started = due = time.perf_counter()
         asked = 0
@@ -153,12 +155,8 @@ class _Open:
             return
         self._late += 1
         self._waiting.append((request, due))
-        if self._open < self._load.connections:
-            self._open += 1
-            asyncio.get_running_loop().create_task(self._connect(counted=True))
 
-    async def _connect(self, *, counted: bool = False) -> None:
-        self._open += not counted
+    async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         _, made = await loop.create_connection(lambda: _Connection(self), "127.0.0.1", self._load.port)
         self._next(made)
@@ -169,7 +167,6 @@ class _Open:
         self._next(by)
 
     def lost(self, which: _Connection, *, waited: bool) -> None:
-        self._open -= 1
         if waited:
             self._busy -= 1
             self._taken.setdefault(0, []).append(math.inf)
