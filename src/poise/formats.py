@@ -41,7 +41,8 @@ def _nothing_moves(content: dict[str, Any]) -> dict[str, Any]:
 MIGRATIONS: dict[tuple[str, int], Migration] = {("state", 1): _nothing_moves}
 """(kind, from) -> function to format from + 1.
 
-state 1 -> 2: the tables of tokens and of usage, which opening a database of format 1 makes, empty."""
+state 1 -> 2: the tables of tokens, of usage and of limits of weights, which opening a database of format 1 makes,
+empty."""
 
 
 def migrate(kind: str, content: dict[str, Any], *, where: str = "") -> dict[str, Any]:

@@ -17,8 +17,8 @@ from poise.data.journal import Journal
 from poise.errors import SpecError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import AskedProcess
+from poise.interfaces.http.asides import Asides
 from poise.interfaces.http.certificate import Certificate
-from poise.interfaces.http.previews import preview_routes
 from poise.interfaces.http.server import serve
 from poise.interfaces.loading import Loading
 from poise.interfaces.switching import Switching
@@ -84,7 +84,7 @@ def start(
         answerer = Answerer(loaded, filled.kept.store, online.clock, state.weights(), instants=online.instants)
         served = Served(answerer, retired=state.retired_contracts())
         switching = Switching(loading, online, served, state, folder) if release is None else None
-        routes = [*preview_routes(served, previewer), *(also(served) if also else ())]
+        routes, asides = also(served) if also else (), Asides(explainer, previewer)
 
         def ready(address: str) -> None:
             if on_ready is not None:
@@ -94,7 +94,7 @@ def start(
         if journal is None:
             if switching is not None:
                 switching.at_start()
-            serve(served, state, host, port, ready, routes, None, tokens, certificate, plain_http, switching, explainer)
+            serve(served, state, host, port, ready, routes, None, tokens, certificate, plain_http, switching, asides)
             return
         answerer.logs = True
         with taking_in(file, settings, folder.path, online, filled, answerer.limits, journal) as (inlet, drainer):
@@ -108,9 +108,7 @@ def start(
                 ready(address)
                 drainer.begin()  # only now, so that it takes nothing from the start
 
-            serve(
-                served, state, host, port, begun, routes, inlet, tokens, certificate, plain_http, switching, explainer
-            )
+            serve(served, state, host, port, begun, routes, inlet, tokens, certificate, plain_http, switching, asides)
 
 
 def _newest(loading: Loading) -> str:

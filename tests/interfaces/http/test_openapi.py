@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from poise.interfaces.http.app import create_app
+from poise.interfaces.http.asides import Asides
 from poise.interfaces.http.roles import NEEDED, needed
 from poise.serving.served import Served
 
@@ -25,7 +26,14 @@ def app(request: pytest.FixtureRequest, stand_ins: ModuleType, lists: ModuleType
     kind = request.param
     answerer = stand_ins.answerer() if kind == "actions" else lists.answerer(models=kind == "lists")
     answerer.rehearse()
-    return create_app(Served.of_one(answerer), stand_ins.StandInRegistry())
+    return create_app(Served.of_one(answerer), stand_ins.StandInRegistry(), asides=Asides(Nothing(), Nothing()))
+
+
+class Nothing:
+    """Answers no question."""
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        raise AssertionError(question)
 
 
 def send(app: ASGIApp, method: str, path: str, **more: Any) -> httpx.Response:

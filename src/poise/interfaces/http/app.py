@@ -14,16 +14,18 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
+from poise.interfaces.http.asides import NONE, Asides
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.document import DOCUMENT, Document
 from poise.interfaces.http.events import Events, logged
-from poise.interfaces.http.explain import Explains, explain_routes
+from poise.interfaces.http.explain import explain_routes
 from poise.interfaces.http.gauges import watch
 from poise.interfaces.http.guard import Guard
 from poise.interfaces.http.health import Health
 from poise.interfaces.http.metrics import METRICS, Metrics
 from poise.interfaces.http.observed import Observed
 from poise.interfaces.http.page import front_page
+from poise.interfaces.http.previews import preview_routes
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.query import as_json, instant, only, whole
 from poise.interfaces.http.tracing import traced
@@ -49,13 +51,13 @@ def create_app(
     inlet: Inlet | None = None,
     tokens: Tokens | None = None,
     usage: Usage | None = None,
-    explains: Explains | None = None,
+    asides: Asides = NONE,
 ) -> ASGIApp:
     """The application. tokens: those by which callers are known; without any every program of this machine may do all.
 
     also: routes of a program's own beside those of Poise, behind the same guard. inlet: takes events in and logs
     answers; without one no event is taken and nothing is logged. usage: where is counted who uses what.
-    explains: what makes explanations; without it none are given.
+    asides: what makes explanations and previews.
     """
     usage = usage or Usage(None)
     gate = Gate("answers", served.limits.concurrent, served.telemetry, patient=False)
@@ -75,14 +77,15 @@ def create_app(
         *weights_routes(served, registry, changes),
         events.others(),
         usage_route(served, usage),
-        *(explain_routes(served, explains) if explains is not None else ()),
+        *(explain_routes(served, asides.explains) if asides.explains is not None else ()),
+        *(preview_routes(served, asides.previews) if asides.previews is not None else ()),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
         Route(METRICS, Metrics(served.telemetry).show),
         *v2_routes(served, health.ready, gate, inlet),
         Route(
             DOCUMENT,
-            Document(served, tokens or Tokens(), takes_in=inlet is not None, explains=explains is not None).show,
+            Document(served, tokens or Tokens(), takes_in=inlet is not None, asides=asides).show,
         ),
         Route("/", pages.front),
         *also,

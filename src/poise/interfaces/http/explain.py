@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
 from poise.errors import RequestError, StateError, did_you_mean
+from poise.interfaces.http.asides import Asks
 from poise.interfaces.http.ask import Ask, Gate
 from poise.serving.answer import Answer, Answerer
 from poise.serving.body import ROWS_FORM, decode, refuse_duplicates, shown
@@ -23,20 +24,14 @@ FORM = f'{{"decision_id": …}} of a decision that was made, or what /v1/decide 
 _BY_ID = frozenset({"decision_id", "item"})
 
 
-class Explains(Protocol):
-    """What makes explanations, in another process; it is asked in a thread."""
-
-    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]: ...
-
-
-def explain_routes(served: Served, explains: Explains) -> list[BaseRoute]:
+def explain_routes(served: Served, explains: Asks) -> list[BaseRoute]:
     """The route. It has a gate of its own, so that explanations keep no decision out."""
     gate = Gate("explanations", served.limits.concurrent, served.telemetry)
     return [Route(EXPLAIN, Ask(_Explain(served, explains).handle, served.limits, gate), methods=["POST"])]
 
 
 class _Explain:
-    def __init__(self, served: Served, explains: Explains) -> None:
+    def __init__(self, served: Served, explains: Asks) -> None:
         self._served, self._explains = served, explains
 
     async def handle(self, asked: Asked) -> Answer:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poise import __version__
+from poise.interfaces.http.asides import NONE, Asides
 from poise.interfaces.http.openapi_ask import ask_paths, ask_schemas
 from poise.interfaces.http.openapi_events import event_paths, event_schemas
 from poise.interfaces.http.openapi_explain import explain_paths
+from poise.interfaces.http.openapi_previews import preview_paths
 from poise.interfaces.http.openapi_reading import READING_PATHS
 from poise.interfaces.http.openapi_schema import Schema
 from poise.interfaces.http.openapi_v2 import v2_paths, v2_schemas
@@ -37,12 +39,17 @@ _BY_CONTRACT = ("/v1/predict", "/v1/decide", "/v2/models/")
 
 
 def openapi(
-    answerer: Answerer, majors: Sequence[int], *, takes_in: bool = False, explains: bool = False, secured: bool = False
+    answerer: Answerer,
+    majors: Sequence[int],
+    *,
+    takes_in: bool = False,
+    asides: Asides = NONE,
+    secured: bool = False,
 ) -> Schema:
     """The document of what `answerer` answers.
 
     majors: the contracts that callers may choose, the default one first. takes_in: whether events come in.
-    explains: whether answers are explained. secured: whether callers need tokens.
+    asides: what makes explanations and previews. secured: whether callers need tokens.
     """
     loaded, limits = answerer.loaded, answerer.limits
     contract, timed = loaded.contract, loaded.timed
@@ -53,8 +60,10 @@ def openapi(
     paths |= v2_paths(contract, answerer.release, rows, _V2_REFUSALS)
     if contract.decides_on is not None:
         paths |= weights_paths({term.name: term.unit for term in contract.terms}, _REFUSALS)
-    if explains:
+    if asides.explains is not None:
         paths |= explain_paths(contract, _REFUSALS)
+    if asides.previews is not None and contract.decides_on is not None:
+        paths |= preview_paths(tuple(term.name for term in contract.terms), _REFUSALS)
     if takes_in:
         schemas |= event_schemas(loaded.system.sources)
         paths |= event_paths(loaded.system.sources, limits, _REFUSALS)

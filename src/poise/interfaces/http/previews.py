@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
 from poise.errors import RequestError
+from poise.interfaces.http.asides import Asks
 from poise.interfaces.http.ask import Ask, Gate
 from poise.serving import preview, trade_off
 from poise.serving.answer import Answer
@@ -22,13 +21,7 @@ PREVIEW, SUGGEST, FRONT = "/v1/weights/preview", "/v1/weights/suggest", "/v1/wei
 FORMS = {"of": preview.FORM, "suggest": trade_off.FORM, "front": trade_off.FRONT_FORM}
 
 
-class Previews(Protocol):
-    """What reckons, in another process; it is asked in a thread."""
-
-    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]: ...
-
-
-def preview_routes(served: Served, previews: Previews) -> list[BaseRoute]:
+def preview_routes(served: Served, previews: Asks) -> list[BaseRoute]:
     """The routes. They have a gate of their own."""
     gate = Gate("previews", served.limits.concurrent, served.telemetry)
     paths = {PREVIEW: "of", SUGGEST: "suggest", FRONT: "front"}
@@ -38,7 +31,7 @@ def preview_routes(served: Served, previews: Previews) -> list[BaseRoute]:
     ]
 
 
-def _telling(served: Served, previews: Previews, act: str) -> Handler:
+def _telling(served: Served, previews: Asks, act: str) -> Handler:
     async def handle(asked: Asked) -> Answer:
         content = decode(asked.body, served.limits, FORMS[act])
         values = content.get("values")

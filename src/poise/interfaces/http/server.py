@@ -18,8 +18,8 @@ from starlette.routing import BaseRoute
 
 from poise.errors import PoiseError
 from poise.interfaces.http.app import create_app
+from poise.interfaces.http.asides import NONE, Asides
 from poise.interfaces.http.certificate import Certificate
-from poise.interfaces.http.explain import Explains
 from poise.interfaces.http.guard import is_loopback
 from poise.interfaces.http.looking import looking
 from poise.interfaces.http.protocol import guarded
@@ -59,7 +59,7 @@ def serve(
     certificate: Certificate | None = None,
     plain_http: bool = False,
     switching: Switches | None = None,
-    explains: Explains | None = None,
+    asides: Asides = NONE,
 ) -> None:
     """Answer HTTP requests until SIGTERM, then finish what is in progress and return; after SIGINT (Ctrl-C) raise
     `KeyboardInterrupt` then, as every other work that it ends does.
@@ -69,7 +69,7 @@ def serve(
     Where `registry` is the state database, weights and tokens that are written to it take effect while this runs.
     tokens: by which callers are known; None asks nobody for one. certificate: speaks TLS. plain_http: a proxy in front
     of an address that others reach does. switching: lets other releases answer, as the state database says.
-    explains: makes explanations.
+    asides: make explanations and previews.
 
     Raises `PoiseError` for an address that others reach without tokens or TLS, or that is in use, and whatever the
     rehearsal of an example request raises.
@@ -85,7 +85,7 @@ def serve(
         address = f"{'http' if certificate is None else 'https'}://{name}:{bound.getsockname()[1]}"
         usage = Usage(registry if isinstance(registry, State) else None)
         config = uvicorn.Config(
-            create_app(served, registry, also, inlet, tokens, usage, explains),
+            create_app(served, registry, also, inlet, tokens, usage, asides),
             http=guarded(served.limits, lambda: tokens is not None and tokens.needed),
             ws="none",
             lifespan="off",
