@@ -31,7 +31,7 @@ class Limits:
     """Requests being answered (that takes one core, so that more would only wait); above it 503 with Retry-After."""
     wait: float = 0.01
     """Seconds that a request may wait for its turn once more come than can be answered; at least `turns`."""
-    turns: int = 16
+    turns: int = 32
     """Answers for whose time a request may wait then, where that is longer than `wait`."""
     burst: float = 0.5
     """Seconds that a request may wait for its turn before that: while a burst passes, or an answer that takes long."""

@@ -106,7 +106,7 @@ def test_beyond_it_those_who_are_answered_are_answered_in_time(load: float) -> N
     ninety = Loop()
     ninety.run(poisson(0.9 * CAPACITY, 5))
     standing = [seconds for came, seconds in loop.answered if came > 1]
-    assert sorted(standing)[int(0.99 * len(standing))] < 2 * ninety.quantile(0.99)
+    assert sorted(standing)[int(0.99 * len(standing))] < 2.5 * ninety.quantile(0.99)
     assert len(loop.answered) > 0.7 * 5 * CAPACITY, "refusing must not eat up what answering needs"
 
 
