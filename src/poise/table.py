@@ -61,6 +61,10 @@ class Column:
     @classmethod
     def strings(cls, values: Iterable[str | None]) -> Column:
         """Strings, dictionary-encoded in order of first appearance; None becomes missing."""
+        values = list(values)
+        words = [v for v in dict.fromkeys(values) if v is not None]
+        if len(words) == len(values):  # all different, as the items of a list are
+            return cls.coded(np.arange(len(words), dtype=np.int32), words)
         seen: dict[str, int] = {}
         codes = [-1 if v is None else seen.setdefault(v, len(seen)) for v in values]
         return cls.coded(np.array(codes, np.int32), list(seen))

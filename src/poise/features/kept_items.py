@@ -8,6 +8,7 @@ are made anew for the rows that are asked for, by the very code that makes them 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ class KeptItems:
         if self.store.changes() != self._seen:
             self._learn_changes()
         known = self._row_of
-        rows = np.array([known.get(item, -1) for item in items], np.intp)
+        rows = np.array(list(map(known.get, items, repeat(-1))), np.intp)
         if rows.min(initial=0) < 0:
             self._add(rows, items)
         if self._dirty[rows].any():

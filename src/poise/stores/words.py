@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Words:
             return np.full(len(values), -1, np.int32)
         table = np.full(len(levels) + 1, -1, np.int32)  # code -1 points to the last place
         if not add and len(levels) <= 2 * len(values):
-            table[:-1] = [self._number.get(word, -1) for word in levels.tolist()]
+            table[:-1] = list(map(self._number.get, levels.tolist(), repeat(-1)))
         else:  # words that do not occur are neither learnt nor, in a slice of a large column, looked up
             used = np.unique(values)
             used = used[used >= 0]
