@@ -23,6 +23,7 @@ from poise.interfaces.loading import Loading
 from poise.interfaces.snapshotting import made_ready
 from poise.interfaces.system import System
 from poise.releases.built import Built
+from poise.serving.inlet import Taken
 from poise.serving.loaded import Loaded
 from poise.table import Column, History, Table
 
@@ -122,11 +123,11 @@ class Busy:
     def __init__(self) -> None:
         self.asked = 0
 
-    def take_up(self, rows: History, prints: object, upto: int) -> int:
+    def take_up(self, rows: History, prints: object, upto: int) -> Taken:
         self.asked += 1
         if self.asked <= 2:
             raise Overloaded("too much waits")
-        return self.asked
+        return Taken(self.asked, 100 * self.asked)
 
 
 @pytest.mark.parametrize(("rewritten", "position"), [([], 4), (["shown"], None)])
@@ -147,5 +148,6 @@ def test_rows_of_files_are_handed_over_until_they_are_taken_and_only_then_acknow
         "rewritten": rewritten,
     }
     one._hear(None, json.dumps(said))  # type: ignore[arg-type]
-    assert told == [{"taken": {"shown": [position, 5]}}] and one._versions == {"shown": 5}
+    assert told == [{"taken": {"shown": [position, 5]}, "seen": {"shown": [(0, 300), (1, 400)]}}]
+    assert one._versions == {"shown": 5}
     assert not any(path.exists() for path in paths)

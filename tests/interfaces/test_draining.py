@@ -16,6 +16,7 @@ from poise.clock import Clock
 from poise.data import rows_file
 from poise.data.journal import Journal
 from poise.data.journal_record import Entry
+from poise.data.taking_up import TAKE_UP
 from poise.interfaces.draining import Draining
 from poise.interfaces.snapshotting import made_ready
 from poise.interfaces.system import System
@@ -115,10 +116,12 @@ def test_rows_reach_lake_and_snapshot_and_may_then_be_dropped(system: System) ->
     assert upto == system.lake.largest_seq("shown", system.lake.version("shown"))
     rows, prints = rows_file.read(Path(part))
     assert rows.rows["dish"].to_list() == ["soup"] and rows.height == 1 and prints is not None
-    child.say(taken={"shown": [journal.last, told["lake"]["shown"][1]]})  # type: ignore[index]
+    child.say(taken={"shown": [journal.last, told["lake"]["shown"][1]]}, seen={"shown": [[upto, 7]]})  # type: ignore[index]
 
     last = shown(journal, "c")
     said = child.end()
+    (noted,) = [line.details for line in system.state.history() if line.act == TAKE_UP]
+    assert noted == {"source": "shown", "rows": [[upto - 1, upto, 7]]}
     assert {"snapshot", "drained"} <= {key for one in said for key in one}
     assert said[-1]["prune"] == {"shown": last, "": last - 1}
     built = Built.read(system.settings.online / fingerprint(declarations))

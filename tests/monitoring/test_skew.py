@@ -16,6 +16,7 @@ from tests.serving.bare import desk, row
 
 from poise.clock import HOUR, Clock
 from poise.data import delta
+from poise.data.taking_up import TAKE_UP
 from poise.errors import Refused, StateError, UsageError
 from poise.interfaces.system import System
 from poise.monitoring import reasons
@@ -261,6 +262,26 @@ def test_rows_of_a_file_that_came_in_beside_the_server_are_a_reason(system: Syst
         replace=True,
     )
     assert disagreements(system.check_skew())["seen_count_7d_by_dish"], "no server takes minutes"
+
+
+@pytest.mark.parametrize(("answer", "found"), [(ANSWERS, False), (30, True), (20, True)])
+def test_what_a_server_noted_that_it_saw_is_held_against_it(system: System, answer: int, found: bool) -> None:
+    """No answer was made of this row: right up to the instant from which the server says that it saw it."""
+    answers = delta.scan(system.lake.decisions).collect().sort("_position")["time"]
+    beside = late_row(system).with_columns(
+        pl.lit("file").alias("_ingest"),
+        pl.lit(10_000).cast(pl.Int64).alias("_seq"),
+        pl.lit("s-file").alias("seen_id"),
+        (answers[10] - pl.duration(seconds=1)).alias("_known"),
+    )
+    delta.write(system.lake.table("accepted", "seen"), beside)
+    instant = int((answers.dt.timestamp("us")).to_list()[min(answer, ANSWERS - 1)]) + (answer == ANSWERS)
+    details = {"source": "seen", "rows": [(9_999, 10_000, instant)]}
+    system.state.note(TAKE_UP, "kitchen", why="for a test", details=details)
+    feature = named(system.check_skew(), "seen_count_7d_by_dish")
+    assert set(feature.explained) == {reasons.BESIDE} and bool(feature.disagreements) is found
+    if found:
+        assert feature.worst is not None and feature.worst.time > instant
 
 
 def keeping(system: System) -> System:

@@ -11,6 +11,8 @@ from poise.data.lake import Lake
 from poise.data.prints_in_polars import frame_prints
 from poise.spec.system import SystemSpec
 
+TAKE_UP = "take up"
+"""The act in the history that says from when the answers of a server saw rows of files that came beside it."""
 PART = 10_000
 """Rows per file, at most: what the server takes in between two answers, which wait for that long."""
 
@@ -39,3 +41,19 @@ def write_parts(
             rows_file.write(path, rows, None if prints is None else prints.prints)
             paths.append((path, end))
     return paths
+
+
+def taken_up(change: Change, seen: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Which rows of a change answers saw from when: (after, upto, instant) for those whose `_seq` is above the one and
+    not above the other. seen: `_seq` of the last row of each part, in order of arrival, and the instant (microseconds).
+
+    >>> taken_up(Change("orders", (3, 5), ((9, 12), (20, 21)), rewritten=False), [(11, 700), (12, 800), (21, 900)])
+    [(9, 11, 700), (11, 12, 800), (20, 21, 900)]
+    """
+    found: list[tuple[int, int, int]] = []
+    before = -1
+    for upto, instant in seen:
+        after = next(start for start, end in change.seqs if start < upto <= end)
+        found.append((max(after, before), upto, instant))
+        before = upto
+    return found

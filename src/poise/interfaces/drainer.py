@@ -16,7 +16,7 @@ from typing import IO, Any, Self
 from poise.data import rows_file
 from poise.data.id_hash import Hashes
 from poise.errors import PoiseError, StateError
-from poise.serving.inlet import Inlet
+from poise.serving.inlet import Inlet, Taken
 from poise.table import History
 
 _LOG = logging.getLogger("poise.drain")
@@ -143,15 +143,18 @@ class Drainer:
         if source in said.get("rewritten", ()):
             _LOG.warning("rows of '%s' were replaced in the lake; start the server again to answer from them", source)
         position, version = None, said["lake"][source][1]
+        seen = []
         for path, upto in paths:
             rows, prints = rows_file.read(path)
-            position = self._until_taken(rows, prints, upto)
+            taken = self._until_taken(rows, prints, upto)
+            position = taken.position
+            seen.append((upto, taken.seen))
             path.unlink(missing_ok=True)
         self._versions[source] = version
         whole = source not in said.get("rewritten", ())  # else the lake has rows that this server does not know
-        self._tell(process, taken={source: [position if whole else None, version]})
+        self._tell(process, taken={source: [position if whole else None, version]}, seen={source: seen})
 
-    def _until_taken(self, rows: History, prints: Hashes | None, upto: int) -> int:
+    def _until_taken(self, rows: History, prints: Hashes | None, upto: int) -> Taken:
         """Hand rows to the inlet, again and again while it is busy; see `Inlet.take_up`."""
         while True:
             try:

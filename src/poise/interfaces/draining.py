@@ -13,8 +13,9 @@ its last) or `rewritten`, `stuck`
 (why it goes on later).
 It is told: `{"versions": {source: version}}`, what of the lake the server has; `{"taken": {source: [position,
 version]}}`, that it knows the rows of others up to that version, so that what is acknowledged after that position is
-new (null for a position: it heard of it, and what it acknowledges is compared still); `{"all": true}`, to write all
-now and say so with `"all": true`.
+new (null for a position: it heard of it, and what it acknowledges is compared still), with `{"seen": {source: [[_seq,
+instant], …]}}`, from when answers see those rows, for each of the files; `{"all": true}`, to write all now and say so
+with `"all": true`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from poise.data.beside import Beside, Change
 from poise.data.drain import Drain
 from poise.data.journal_reader import JournalReader, reading
 from poise.data.lake import Lake
-from poise.data.taking_up import clear, write_parts
+from poise.data.taking_up import TAKE_UP, clear, taken_up, write_parts
 from poise.errors import PoiseError, SpecError
 from poise.features.function import importable_from
 from poise.releases.built import Built, fingerprint, keep_for, kept_for, local_versions
@@ -126,12 +127,30 @@ class Draining:
             change = self._untaken.pop(source, None)
             if change is not None and self._beside is not None:
                 self._beside.told(change)
+                self._note(change, said.get("seen", {}).get(source, ()))
             if position is not None:
                 self._drain.taken_up(source, position, version)
         if said.get("all"):
             self._try(self._everything)
             self._tell_positions()
             tell(all=True)
+
+    def _note(self, change: Change, seen: Sequence[tuple[int, int]]) -> None:
+        """Keep in the history from when answers saw rows of files: `poise check skew` asks for it."""
+        if not seen:
+            return
+        name, details = change.source, {"source": change.source, "rows": taken_up(change, seen)}
+
+        def note() -> None:
+            self._state().note(
+                TAKE_UP, self._loaded.system.system, why=f"files brought rows of '{name}'", details=details
+            )
+
+        self._try(note)
+
+    def _state(self) -> State:
+        system = self._loaded.system
+        return State(self._settings.state_url, system.system, zone=system.timezone)
 
     def finish(self) -> None:
         """Write all that waits, and extend the snapshot by it."""
@@ -164,8 +183,7 @@ class Draining:
         """Delete rows that are older than their source's `keep`, once a day, and say so in the history."""
         self._expired, expired = monotonic(), self._drain.expire()
         if expired:
-            state = State(self._settings.state_url, self._loaded.system.system, zone=self._loaded.system.timezone)
-            state.note("expire", self._loaded.system.system, why="older than 'keep'", details={"rows": expired})
+            self._state().note("expire", self._loaded.system.system, why="older than 'keep'", details={"rows": expired})
             tell(expired=expired)
 
     def _take_up(self) -> None:

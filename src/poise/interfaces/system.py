@@ -22,6 +22,7 @@ from poise.features.function import importable_from
 from poise.interfaces.catching_up import CaughtUp, catch_up
 from poise.interfaces.previewing import Previews
 from poise.interfaces.snapshotting import made_ready
+from poise.monitoring.beside import seen_from
 from poise.monitoring.skew import MOST, SkewReport, skew
 from poise.releases.build import Workplace, train
 from poise.releases.contract import Contract
@@ -270,6 +271,7 @@ class System:
             self.lake,
             self.system_of,
             journal=self.settings.journal,
+            seen=seen_from(self.state.history()),
             since=since,
             until=until,
             release=release,

@@ -12,6 +12,7 @@ from poise.data.lake import Lake
 from poise.features.plan import FeaturePlan
 from poise.features.position import FIRST
 from poise.features.rows import kind_of
+from poise.monitoring.beside import Seen
 from poise.monitoring.deleted import Deleted, since_when
 from poise.monitoring.logged import LoggedRows
 from poise.monitoring.reasons import KEPT, worlds
@@ -24,19 +25,21 @@ Index = NDArray[np.int64]
 
 
 class Recomputing:
-    """The logged columns of one group of rows, by the lake of `versions`.
+    """The logged columns of one group of rows, by the lake of `versions`. seen: see `poise.monitoring.beside`.
 
     Raises `PoiseError` where the file of the release cannot be computed: a feature or a column that it does not know, a
     source that the lake does not have.
     """
 
-    def __init__(self, system: SystemSpec, rows: LoggedRows, lake: Lake, versions: Mapping[str, int]) -> None:
+    def __init__(
+        self, system: SystemSpec, rows: LoggedRows, lake: Lake, versions: Mapping[str, int], seen: Seen
+    ) -> None:
         whole = FeaturePlan.of(system, rows.per)
         outputs = [output.name for output in whole.outputs if output.name in rows.features]
         self.rows = rows
         self._whole, self.plan = whole, whole.select(outputs)
         self._also = tuple(name for name in rows.features if name not in outputs)
-        self._lake, self._versions = lake, versions
+        self._lake, self._versions, self._seen = lake, versions, seen
         self.histories: Mapping[str, History] = {
             source: lake.history(system, source, sorted(columns), versions.get(source))
             for source, columns in self.plan.reads_with(self._also).items()
@@ -90,7 +93,7 @@ class Recomputing:
         """Which of the values that differ do so without a reason; and reason -> how many of the others."""
         reasons: dict[str, int] = {}
         if self._worlds is None:
-            self._worlds = list(worlds(self.plan, self.histories, self._lake, self._versions))
+            self._worlds = list(worlds(self.plan, self.histories, self._lake, self._versions, self._seen))
         for reason, histories in self._worlds:
             if not len(differ):
                 break

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from poise.clock import to_text
 from poise.data.lake import Lake
 from poise.errors import PoiseError
+from poise.monitoring.beside import Seen
 from poise.monitoring.logged import LoggedRows, read_logged
 from poise.monitoring.recomputing import Recomputing, plain, timeless
 from poise.monitoring.waiting import NOTHING, Waiting, waiting
@@ -121,6 +123,7 @@ def skew(
     system_of: Callable[[str], SystemSpec],
     *,
     journal: Path | None = None,
+    seen: Seen = MappingProxyType({}),
     since: int | None = None,
     until: int | None = None,
     release: str | None = None,
@@ -130,8 +133,9 @@ def skew(
     """Compute the features that the decision log holds again from the lake, as of the same T, and compare.
 
     system_of: the system file of a release, by its name; raises `PoiseError` where that is gone. journal: the folder of
-    the journal, so that answers are not blamed for rows that are still on their way to the lake. since, until: T in
-    microseconds. Raises `StateError` where lake or journal cannot be read.
+    the journal, so that answers are not blamed for rows that are still on their way to the lake. seen: from when
+    answers saw rows of files that came beside a server, see `poise.monitoring.beside`. since, until: T in microseconds.
+    Raises `StateError` where lake or journal cannot be read.
     """
     found = read_logged(lake, most, since=since, until=until, release=release)
     versions = lake.versions()
@@ -145,7 +149,7 @@ def skew(
             skipped[f"release {rows.release} is gone: {error}"] += rows.height
             continue
         try:
-            made = Recomputing(system, rows, lake, versions)
+            made = Recomputing(system, rows, lake, versions, seen)
             index = _comparable(rows, system, made, left, skipped)
             columns = made.batch(index)
         except PoiseError as error:

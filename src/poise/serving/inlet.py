@@ -58,15 +58,23 @@ class Kept:
     told: asyncio.Future[None] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """That rows of others were taken up. position: the journal's last row that was judged without them. seen: the
+    instant (microseconds) from which answers see them."""
+
+    position: int
+    seen: int
+
+
 @dataclass(eq=False, slots=True)
 class Arrived:
-    """Rows that somebody else wrote to the lake, whose last `_seq` is `upto`. told: the last position of the journal
-    that was judged without them."""
+    """Rows that somebody else wrote to the lake, whose last `_seq` is `upto`, and who waits for them to be visible."""
 
     rows: History
     prints: Hashes | None
     upto: int | None
-    told: Future[int]
+    told: Future[Taken]
     position: int = 0
     fresh: NDArray[np.bool_] | None = None
     """Which of the rows did not come in here as well."""
@@ -194,11 +202,10 @@ class Inlet:
             self._not_logged(error)
         return None
 
-    def take_up(self, rows: History, prints: Hashes | None, upto: int | None = None) -> int:
+    def take_up(self, rows: History, prints: Hashes | None, upto: int | None = None) -> Taken:
         """Rows that somebody else wrote to the lake count as known and are visible once this returns, on any thread but
-        the two of the inlet. prints: of their identities. upto: the `_seq` of the last of them. The journal's last row
-        that was judged without them."""
-        told: Future[int] = Future()
+        the two of the inlet. prints: of their identities. upto: the `_seq` of the last of them."""
+        told: Future[Taken] = Future()
         self._writer.submit(Arrived(rows, prints, upto, told))
         return told.result()
 
@@ -283,12 +290,12 @@ class Inlet:
                 rows.source, rows.kind, rows.time[item.fresh], rows.known[item.fresh], rows.rows.take(item.fresh), first
             )
         try:
-            self._online.take_up(rows, item.upto)
+            seen = self._online.take_up(rows, item.upto)
         except Exception as error:  # whoever waits must hear of it, and the others of the group theirs
             self._hidden = True
             item.told.set_exception(error)
         else:
-            item.told.set_result(item.position)
+            item.told.set_result(Taken(item.position, seen))
 
     def _refuse(self, items: Sequence[Item], error: PoiseError) -> None:
         self._buffered -= _unwaited(items)

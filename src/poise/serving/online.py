@@ -176,14 +176,17 @@ class Online:
             self._show(Chunk(rows, position=position, fresh=group.fresh))
         return known
 
-    def take_up(self, rows: History, upto: int | None = None) -> None:
+    def take_up(self, rows: History, upto: int | None = None) -> int:
         """Rows that somebody else wrote to the lake, with their κ, which is of the wall clock: answers from now on see
-        them, on a `replay` clock of older data those that hold for all earlier T. upto: the `_seq` of the last."""
-        if rows.kind != "table":
-            self._arrive(int(rows.time.max(initial=MISSING_TIME)))
+        them, on a `replay` clock of older data those that hold for all earlier T. upto: the `_seq` of the last.
+
+        The instant from which they are seen, as `observe` gives it: their κ is earlier, by as long as nobody told.
+        """
+        seen = self._arrive(MISSING_TIME if rows.kind == "table" else int(rows.time.max(initial=MISSING_TIME)))
         self._show(Chunk(rows, upto=upto))
         if not isinstance(self.clock, ReplayClock):  # rows that are ahead of it wait for their time
             self.instants.resume(min(int(rows.known.max(initial=MISSING_TIME)), self.clock.now()))
+        return seen
 
     def resume_at(self, instant: int) -> None:
         """Answer for later instants than this, up to which rows were made visible before this process began."""
