@@ -44,7 +44,7 @@ class KeyedRows:
         self, columns: Sequence[str], slots: Slots, words: Words, kinds: Mapping[str, Kind | None]
     ) -> dict[str, Column]:
         """The columns of each key's newest row; missing for slot -1."""
-        gone = None if (slots >= 0).all() else slots < 0
+        gone = None if slots.min(initial=0) >= 0 else slots < 0
         return {name: self._column(name, slots, gone, words, kinds) for name in columns}
 
     def read_with(

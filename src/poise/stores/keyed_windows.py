@@ -76,10 +76,9 @@ class KeyedWindows:
 
     def _found(self, declaration: WindowDeclaration, slots: Slots, time: Ints) -> Found:
         """Every aggregate per window and slot, shape (windows, n); words as their numbers. Slot -1 gives NaN."""
-        found: Found = {}
-        if declaration in self.tiles:
-            found |= self.tiles[declaration].read(slots, time)
-        if declaration in self.lasts:
+        tiles = self.tiles.get(declaration)
+        found: Found = {} if tiles is None else tiles.read(slots, time)
+        if self.lasts and declaration in self.lasts:
             found |= _lasts(declaration, self.lasts[declaration], slots, time)
         for (of, column), sketches in self.sketches.items():
             if of == declaration:

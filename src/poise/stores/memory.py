@@ -16,7 +16,7 @@ from poise.clock import DAY, to_text
 from poise.errors import StateError
 from poise.features.asof import visible_from
 from poise.stores import snapshot
-from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration
+from poise.stores.base import Declaration, JoinedKey, OnlineStore, RowDeclaration, WindowDeclaration
 from poise.stores.codes import Codes, encoded, part_of, stacked
 from poise.stores.key_slots import Slots
 from poise.stores.keyed_rows import KeyedRows, KeyedVersions
@@ -52,7 +52,7 @@ class MemoryStore(OnlineStore):
 
     def __init__(self, changes: int = 0) -> None:
         self._words = Words()
-        self._declared: dict[Declaration, None] = {}
+        self._declared: dict[Declaration, KeyedRows | KeyedWindows] = {}
         self._windows: dict[tuple[str, tuple[str | JoinedKey, ...]], KeyedWindows] = {}
         self._rows: dict[tuple[str, tuple[str, ...]], KeyedRows] = {}
         self._joined: dict[tuple[str, tuple[str, ...], str], KeyedVersions] = {}
@@ -66,7 +66,9 @@ class MemoryStore(OnlineStore):
         self._changes = changes
         self._timely: dict[str, NDArray[np.int64]] = {}
         """Per source the instants that were found to be answerable last, until something changes."""
-        self._last: dict[tuple[str, tuple[str | JoinedKey, ...]], tuple[tuple[Column, ...], Slots]] = {}
+        self._span = (np.empty(0, np.int64), 0, 0)
+        """The instants that were asked for last, their earliest and their latest."""
+        self._last: dict[KeyedWindows, tuple[tuple[Column, ...], Slots]] = {}
         """Per kind of window the keys that were looked up last and where they stand, until something changes."""
 
     def declare(self, declarations: Iterable[Declaration]) -> None:
@@ -79,17 +81,20 @@ class MemoryStore(OnlineStore):
                     f"the online store has taken in rows already and cannot keep '{declaration.source}' in a new way",
                     hint="declare everything first, or fill a new store",
                 )
-            self._declared[declaration] = None
             if isinstance(declaration, RowDeclaration):
                 self._need(declaration.source, (*declaration.key, *declaration.columns))
                 rows = KeyedRows(declaration.key, self._changes)
-                self._rows.setdefault((declaration.source, declaration.key), rows).declare(declaration)
+                rows = self._rows.setdefault((declaration.source, declaration.key), rows)
+                rows.declare(declaration)
+                self._declared[declaration] = rows
             else:
                 self._need(declaration.source, [column for _, column in declaration.take if column])
                 for part in declaration.by:
                     self._need_part(declaration.source, part)
-                group = (declaration.source, declaration.by)
-                self._windows.setdefault(group, KeyedWindows(declaration.by, self._changes)).declare(declaration)
+                windows = KeyedWindows(declaration.by, self._changes)
+                windows = self._windows.setdefault((declaration.source, declaration.by), windows)
+                windows.declare(declaration)
+                self._declared[declaration] = windows
 
     def observe(self, chunk: History) -> None:
         """Take in rows of one source; those that are visible already count at once.
@@ -104,9 +109,9 @@ class MemoryStore(OnlineStore):
         columns: dict[str, NDArray[Any]] = {}
         if None in kinds.values():  # what was missing of a kind that was not known will be so of that kind
             self._changes += 1
-            for declaration in self._declared:
+            for declaration, kept in self._declared.items():
                 if declaration.source == chunk.source:
-                    self._kept(declaration).changes.forget(self._changes)
+                    kept.changes.forget(self._changes)
         for name in kinds:
             column = chunk.rows[name]
             kinds[name] = column.kind
@@ -128,12 +133,13 @@ class MemoryStore(OnlineStore):
 
     def read(self, declaration: Declaration, keys: Sequence[Column], time: NDArray[np.int64]) -> Mapping[Any, Column]:
         """Values for n keys."""
-        if declaration not in self._declared:
+        kept = self._declared.get(declaration)
+        if kept is None:
             raise StateError(f"the online store was not told to keep this of '{declaration.source}'")
         untimed = self._check_time(declaration.source, time)
         source, kinds = declaration.source, self._kinds[declaration.source]
-        if isinstance(declaration, RowDeclaration):
-            kept = self._rows[source, declaration.key]
+        if isinstance(kept, KeyedRows):
+            assert isinstance(declaration, RowDeclaration)
             if untimed is None:
                 slots = found(kept.slots, self._words, self._kinds, (source, declaration.key), keys, len(time))
                 return kept.read(declaration.columns, slots, self._words, kinds)
@@ -142,10 +148,11 @@ class MemoryStore(OnlineStore):
                 self._waiting(source, declaration),
             )
             return kept.read_with(declaration.columns, codes, self._words, kinds, also)
-        slots = self._slots(source, declaration.by, keys, len(time))
+        assert isinstance(declaration, WindowDeclaration)
+        slots = self._slots(source, kept, keys, len(time))
         if untimed is not None:
             slots = np.where(untimed, np.int32(-1), slots)
-        return self._windows[source, declaration.by].read(declaration, slots, time, self._words, kinds)
+        return kept.read(declaration, slots, time, self._words, kinds)
 
     def changes(self) -> int:
         """How often rows became visible."""
@@ -153,14 +160,14 @@ class MemoryStore(OnlineStore):
 
     def places(self, declaration: Declaration, keys: Sequence[Column]) -> NDArray[np.int32]:
         """The slot of each of n keys."""
-        kept = self._kept(declaration)
+        kept = self._declared[declaration]
         by = declaration.key if isinstance(declaration, RowDeclaration) else declaration.by
         height = len(keys[0]) if keys else 1
         return found(kept.slots, self._words, self._kinds, (declaration.source, by), keys, height)
 
     def changed(self, declaration: Declaration, since: int) -> NDArray[np.int32] | None:
         """The slots of rows that became visible."""
-        return self._kept(declaration).changes.since(since)
+        return self._declared[declaration].changes.since(since)
 
     def save(self, folder: Path, notes: Mapping[str, str | int] | None = None) -> None:
         """Write a snapshot."""
@@ -246,11 +253,6 @@ class MemoryStore(OnlineStore):
                         hint="fill a new store from the lake",
                     )
 
-    def _kept(self, declaration: Declaration) -> KeyedRows | KeyedWindows:
-        if isinstance(declaration, RowDeclaration):
-            return self._rows[declaration.source, declaration.key]
-        return self._windows[declaration.source, declaration.by]
-
     def _apply(self) -> None:
         """Take in all rows that are visible now: rows that others point to first."""
         taken = {
@@ -298,13 +300,13 @@ class MemoryStore(OnlineStore):
                 parts.append(joined.as_of(self._codes(source, part.by, rows), rows.known))
         return stacked(parts, len(rows))
 
-    def _slots(self, source: str, by: tuple[str | JoinedKey, ...], keys: Sequence[Column], height: int) -> Slots:
+    def _slots(self, source: str, kept: KeyedWindows, keys: Sequence[Column], height: int) -> Slots:
         """Where the windows of requests' keys stand. Several sizes of tiles are mostly read for the same keys."""
-        last = self._last.get((source, by))
+        last = self._last.get(kept)
         if last is not None and len(last[1]) == height and all(map(operator.is_, last[0], keys)):
             return last[1]
-        slots = found(self._windows[source, by].slots, self._words, self._kinds, (source, by), keys, height)
-        self._last[source, by] = tuple(keys), slots
+        slots = found(kept.slots, self._words, self._kinds, (source, kept.by), keys, height)
+        self._last[kept] = tuple(keys), slots
         return slots
 
     def _waiting(self, source: str, declaration: RowDeclaration) -> KeyedRows | None:
@@ -324,13 +326,15 @@ class MemoryStore(OnlineStore):
         """
         if not len(time) or self._timely.get(source) is time:
             return None
-        earliest, untimed = int(time.min()), None
+        if self._span[0] is not time:
+            self._span = time, int(time.min()), int(time.max())
+        (_, earliest, latest), untimed = self._span, None
         if earliest == MISSING_TIME:
             untimed = time == MISSING_TIME
             earliest = int(time.min(where=~untimed, initial=END))
         self._refuse_past(source, earliest)
-        if int(time.max()) > self._pending[source].earliest():
-            raise StateError(f"rows of '{source}' wait before {_text(int(time.max()))}", hint="advance the store first")
+        if latest > self._pending[source].earliest():
+            raise StateError(f"rows of '{source}' wait before {_text(latest)}", hint="advance the store first")
         if untimed is None:
             self._timely[source] = time
         return untimed

@@ -17,17 +17,17 @@ Kinds = Mapping[str, Mapping[str, Kind | None]]
 """Source -> column -> its kind, None where no row has come yet."""
 Keyed = tuple[str, Sequence[str | JoinedKey]]
 """A source and what its rows are kept by."""
+_OF_WORDS = (None, "string")
 
 
 def found(slots: KeySlots, words: Words, kinds: Kinds, of: Keyed, keys: Sequence[Column], height: int) -> Slots:
     """Where the keys of `height` requests stand, -1 for those that are not known or missing."""
-    of_words = all(key.kind == "string" for key in keys) and all(_kind(kinds, of, x) in (None, "string") for x in of[1])
-    if not keys or not of_words:
-        return slots.find(*asked(words, kinds, of, keys, height))
     numbers = np.empty((len(keys), height), np.int32)
-    for place, key in enumerate(keys):
+    for place, (part, key) in enumerate(zip(of[1], keys, strict=True)):
+        if key.kind != "string" or _kind(kinds, of, part) not in _OF_WORDS:
+            return slots.find(*asked(words, kinds, of, keys, height))
         numbers[place] = words.find(key)
-    return slots.find_words(numbers)
+    return slots.find_words(numbers) if keys else slots.find(*asked(words, kinds, of, keys, height))
 
 
 def asked(words: Words, kinds: Kinds, of: Keyed, keys: Sequence[Column], height: int) -> Codes:

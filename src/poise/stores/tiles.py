@@ -36,26 +36,26 @@ class Tiles:
         of_sums = [(name, column) for name in ("sum", "mean") for column in self.summed]
         self.answers: list[tuple[str, str | None]] = [("count", None), *of_sums, *self.extreme]
         self.blocks = Blocks(1 + len(self.columns), 2 * len(self.summed) + len(self.extreme))
+        self._lanes = (self._sum_of, self._extreme_of, self._sign)
+        self._sums = (np.empty(self.blocks.ints.shape[1]), np.empty(self.blocks.floats.shape[1]))
 
     def add(self, slots: NDArray[np.int32], tau: Ints, values: Mapping[str, Floats], oldest: int) -> None:
         """Count rows in; those of tiles before `oldest` are in no window any more."""
         table = np.empty((len(self.columns), len(slots)))
         for lane, column in enumerate(self.columns):
             table[lane] = values[column]
-        lanes = (self._sum_of, self._extreme_of, self._sign)
         done = 0
         while True:
-            done = _add(slots, tau // self.tile, table, *lanes, oldest, done, *self.blocks.state())
+            done = _add(slots, tau // self.tile, table, *self._lanes, oldest, done, *self.blocks.state())
             if done == len(slots):
                 return
             self.blocks.pack(oldest, len(slots) - done)
 
     def read(self, slots: NDArray[np.int32], time: Ints) -> dict[tuple[str, str | None], Floats]:
         """The aggregates that come from tiles, per window and slot; shape (windows, n). Slot -1 gives NaN."""
-        values = np.full((len(self.answers), len(self.over), len(slots)), np.nan)
-        sums = (np.empty(self.blocks.ints.shape[1]), np.empty(self.blocks.floats.shape[1]))
-        lanes = (self._sum_of, self._extreme_of, self._sign)
-        _read(slots, time, self.over, self.tile, *lanes, *self.blocks.state(), *sums, values)
+        values = np.empty((len(self.answers), len(self.over), len(slots)))
+        values.fill(np.nan)
+        _read(slots, time, self.over, self.tile, *self._lanes, *self.blocks.state(), *self._sums, values)
         return dict(zip(self.answers, values, strict=True))
 
 

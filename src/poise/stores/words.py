@@ -82,6 +82,9 @@ class Words:
         values, levels = column.values, column.levels
         if levels is None or not len(levels) or not len(values):
             return np.full(len(values), -1, np.int32)
+        if len(values) == 1 and not add:
+            code = values.item(0)
+            return np.array([-1 if code < 0 else self._number.get(levels[code], -1)], np.int32)
         table = np.full(len(levels) + 1, -1, np.int32)  # code -1 points to the last place
         if not add and len(levels) <= 2 * len(values):
             table[:-1] = list(map(self._number.get, levels.tolist(), repeat(-1)))
