@@ -94,6 +94,19 @@ class Column:
             return np.asarray(np.isnan(self.values), np.bool_)
         return np.asarray(self.values == (MISSING_TIME if self.kind == "time" else -1), np.bool_)
 
+    def gone(self) -> int:
+        """How many values are missing.
+
+        >>> Column.strings(["b", None]).gone(), Column.times([None]).gone()
+        (1, 1)
+        """
+        if len(self.values) != 1:
+            return int(np.count_nonzero(self.missing()))
+        value = self.values.item(0)  # features are mostly asked for in one row, which is not worth array work
+        if self.kind == "number":
+            return int(value != value)
+        return int(value == (MISSING_TIME if self.kind == "time" else -1))
+
     def take(self, index: NDArray[Any]) -> Column:
         """The rows at `index` (positions or a boolean mask), in that order. A position of -1 gives missing."""
         if index.dtype == np.bool_ or not len(index) or index.min() >= 0:
@@ -145,7 +158,7 @@ class Table(Mapping[str, Column]):
 
     def __init__(self, columns: Mapping[str, Column], height: int | None = None) -> None:
         self._columns = dict(columns)
-        heights = {len(c) for c in self._columns.values()}
+        heights = {len(c.values) for c in self._columns.values()}
         if len(heights) > 1:
             raise ValueError(f"columns of different heights: { {k: len(c) for k, c in self._columns.items()} }")
         self.height = heights.pop() if heights else (height or 0)
@@ -178,7 +191,7 @@ class Table(Mapping[str, Column]):
         >>> Table({"x": Column.numbers([1.0, None, 3.0])}).listed(np.array([1, 0]))
         {'x': [None, 1.0]}
         """
-        return {name: column.listed(index) for name, column in self.items()}
+        return {name: column.listed(index) for name, column in self._columns.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,6 +62,10 @@ class KeptColumn:
         gone = int(len(used) > 0 and used[0] < 0)
         return Column("string", (codes - gone).astype(np.int32), self._levels[used[gone:]])
 
+    def listed(self, rows: Rows) -> list[Any]:
+        """The values of a few rows as Python values, None for missing."""
+        return Column(self.kind, self._values, self._levels).listed(rows)
+
     def grow(self, size: int) -> None:
         """Room for so many rows."""
         more = np.full(size - len(self._values), _EMPTY[self.kind], _TYPES[self.kind])

@@ -63,6 +63,10 @@ class KeptItems:
         """One column's values of these rows."""
         return self._columns[name].take(rows)
 
+    def listed(self, name: str, rows: Rows) -> list[Any]:
+        """The same as Python values, None for missing."""
+        return self._columns[name].listed(rows)
+
     def missing(self, rows: Rows) -> dict[str, int]:
         """Of each column how many of these rows have no value."""
         return dict(zip(self._number, self._gone.take(rows, axis=1).sum(axis=1).tolist(), strict=True))

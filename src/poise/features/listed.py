@@ -101,17 +101,17 @@ class Listed(Table):
 
     def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
         """The rows at these positions as lists of Python values, None for missing."""
-        made, all_of_them = self._made, np.arange(len(index))
+        made, first = self._made, np.zeros(1, np.intp)
         rows = made.rows[index] if made.kept is not None else index
         found: dict[str, list[Any]] = {}
         for name, key in self._names.items():
             if key in made.both:
                 found[name] = made.both[key].listed(index)
             elif key in made.request:
-                found[name] = made.request[key].listed(all_of_them[:1]) * len(index)
+                found[name] = made.request[key].listed(first) * len(index)
             else:
                 assert made.kept is not None
-                found[name] = made.kept.take(key, rows).listed(all_of_them)
+                found[name] = made.kept.listed(key, rows)
         return found
 
     def missing(self, names: Iterable[str]) -> dict[str, int]:
@@ -123,9 +123,9 @@ class Listed(Table):
             if key in of_items:
                 gone = of_items[key]
             elif key in made.both:
-                gone = int(np.count_nonzero(made.both[key].missing()))
+                gone = made.both[key].gone()
             else:
-                gone = int(made.request[key].missing()[0]) * self.height
+                gone = made.request[key].gone() * self.height
             if gone:
                 found[name] = gone
         return found

@@ -147,5 +147,5 @@ class Scorer:
 
 
 def _unknown(features: Table, names: Iterable[str]) -> dict[str, int]:
-    counts = {name: int(np.count_nonzero(features[name].missing())) for name in names}
+    counts = {name: features[name].gone() for name in names}
     return {name: count for name, count in counts.items() if count}
