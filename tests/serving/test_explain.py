@@ -12,7 +12,7 @@ from poise.models.reference import Levels, Numbers
 from poise.serving.explain_change import nearest_change
 from poise.serving.explain_terms import MOST_PREDICTIONS, NotTakenApart, effects_of
 from poise.serving.explain_weights import another_first, places, to_be_first
-from poise.serving.explain_words import changed, reasons, sentence
+from poise.serving.explain_words import changed, number, reasons, sentence
 from poise.table import Column, Table
 
 
@@ -86,6 +86,23 @@ def test_weights_that_are_named_are_the_nearest(seed: int) -> None:
 def test_places_without_a_term_that_alone_counts() -> None:
     found = places({"a": np.array([1.0, 2.0]), "b": np.array([5.0, 4.0])}, {"a": 1.0, "b": 0.0})
     assert found["a"] == {"alone": [2, 1], "without": [None, None]} and found["b"]["without"] == [2, 1]
+
+
+def test_places_by_one_term_alone_do_not_depend_on_how_much_it_weighs() -> None:
+    terms = {"off": np.array([1.0, 3.0, 2.0]), "less": np.array([1.0, 3.0, 2.0]), "more": np.array([5.0, 4.0, 6.0])}
+    found = places(terms, {"off": 0.0, "less": -0.5, "more": 2.0})
+    assert {term: one["alone"] for term, one in found.items()} == {
+        "off": [3, 1, 2],
+        "less": [1, 3, 2],
+        "more": [2, 3, 1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(999.4, "999"), (999.5, "1,000"), (-999.96, "-1,000"), (1000.4, "1,000"), (99.96, "100")]
+)
+def test_numbers_near_a_thousand(value: float, said: str) -> None:
+    assert number(value) == said
 
 
 def test_a_change_of_a_category_and_of_what_was_missing() -> None:

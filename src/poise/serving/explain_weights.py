@@ -86,10 +86,19 @@ def ranks(scores: Floats) -> list[int | None]:
 
 
 def places(terms: Mapping[str, Floats], weights: Mapping[str, float]) -> dict[str, dict[str, Sequence[int | None]]]:
-    """What each term does to the order: each candidate's place by it `alone`, and `without` it."""
+    """What each term does to the order: each candidate's place by it `alone`, and `without` it.
+
+    Alone, the larger comes first; of a term with a weight below 0, the smaller.
+
+    >>> places({"orders": np.array([0.3, 0.5]), "delay": np.array([9.0, 4.0])}, {"orders": 0.0, "delay": -1.0})["orders"]
+    {'alone': [2, 1], 'without': [2, 1]}
+    """
     out: dict[str, dict[str, Sequence[int | None]]] = {}
     for term, values in terms.items():
         others = [weights[t] * v for t, v in terms.items() if t != term and weights[t]]
         without = sum(others) if others else np.full(len(values), np.nan)
-        out[term] = {"alone": ranks(weights[term] * values), "without": ranks(np.asarray(without, np.float64))}
+        out[term] = {
+            "alone": ranks(-values if weights[term] < 0 else values),
+            "without": ranks(np.asarray(without, np.float64)),
+        }
     return out

@@ -99,15 +99,15 @@ def plain(name: str) -> str:
 def number(value: Any) -> str:
     """A value for readers: about three digits of a number, at most 60 characters of a text.
 
-    >>> number(0.123456), number(1234567.0), number(3.0), number("a")
-    ('0.123', '1,234,567', '3', 'a')
+    >>> number(0.123456), number(1234567.0), number(999.7), number(3.0), number("a")
+    ('0.123', '1,234,567', '1,000', '3', 'a')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         text = str(value)
         return text if len(text) <= 60 else f"{text[:59]}…"
     if not math.isfinite(value):
         return str(value)
-    if abs(value) >= 1_000 or value == int(value):
+    if abs(value) >= 999.5 or value == int(value):  # from there on three digits would be 1e+03
         return f"{round(value):,}"
     return f"{value:.3g}"
 
