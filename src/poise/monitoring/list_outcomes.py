@@ -38,6 +38,8 @@ class _List(msgspec.Struct):
     explored: dict[str, Any] | None
     logged: list[int]
     features: dict[str, list[Any]]
+    fallbacks: dict[str, Any] = {}
+    """What was not answered by its model; absent where every model answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ def gather(
     """The newest `most` lists that `release` answered and whose outcomes are known.
 
     exposure: term -> (show,), what is left of a value of the first place further down. Terms that came true are what
-    the labels say in place of predictions. Lists by rule, and those of which a shown row never came in as a row of the
-    decision's source, are counted and left out.
+    the labels say in place of predictions. Lists by rule, those in which a fallback answered for a model, and those of
+    which a shown row never came in as a row of the decision's source, are counted and left out.
     """
     objectives = sorted(ranker.objective_names())
     if not delta.exists(lake.decisions):
@@ -88,6 +90,8 @@ def _lines(lake: Lake, release: str, most: int, until: int | None) -> list[str]:
 def _why_not(one: _List, rows: NDArray[np.int64], truth: CameTrue) -> str | None:
     if not one.terms or not one.shown:
         return "nothing was predicted for them (the rule sorted, or nothing could be shown)"
+    if one.fallbacks:  # their terms are not what the models say, by which other weights would be judged
+        return "something simpler answered for a model, or what the decision reads could not be read (fallbacks)"
     if (rows < 0).any():
         return "some of what was shown never came in as a row of the decision's source"
     if not truth.known[rows].all():
