@@ -15,6 +15,8 @@ from poise.table import Column
 
 Bools = NDArray[np.bool_]
 Order = NDArray[np.int64]
+FEW = 1_000
+"""So few values are sorted as fast where it has to be stable."""
 
 
 class Ranker:
@@ -129,8 +131,10 @@ class Ranker:
 def _descending(values: Floats) -> Order:
     """The order from large to small, NaN last, the earlier of equals first.
 
-    NumPy sorts far faster where it need not be stable, so stability is paid for only where values are equal.
+    NumPy sorts many values far faster where it need not be stable: there stability is paid for only among equals.
     """
+    if len(values) <= FEW:
+        return np.asarray(np.argsort(-values, kind="stable"), np.int64)
     order = np.argsort(-values)
     ranked = values[order]
     if (ranked[1:] == ranked[:-1]).any() or np.isnan(ranked[-2:]).all():

@@ -50,6 +50,7 @@ class ListDecider:
         self._item = ranker.decision.item
         self._show = ranker.decision.show
         self._read = tuple(sorted(ranker.extra_names()))
+        self._why_not, self._why_unknown = ranker.why_not(0.0), ranker.why_not(np.nan)
         self._ids = DecisionIds()
 
     def decide(
@@ -97,10 +98,12 @@ class ListDecider:
         shown = {} if self._ranker.rule_only else terms  # nothing is known of any term where nothing was learned
         allowed = self._ranker.where(columns)
         eligible = allowed == 1
-        # The rule sorts only where no score does, so it is mostly not asked for.
-        rule = scores if (eligible & ~np.isnan(scores)).any() else self._ranker.rule(columns)
+        order, fallback = self._ranker.order(scores, eligible, scores)
+        if not fallback:
+            return _Ranked(shown, scores, allowed, order, scores, fallback)
+        rule = self._ranker.rule(columns)  # it sorts only where no score does, so it is mostly not asked for
         order, fallback = self._ranker.order(scores, eligible, rule)
-        return _Ranked(shown, scores, allowed, order, rule if fallback else scores, fallback)
+        return _Ranked(shown, scores, allowed, order, rule, fallback)
 
     def _shown(
         self,
@@ -136,13 +139,13 @@ class ListDecider:
         by which the list can be drawn again."""
         item, items = self._item, received.items
         out = self._repeated(received)
-        allowed = ranked.allowed
-        for row in np.flatnonzero(allowed != 1).tolist()[:MOST_LEFT_OUT]:
-            out.append({item: items[row], "why": self._ranker.why_not(float(allowed[row]))})
-        if not ranked.fallback:
+        allowed, count, gone = ranked.allowed, len(ranked.order), set(shown.tolist())
+        closed = np.flatnonzero(allowed != 1)
+        for row, value in zip(closed[:MOST_LEFT_OUT].tolist(), allowed[closed[:MOST_LEFT_OUT]].tolist(), strict=True):
+            out.append({item: items[row], "why": self._why_not if value == 0 else self._why_unknown})
+        if count + len(closed) < len(items):  # never where the rule sorts, which sorts all that may be shown
             for row in np.flatnonzero((allowed == 1) & np.isnan(ranked.scores)).tolist()[:MOST_LEFT_OUT]:
                 out.append({item: items[row], "why": f"missing: {', '.join(_missing(ranked.terms, live, row))}"})
-        count, gone = len(ranked.order), set(shown.tolist())
         out = out[: MOST_LEFT_OUT - min(count, live.exploration.top)]  # room for all that took part
         rows = ranked.order[: max(0, MOST_LEFT_OUT - len(out)) + len(gone)]
         why = _ranks(len(rows), count, len(gone), live.exploration.on)
