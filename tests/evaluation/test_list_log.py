@@ -83,7 +83,8 @@ def test_targets_are_entries_of_the_whole_table(exploration: Exploration):
         rows = log.decision == n
         stands = [int(np.flatnonzero(order == row)[0]) for row in log.row[rows]]
         assert made.target[rows] == pytest.approx(table[stands, log.place[rows]], abs=1e-9)
-        covered = (table * log.took_part[order][:, None]).sum() / table.shape[1]
+        drawn = np.arange(table.shape[1]) < log.took_part[log.start[n] : log.start[n + 1]].sum()
+        covered = (table * log.took_part[order][:, None] * drawn).sum() / table.shape[1]
         assert made.covered[n] == pytest.approx(covered, abs=1e-4)
         assert made.model is not None
         expected = (log.terms["orders"][order, None] * table * KEPT[: table.shape[1]]).sum()
@@ -130,6 +131,16 @@ def test_a_log_that_never_explored_refuses_other_weights_and_knows_its_own():
     refused = estimate("doubly-robust", other, own).refused
     assert refused is not None and "what was never tried cannot be told" in refused
     assert estimate("doubly-robust", own, own).refused is None
+
+
+@pytest.mark.parametrize("top", [2, 3])
+def test_behind_the_draw_the_log_could_show_what_it_did(top: int):
+    few = Exploration("plackett-luce", top, 0.7)
+    log, _ = simulated(5, 300, few)
+    same, other = log.under(NOW, few)["orders"], log.under(OTHER, few)["orders"]
+    assert same.weight == pytest.approx(np.ones(len(same.weight)), abs=1e-8)
+    assert same.covered == pytest.approx(np.ones(300), abs=1e-4)
+    assert other.covered.mean() < 0.9, "who newly stands behind the draw was never shown there"
 
 
 def test_a_candidate_without_a_term_that_counts_is_not_listed():

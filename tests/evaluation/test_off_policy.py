@@ -12,7 +12,7 @@ from poise.evaluation.direct import Direct
 from poise.evaluation.doubly_robust import DoublyRobust
 from poise.evaluation.ips import Ips
 from poise.evaluation.off_policy import LoggedRows, Model
-from poise.evaluation.off_policy_estimate import estimate
+from poise.evaluation.off_policy_estimate import Estimate, estimate
 from poise.evaluation.snips import Snips
 from poise.registry import names
 
@@ -127,6 +127,39 @@ def test_wrong_propensities_are_said(world: World):
     world.logging = np.sqrt(world.logging)
     (said,) = estimate("snips", world.rows(softmax(world.worth)), world.rows(world.logging)).warnings
     assert said.startswith("the logged propensities look wrong: weights should average 1.000")
+
+
+def test_a_single_decision_that_makes_the_gain_is_said_and_then_refused(world: World):
+    rows = world.rows(softmax(world.worth))
+    at = int(np.argmax(rows.weight))
+
+    def with_one(reward: float) -> LoggedRows:
+        rewards = np.full(len(rows.reward), 1.0)
+        rewards[::7] = 2.0
+        rewards[at] = reward
+        return LoggedRows(rows.decision, rows.propensity, rows.target, rewards, rows.covered, rows.blocks)
+
+    def made(reward: float) -> Estimate:
+        new = with_one(reward)
+        now = LoggedRows(new.decision, new.propensity, new.propensity, new.reward, new.covered, new.blocks)
+        return estimate("ips", new, now)
+
+    assert made(1.0).warnings == ()
+    assert any("a single decision moves" in said for said in made(20.0).warnings)
+    refused = made(1_000.0).refused
+    assert refused is not None and "a single decision makes most of what" in refused
+
+
+def test_few_outcomes_that_are_not_nothing_are_said_and_then_refused():
+    for least, count in ((None, 100), ("fewer than 30", 10)):
+        world = World(1)
+        world.reward = np.zeros(len(world.taken))
+        world.reward[:: len(world.taken) // count] = 1.0
+        made = estimate("ips", world.rows(world.logging), world.rows(world.logging))
+        if least is None:
+            assert any("outcomes that are not 0: the limits may be too narrow" in said for said in made.warnings)
+        else:
+            assert made.refused is not None and least in made.refused
 
 
 def test_a_log_without_exploration_refuses(world: World):

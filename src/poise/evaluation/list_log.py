@@ -162,19 +162,20 @@ class _Target:
         stands[order - begin] = np.arange(len(order))
         standing = stands[log.row[rows] - begin]  # where the shown candidates stand in the new order
         self.shown[rows] = _probability(standing, scores[order], exploration)
-        self._expect(log, n, order, len(standing), scores, exploration)
-        if not log.explored[n]:  # the log could have shown nothing but what it did
-            self.covered[n] = float(self.shown[rows].mean())
+        self._expect(log, n, order, rows, scores, exploration)
 
-    def _expect(self, log: ListLog, n: int, order: Ints, places: int, scores: Floats, exploration: Exploration) -> None:
-        """What the model expects of the list, and which share of it the log could have drawn."""
+    def _expect(self, log: ListLog, n: int, order: Ints, rows: slice, scores: Floats, exploration: Exploration) -> None:
+        """What the model expects of the list, and which share of it the log could have shown in its place."""
+        places = rows.stop - rows.start
         k = min(places, len(order))
+        drawn = np.arange(k) < int(log.took_part[log.start[n] : log.start[n + 1]].sum())
         values = np.array([*(np.nan_to_num(log.terms[term][order]) for term in log.terms), log.took_part[order]])
-        exposure = np.array([*(log.exposure[term][:k] for term in log.terms), np.ones(k)])
+        exposure = np.array([*(log.exposure[term][:k] for term in log.terms), drawn.astype(np.float64)])
         *terms, covered = _worth(values, exposure, scores[order], exploration).tolist()
         for term, total in zip(log.terms, terms, strict=True):
             self.expected[term][n] = total
-        self.covered[n] = min(covered / k, 1.0)
+        behind = float(self.shown[rows][int(drawn.sum()) :].sum())  # where it drew nothing it shows what it did
+        self.covered[n] = min((covered + behind) / k, 1.0)
 
 
 def _taking(exploration: Exploration, candidates: int) -> int:

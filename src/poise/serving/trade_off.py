@@ -59,48 +59,52 @@ def _known(term: object, terms: Mapping[str, object]) -> str:
 def suggest(preview: Preview, now: Mapping[str, float], term: str, gain: float) -> dict[str, Any]:
     """The weights that bring `term` to (1 + gain) of what it comes to now, at the least loss of the others.
 
-    Looked for by what the models expect, which is smooth; what they would do is then told as any preview tells it.
-    `reached` says whether there are such weights; else those stand there that come nearest. Raises `RequestError` where
+    Looked for by what the models expect of the newest lists (`expected`), which is smooth; what they would do is then
+    told as any preview tells it, and the two may differ. `reached` says whether what was asked lies within what is
+    told; else those weights stand there that come nearest. Raises `RequestError` where
     the term does not count now: there is no exchange rate to begin at.
     """
     _counts(now, term)
-    low, high = 1.0, 1.0
-    goal = gain > 0
+    more, up = gain > 0, (gain > 0) == (now[term] > 0)
+    low, high, found = 1.0, 1.0, False
     for _ in range(int(WIDEST).bit_length() - 1):
-        high = high * 2 if goal else high / 2
-        if (_expected(preview, now, term, high) >= gain) == goal:
+        low, high = high, high * 2 if up else high / 2
+        if found := (_expected(preview, now, term, high) >= gain) == more:
             break
-        low = high
-    reached = (_expected(preview, now, term, high) >= gain) == goal
-    for _ in range(STEPS if reached else 0):
+    for _ in range(STEPS if found else 0):
         middle = (low * high) ** 0.5
-        if (_expected(preview, now, term, middle) >= gain) == goal:
+        if (_expected(preview, now, term, middle) >= gain) == more:
             high = middle
         else:
             low = middle
         if max(low, high) / min(low, high) < 1.005:
             break
     told = preview.of(now, Asked(_scaled(now, term, high)))
-    broken = [one for one in told["requirements"] if one["verdict"] == "breaks"]
-    return {"asked": {"term": term, "gain": gain}, "reached": reached, "breaks": [one["who"] for one in broken], **told}
+    own = next(one for one in told["terms"] if one["term"] == term)
+    farthest = own["gain"]["share"]["high" if more else "low"]
+    reached = found and own["refused"] is None and (farthest is None or (farthest >= gain) == more)
+    expected = _expected(preview, now, term, high)
+    broken = [one["who"] for one in told["requirements"] if one["verdict"] == "breaks"]
+    return {"asked": {"term": term, "gain": gain}, "expected": expected, "reached": reached, "breaks": broken, **told}
 
 
 def front(preview: Preview, now: Mapping[str, float], term: str) -> dict[str, Any]:
     """What every term comes to as the weight of `term` grows and shrinks.
 
     Points in order of that weight, `now` among them, each with its gains as shares and their limits, and whether
-    another point is at least as good in every term. Raises as `suggest` does.
+    another point is surely at least as good in every term; `refused`: why nothing can be told of a point. Raises as
+    `suggest` does.
     """
     _counts(now, term)
     factors = sorted({2.0 ** (step / 2) for step in range(-POINTS, POINTS + 1)})
     points = []
     for factor in factors:
         told = preview.of(now, Asked(_scaled(now, term, factor), LISTS))
-        if told["refused"] is None:
-            gains = {one["term"]: one["gain"]["share"] for one in told["terms"]}
-            points.append({"values": told["values"], "now": factor == 1.0, "gains": gains})
+        gains = {one["term"]: one["gain"]["share"] for one in told["terms"]}
+        points.append({"values": told["values"], "now": factor == 1.0, "gains": gains, "refused": told["refused"]})
+    known = [one for one in points if one["refused"] is None]
     for one in points:
-        one["dominated"] = any(_better(other, one) for other in points)
+        one["dominated"] = one in known and any(_better(other, one) for other in known)
     return {"term": term, "lists": min(LISTS, preview.lists), "points": points}
 
 
@@ -110,9 +114,11 @@ def _counts(now: Mapping[str, float], term: str) -> None:
 
 
 def _better(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether `one` comes to at least as much in every term, and to more in some."""
-    pairs = [(one["gains"][term]["value"] or 0.0, other["gains"][term]["value"] or 0.0) for term in one["gains"]]
-    return all(a >= b for a, b in pairs) and any(a > b + 1e-9 for a, b in pairs)
+    """Whether `one` surely comes to at least as much in every term, and to more in some: by its lower limits."""
+    pairs = [(one["gains"][term]["low"], other["gains"][term]["value"]) for term in one["gains"]]
+    if any(low is None or value is None for low, value in pairs):
+        return False
+    return all(low >= value for low, value in pairs) and any(low > value + 1e-9 for low, value in pairs)
 
 
 def _scaled(now: Mapping[str, float], term: str, factor: float) -> dict[str, float]:
@@ -122,7 +128,7 @@ def _scaled(now: Mapping[str, float], term: str, factor: float) -> dict[str, flo
 def _expected(preview: Preview, now: Mapping[str, float], term: str, factor: float) -> float:
     """The gain of a term as a share of now, as the models expect it."""
     before, after = (_model(preview.rows(values, LISTS)[term]) for values in (now, _scaled(now, term, factor)))
-    return after / before - 1 if before else 0.0
+    return (after - before) / abs(before) if before else 0.0
 
 
 def _model(rows: LoggedRows) -> float:

@@ -98,8 +98,10 @@ def previewed(told: Mapping[str, Any]) -> None:
     """Who gains, who loses, by how much, how sure."""
     values = ", ".join(f"{term} = {value:g}" for term, value in told["values"].items())
     say(f"What {values} would do, told from {told['lists']:,} lists of {told['release']}:", "bold")
-    if not told.get("reached", True):
-        say(f"  no weights bring {told['asked']['term']} that far; these come nearest", "yellow")
+    if "asked" in told:
+        found = "come nearest" if not told["reached"] else "bring it that far"
+        expects = f"the models expect {100 * told['expected']:+.1f} % of {told['asked']['term']}"
+        say(f"  of all weights these {found}: {expects}; what the log says:", "" if told["reached"] else "yellow")
     for sentence in told["changes"]:
         say(f"  {sentence}")
     styles = {"gains": "green", "loses": "red"}
