@@ -34,6 +34,8 @@ LISTED: dict[str, Any] = {
         ({"fallbacks": {"order": {"by": "constant", "why": "its model failed"}}}, "something simpler answered"),
         ({"terms": {}}, "nothing was predicted"),
         ({"logged": []}, "not logged in full"),
+        ({"propensities": [0.9]}, "not those that their scores and seed give"),
+        ({"shown": [1], "logged": [1]}, "not those that their scores and seed give"),
     ],
 )
 def test_lists_that_something_else_than_models_answered_are_left_out(more: dict[str, Any], why: str | None) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from poise.data import delta
 from poise.data.lake import INSTANT, Lake
+from poise.decisions.explore import redraw
 from poise.decisions.rank import Ranker
 from poise.evaluation.list_log import ListLog
 from poise.monitoring.came_true import CameTrue, came_true, mature_until
@@ -20,6 +21,8 @@ from poise.spec.system import SystemSpec
 from poise.table import Column, Table
 
 Floats = NDArray[np.float64]
+SAME = 1e-6
+"""Logged probabilities differ from those that are computed again by less than this."""
 MOST_LISTS = 20_000
 """Lists that are read, the newest whose outcomes can be known."""
 
@@ -98,7 +101,21 @@ def _why_not(one: _List, rows: NDArray[np.int64], truth: CameTrue) -> str | None
         return "what came of them is not known (yet)"
     if not set(one.shown) <= set(one.logged):
         return "their features were not logged in full"
+    if not _drawn_as_logged(one):
+        return "their logged order or probabilities are not those that their scores and seed give"
     return None
+
+
+def _drawn_as_logged(one: _List) -> bool:
+    """Whether the list is drawn again as it was logged: estimates are as right as its probabilities are."""
+    scores = _numbers(one.scores)
+    among = np.flatnonzero((_numbers(one.allowed) == 1) & np.isfinite(scores))
+    order = among[np.argsort(-scores[among], kind="stable")]
+    if len(order) < len(one.shown):
+        return False
+    again = redraw(one.explored, scores[order], len(one.shown))
+    same = bool(np.array_equal(order[again.order], one.shown))
+    return same and bool(np.allclose(again.propensity, one.propensities, rtol=SAME, atol=SAME))
 
 
 def _log(
