@@ -97,6 +97,22 @@ def test_the_weights_that_it_names_change_the_list(market: tuple[Path, int]) -> 
         assert max(scores, key=scores.__getitem__) == change["then"]
 
 
+SAME = {"users_likes": "likes of users", "shown_weather": "weather"}
+"""The inputs of the market that are equal for all candidates, and what people call them."""
+
+
+def test_no_sentence_names_what_is_equal_for_all_candidates(market: tuple[Path, int]) -> None:
+    """Of 12 candidates 4 are kept: what would be first if the user liked something else is then not known."""
+    _, port = market
+    for user in range(8):
+        _, made = ask(port, "/v1/decide", {**LIST, "user_id": f"u{user}"})
+        _, told = ask(port, "/v1/explain", {"decision_id": made["decision_id"]})
+        change = told["would_change"].get("input")
+        assert change is None or change["input"] not in SAME
+        for row in told["rows"]:
+            assert not any(f"{called} is " in row["said"] or f"{called} had" in row["said"] for called in SAME.values())
+
+
 def test_an_item_that_was_not_shown(market: tuple[Path, int]) -> None:
     _, port = market
     _, made = ask(port, "/v1/decide", LIST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from poise.models.reference import Levels, Numbers
 from poise.serving.explain_change import nearest_change
+from poise.serving.explain_first import OtherFirst, other_first
+from poise.serving.explain_shared import one_value_everywhere
 from poise.serving.explain_terms import MOST_PREDICTIONS, NotTakenApart, effects_of
 from poise.serving.explain_weights import another_first, places, to_be_first
 from poise.serving.explain_words import changed, number, reasons, sentence
@@ -114,6 +117,65 @@ def test_a_change_of_a_category_and_of_what_was_missing() -> None:
     assert found is not None and found.to_dict() == {"input": "x", "from": None, "to": 2.0, "distance": 1.0}
     assert nearest_change(row, seen, lambda rows: np.zeros(rows.height, bool)) is None
     assert changed(found, {"x": "the size"}) == "if the size had been 2 instead of missing"
+
+
+FOOD: dict[str, Any] = {
+    "logged": [0, 1, 2],
+    "allowed": [1, 1, 1],
+    "features": {"heat": [3.0, 3.0, 3.0], "wet": [1.0, 1.0, 1.0], "likes": [2.0, 1.0, 0.0], "roof": [1.0, 0.0, 0.0]},
+}
+"""A list of three, as the log kept it: the heat and the wet are equal for all, the rest is of the item."""
+
+
+def another_first_by_input(record: dict[str, Any], observed: dict[str, Numbers]) -> OtherFirst | None:
+    """Of a release whose score is heat + likes + 3 wet x roof, - 1: so the heat never changes the order."""
+
+    def scored(rows: Table) -> Any:
+        of = {name: column.values for name, column in rows.items()}
+        return of["heat"] + of["likes"] + 3 * of["wet"] * of["roof"] - 1
+
+    def features(record: Any, rows: list[int]) -> Table:
+        at = [record["logged"].index(row) for row in rows]
+        return Table({n: Column.numbers([v[i] for i in at]) for n, v in record["features"].items()})
+
+    explained: Any = None
+    release: Any = SimpleNamespace(
+        observed=observed,
+        shared=lambda record: frozenset({"heat", "wet"}),
+        features=features,
+        predict=lambda rows, explained: {},
+        terms=lambda predictions, rows: {"worth": scored(rows)[:, None]},
+        in_step=lambda rows: rows,
+        read_by_where=frozenset[str],
+        ranker=SimpleNamespace(where=lambda rows: np.ones(rows.height)),
+    )
+    whole = features(FOOD, [0, 1, 2])
+    scores = scored(whole).tolist()
+    return other_first(release, record, {"worth": 1.0}, explained, 0, {1: scores[1], 2: scores[2]})
+
+
+def test_what_is_equal_for_all_candidates_is_changed_in_all_of_them() -> None:
+    """The heat would put the first behind the second, were it changed in the first alone."""
+    assert another_first_by_input(FOOD, {"heat": Numbers((-9.0, 3.0, 9.0))}) is None
+    assert another_first_by_input(FOOD, {"wet": Numbers((0.0, 1.0))}) is None, "without the wet the first likes most"
+    found = another_first_by_input(FOOD, {"wet": Numbers((-2.0, 0.0, 1.0))})
+    assert found is not None and found.to_dict("b") == {
+        "input": "wet",
+        "from": 1.0,
+        "to": -2.0,
+        "distance": 1.0,
+        "then": "b",
+        "in": "all candidates",
+    }
+    found = another_first_by_input(FOOD, {"wet": Numbers((-2.0, 0.0, 1.0)), "likes": Numbers((-9.0, 1.0, 2.0))})
+    assert found is not None and not found.everywhere and found.change.becomes == -9.0
+
+
+def test_what_is_equal_for_all_is_left_out_where_the_log_lacks_a_candidate() -> None:
+    kept = {**FOOD, "logged": [0, 1], "features": {name: values[:2] for name, values in FOOD["features"].items()}}
+    assert another_first_by_input(kept, {"wet": Numbers((-2.0, 0.0, 1.0))}) is None
+    assert another_first_by_input({**kept, "allowed": [1, 1, 0]}, {"wet": Numbers((-2.0, 0.0, 1.0))}) is not None
+    assert one_value_everywhere(kept) == frozenset() and one_value_everywhere(FOOD) == {"heat", "wet"}
 
 
 def test_sentences_name_what_counted_most() -> None:

@@ -6,7 +6,7 @@ are made to be explained, whose record is never logged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,9 @@ from poise.models.reference import Reference
 from poise.releases.contract import Contract, Output
 from poise.releases.folder import ReleaseFolder
 from poise.serving.explain_rows import Kinds, features_of, kept_in_full
+from poise.serving.explain_shared import shared_inputs
 from poise.serving.explain_terms import Effects, effects_of
+from poise.spec.expression import parse
 from poise.spec.reading import read_text
 from poise.spec.source_types import position_feature
 from poise.spec.system import SystemSpec
@@ -79,6 +81,8 @@ class Release:
         self._kinds = {per: Kinds(self.system, per) for per in self.contract.pers}
         self.called = {name: words for kinds in self._kinds.values() for name, words in kinds.called.items()}
         """What people call each feature."""
+        own = self._kinds.get(self.contract.decides_on or "")
+        self._columns: Mapping[str, str] = {} if own is None else own.columns
         self.places = frozenset(filter(None, (position_feature(self.system, per) for per in self.contract.pers)))
         """The features that say where in a list a row stands: all are answered as for the first place."""
         given = [one for one in self.objectives if self.system.objectives[one].given is not None]
@@ -107,9 +111,30 @@ class Release:
             rows = [row for row in kept_in_full(record) if row == only]
         if not rows:
             return Explained([], Table({}), {}, {})
-        features = features_of(record, rows, self._kinds[record["per"]])
+        features = self.features(record, rows)
         used = self._used(record)
         return Explained(rows, features, {name: one.explainer.of(features) for name, one in used.items()}, used)
+
+    def features(self, record: Record, rows: Sequence[int]) -> Table:
+        """What the models saw of some rows that are kept in full."""
+        return features_of(record, rows, self._kinds[record["per"]])
+
+    def shared(self, record: Record) -> frozenset[str]:
+        """The features of a list that are equal for all of its candidates, since they say nothing of an item."""
+        assert self.ranker is not None and self.ranker.decision.item is not None
+        return shared_inputs(record, self._kinds[record["per"]].plan, self.ranker.decision.item)
+
+    def read_by_where(self) -> frozenset[str]:
+        """The features that `where` reads of a list's candidates, by whatever name."""
+        where = None if self.ranker is None else self.ranker.decision.where
+        names = frozenset() if where is None else parse(where).names
+        return frozenset(self._columns.get(name, name) for name in names)
+
+    def in_step(self, features: Table) -> Table:
+        """Rows whose features were changed, where terms and `where` read the same columns by their own names."""
+        same = {c: n for c, n in self._columns.items() if c in features and n in features and c != n}
+        same = {c: n for c, n in same.items() if features[c].kind == features[n].kind}
+        return features.with_columns({c: features[n] for c, n in same.items()})
 
     def predict(self, features: Table, explained: Explained) -> dict[str, Floats]:
         """Each objective of other rows, by what answered."""
@@ -174,9 +199,10 @@ class Release:
                 used[name] = one if name not in instead else _instead(one, instead[name]["by"])
         return used
 
-    def told(self, contributions: Mapping[str, float]) -> dict[str, float]:
-        """Those that a person is told of: the place is the same for all."""
-        return {name: value for name, value in contributions.items() if name not in self.places}
+    def told(self, contributions: Mapping[str, float], without: Collection[str] = ()) -> dict[str, float]:
+        """Those that a person is told of: the place is the same for all, and others may be."""
+        left_out = self.places.union(without)
+        return {name: value for name, value in contributions.items() if not left_out.issuperset(name.split(" + "))}
 
     def head(self, record: Record) -> dict[str, Any]:
         """What answered, and for when."""

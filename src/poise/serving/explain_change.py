@@ -43,7 +43,7 @@ def nearest_change(row: Table, observed: Mapping[str, Numbers | Levels], changed
     >>> nearest_change(row, seen, lambda rows: (rows["x"].values + rows["y"].values) > 3.5).to_dict()
     {'input': 'y', 'from': 0.0, 'to': 9.0, 'distance': 0.25}
     """
-    tried = [one for name, values in observed.items() if name in row for one in _values(name, row[name], values)]
+    tried = [one for name, values in observed.items() if name in row for one in changes_of(name, row[name], values)]
     if not tried:
         return None
     rows = row.take(np.zeros(len(tried), np.int64))
@@ -54,7 +54,8 @@ def nearest_change(row: Table, observed: Mapping[str, Numbers | Levels], changed
     return min((tried[i] for i in there.tolist()), key=lambda one: one.distance, default=None)
 
 
-def _values(name: str, column: Column, observed: Numbers | Levels) -> list[Change]:
+def changes_of(name: str, column: Column, observed: Numbers | Levels) -> list[Change]:
+    """Every change of one input, from the value in `column` (one row) to another one that occurred."""
     (came,) = column.to_list()
     if isinstance(observed, Levels):
         if column.kind != "string":
@@ -68,6 +69,11 @@ def _values(name: str, column: Column, observed: Numbers | Levels) -> list[Chang
         for value in dict.fromkeys(observed.values)
         if value != came
     ]
+
+
+def with_values(column: Column, values: list[Any]) -> Column:
+    """Other values in a column of the kind of `column`."""
+    return Column.strings(values) if column.kind == "string" else Column.numbers(values)
 
 
 def _with(column: Column, height: int, at: list[int], values: list[Any]) -> Column:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from poise.models.base import Floats
 from poise.serving.explain import Explained, Record, Release
-from poise.serving.explain_change import Change, nearest_change
+from poise.serving.explain_first import OtherFirst, other_first
+from poise.serving.explain_shared import one_value_everywhere
 from poise.serving.explain_terms import by_size, total
 from poise.serving.explain_weights import another_first, places, ranks, to_be_first
 from poise.serving.explain_words import changed, reasons, sentence
-from poise.table import Table
 
 NOT_KEPT = "the log keeps the features of the items that were shown, and of all candidates of one list in a hundred"
 
@@ -88,6 +88,7 @@ class _Told:
         self._release, self._record, self._weights, self._explained = release, record, weights, explained
         self._order, self._item = order, item
         self._ranks, self._places = ranks(order.scores), places(order.terms, weights)
+        self._same = release.shared(record) | one_value_everywhere(record)
         self._effects = release.effects(explained) if explained.rows else {}
         self._to_terms = {term: release.to_terms(found, explained) for term, found in self._effects.items()}
 
@@ -130,34 +131,22 @@ class _Told:
         weights = [{**one, "then": self._name(int(order.at[one["then"]]))} for one in found]
         out: dict[str, Any] = {"first": self._name(int(order.at[best])), "weights": weights}
         if self._best in self._explained.rows:
-            out["input"] = None if self._change is None else {**self._change.to_dict(), "then": self._next}
+            found_change = self._change
+            out["input"] = None if found_change is None else found_change.to_dict(self._name(found_change.then))
         return out
 
     @property
     def _best(self) -> int:
         return int(self._order.at[self._order.best])
 
-    @property
-    def _next(self) -> Any:
-        """The item that would be first without the best."""
-        others = np.where(np.arange(len(self._order.at)) == self._order.best, -np.inf, self._order.scores)
-        return self._name(int(self._order.at[int(np.argmax(others))]))
-
     @cached_property
-    def _change(self) -> Change | None:
-        """The nearest change of one input of the first after which it is behind the second."""
-        if self._best not in self._explained.rows or len(self._order.at) < 2:
+    def _change(self) -> OtherFirst | None:
+        """The nearest change of one input after which another item is first."""
+        if self._best not in self._explained.rows:
             return None
-        features = self._explained.features.take(np.array([self._explained.rows.index(self._best)]))
-        second = float(np.partition(self._order.scores, -2)[-2])
-
-        def there(rows: Table) -> NDArray[np.bool_]:
-            terms = self._release.terms(self._release.predict(rows, self._explained), rows)
-            scores = sum(w * terms[t][:, 0] for t, w in self._weights.items() if w and t in terms)
-            found: NDArray[np.bool_] = np.asarray(scores, np.float64) < second
-            return found
-
-        return nearest_change(features, self._release.observed, there)
+        scores = zip(self._order.at.tolist(), self._order.scores.tolist(), strict=True)
+        behind = {row: score for row, score in scores if row != self._best}
+        return other_first(self._release, self._record, self._weights, self._explained, self._best, behind)
 
     def _first(self, row: int) -> dict[str, Any]:
         """At which weights this row would be first."""
@@ -212,22 +201,19 @@ class _Told:
             return sentence(f"{name} could not be ranked: {self._why_not(row)}")
         rank = self._ranks[place]
         features = self._explained.features.take(np.array([at]))
-        why = reasons(
-            self._release.told(score),
-            features,
-            self._release.observed,
-            self._release.called,
-            up=rank == 1 or sum(score.values()) >= 0,
-        )
-        counted = f"what counted most {'for' if rank == 1 or sum(score.values()) >= 0 else 'against'} it: {why}"
+        own = self._release.told(score, self._same)
+        up = rank == 1 or sum(own.values()) >= 0
+        why = reasons(own, features, self._release.observed, self._release.called, up=up)
+        counted = f"what counted most {'for' if up else 'against'} it: {why}" if why else ""
         if rank != 1:
-            return sentence(f"{name} is number {rank} of {of} by its score", counted if why else "")
-        other = (
-            ""
-            if self._change is None
-            else f"'{self._next}' would be first {changed(self._change, self._release.called)}"
-        )
-        return sentence(f"{name} is first of {of} by its score", counted if why else "", other)
+            return sentence(f"{name} is number {rank} of {of} by its score", counted)
+        return sentence(f"{name} is first of {of} by its score", counted, self._other())
+
+    def _other(self) -> str:
+        found = self._change
+        if found is None:
+            return ""
+        return f"'{self._name(found.then)}' would be first {changed(found.change, self._release.called)}"
 
 
 def _order(record: Record, weights: Mapping[str, float]) -> _Order | None:

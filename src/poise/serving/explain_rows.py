@@ -21,10 +21,15 @@ class Kinds:
 
     def __init__(self, system: SystemSpec, per: str) -> None:
         self._scope = Scope(system, per)
-        outputs = FeaturePlan.of(system, per).outputs
+        self.plan = FeaturePlan.of(system, per)
+        outputs, known = self.plan.outputs, system.sources
         self._outputs: dict[str, Kind] = {o.name: "number" if o.type == "number" else "string" for o in outputs}
         self.called = {output.name: spoken(output.name, output.origin, per) for output in outputs}
         """What people call each feature."""
+        self.columns = {o.origin: o.name for o in outputs if "." in o.origin and o.origin.partition(".")[0] in known}
+        """The columns that are features as they are, by which terms may read them too: `source.column` -> feature."""
+        own = f"{per}."
+        self.columns |= {origin.removeprefix(own): n for origin, n in self.columns.items() if origin.startswith(own)}
 
     def of(self, name: str) -> Kind:
         """Of one name. Raises `SpecError` for one that means nothing."""

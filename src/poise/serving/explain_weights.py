@@ -90,7 +90,8 @@ def places(terms: Mapping[str, Floats], weights: Mapping[str, float]) -> dict[st
 
     Alone, the larger comes first; of a term with a weight below 0, the smaller.
 
-    >>> places({"orders": np.array([0.3, 0.5]), "delay": np.array([9.0, 4.0])}, {"orders": 0.0, "delay": -1.0})["orders"]
+    >>> terms = {"orders": np.array([0.3, 0.5]), "delay": np.array([9.0, 4.0])}
+    >>> places(terms, {"orders": 0.0, "delay": -1.0})["orders"]
     {'alone': [2, 1], 'without': [2, 1]}
     """
     out: dict[str, dict[str, Sequence[int | None]]] = {}
