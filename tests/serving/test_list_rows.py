@@ -219,3 +219,27 @@ def test_any_request_is_read_or_refused_in_words(beside: dict[str, Any], found: 
 def test_any_bytes_are_refused_in_words(text: bytes) -> None:
     with pytest.raises(RequestError):
         ListReader(CONTRACT, Limits()).read(text)
+
+
+def outcome(read: Any, sent: bytes) -> Any:
+    """Everything that was read, or the sentence."""
+    try:
+        found = read(sent)
+    except PoiseError as error:
+        return type(error), str(error)
+    rows = {name: column.to_list() for name, column in found.rows.items()}
+    return rows, found.items, found.at, found.repeated, found.time, found.once, found.sent
+
+
+DISH = st.sampled_from(['"dish": "pho"', '"dish": "a:b"', '"dish": "udon"', '"dish": null', '"dish": 7', '"dish": "P"'])
+ONE = st.lists(DISH | st.just('"distance": 2'), min_size=1, max_size=2).map(lambda parts: f"{{{', '.join(parts)}}}")
+SHARED = ('"user": "u1"', '"user": "a:b"', '"user": "u\\u003a"', '"distance": 2', '"distance": 1e999', '"distance": -1')
+OTHERS = ('"weather": "dry"', '"weather": "hot"', '"seats": 2.5', '"per": "shown"', '"time": "noon"', '"usr": "u1"')
+BESIDE = st.sampled_from(SHARED + OTHERS)
+
+
+@given(st.lists(DISH.map(lambda dish: f"{{{dish}}}") | ONE, max_size=6), st.lists(BESIDE, max_size=4))
+def test_the_form_that_is_read_in_one_pass_is_read_as_every_other(reader, ones, beside):
+    usual = ['"user": "u0", "distance": 1'][: len(beside) % 2]
+    sent = f'{{{", ".join([*usual, *beside])}, "candidates": [{", ".join(ones)}]}}'.replace("{, ", "{").encode()
+    assert outcome(reader.read, sent) == outcome(reader._read, sent)

@@ -18,6 +18,7 @@ from poise.releases.contract import Contract
 from poise.serving.body import decode, described, refuse_duplicates, shown
 from poise.serving.field import Field, Unfit
 from poise.serving.limits import Limits
+from poise.serving.plain_list import PlainList
 from poise.serving.rows import PER, ROWS, TIME
 from poise.table import Column, Table
 
@@ -25,6 +26,7 @@ CANDIDATES, CONTEXT = "candidates", "context"
 LIST_FORM = 'an object: {"candidates": [{…}, …], …}'
 BESIDE = frozenset({CANDIDATES, CONTEXT, TIME, PER})
 """What may stand beside `candidates` and is no column."""
+_BESIDE = "beside 'candidates'"
 _OBJECTS = {dict}
 _PLACES = "beside 'candidates', in 'context' or in every candidate"
 
@@ -82,10 +84,22 @@ class ListReader:
         """The column that says which item a candidate is."""
         self._item = Field(replace(inputs.pop(item), required=True, nullable=False))
         self._others = {name: Field(spec) for name, spec in inputs.items()}
+        self._plain = PlainList(item, [name for name in self._others if name not in BESIDE])
         self._limits = limits
 
     def read(self, body: bytes) -> ReceivedList:
         """The candidates of `body`. Raises `NotJson`, `TooLarge` or `RequestError`: the place, what came, what may."""
+        plain = self._plain.read(body) if len(body) <= self._limits.body else None
+        if plain is not None and 0 < len(plain[0]) <= self._limits.candidates:
+            sent = {name: _Sent(value, name, _BESIDE) for name, value in plain[1].items()}
+            columns = {self.item: self._column(self._item, plain[0])}
+            columns |= {n: self._broadcast(f, sent.get(n), len(plain[0])) for n, f in self._others.items()}
+            rows, once = Table(columns, len(plain[0])), frozenset(self._others)
+            return self._distinct(plain[0], rows, None, once, frozenset((self.item, *sent)))
+        return self._read(body)
+
+    def _read(self, body: bytes) -> ReceivedList:
+        """Any form."""
         content = decode(body, self._limits, LIST_FORM)
         time = self._time_and_per(content)
         candidates = self._candidates(content)
@@ -141,7 +155,7 @@ class ListReader:
         for name, value in content.items():
             if name not in BESIDE:
                 self._known(name, shown(name), BESIDE)
-                found[name] = _Sent(value, name, "beside 'candidates'")
+                found[name] = _Sent(value, name, _BESIDE)
         for name, value in context.items():
             self._known(name, f"{CONTEXT}.{shown(name)}", frozenset())
             if name in found:
