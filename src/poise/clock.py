@@ -6,7 +6,7 @@ Instants are int64 microseconds since the Unix epoch in UTC everywhere inside Po
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000
@@ -66,7 +66,7 @@ def to_text(instant: int, zone: str = "UTC") -> str:
     """
     seconds, rest = divmod(instant, SECOND)
     try:
-        when = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).astimezone(ZoneInfo(zone))
+        when = datetime.fromtimestamp(seconds, ZoneInfo(zone)).replace(microsecond=rest)
     except (ValueError, OverflowError):
         return f"{seconds:+,} s from 1970"
     return when.isoformat()
