@@ -75,6 +75,11 @@ class Traced(Journal):
     fails: Exception | None = None
     appended: Callable[[Sequence[Entry]], None] = staticmethod(lambda _: None)
 
+    def trial(self) -> None:
+        if self.fails is not None:
+            raise self.fails
+        super().trial()
+
     def append(self, entries: Sequence[Entry], known: Sequence[tuple[int, int]] = ()) -> list[int]:
         if self.fails is not None:
             raise self.fails

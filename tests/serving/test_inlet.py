@@ -17,10 +17,11 @@ from poise.clock import AHEAD, DAY, HOUR, Clock
 from poise.data.id_hash import Hashes
 from poise.data.journal import Entry
 from poise.data.prints_in_polars import frame_prints
-from poise.errors import NoSuchSource, Overloaded, StateError
+from poise.errors import NoSuchSource, Overloaded, PoiseError, StateError
 from poise.serving import inlet
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
+from poise.serving.write_trouble import TRIED_EVERY
 from poise.stores.memory import MemoryStore
 from poise.table import Column, History, Table
 
@@ -114,6 +115,43 @@ def test_a_journal_that_fails_accepts_nothing_and_ids_are_free_again(loaded: Loa
 
         made.run(act)
         assert len(made.held()) == 2
+
+
+def test_while_nothing_can_be_written_the_inlet_says_so_and_finds_out_by_itself_when_it_can(
+    loaded: Loaded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            assert made.inlet.trouble is None
+            made.journal.fails = StateError("the disk is full")
+            for number in range(20):
+                with pytest.raises(StateError):
+                    await made.send(row(number))
+            assert "cannot be written to the disk" in (made.inlet.trouble or "")
+            await asyncio.sleep(TRIED_EVERY * 1.5)
+            assert made.inlet.trouble is not None, "a trial fails as well"
+            made.journal.fails = None
+            while made.inlet.trouble is not None:  # nobody sends anything
+                await asyncio.sleep(0.05)
+            assert await made.fates(row(1)) == ["accepted"]
+
+        made.run(act)
+        assert made.inlet.telemetry.counted["write_failures"][()] >= 21
+        warned = [one.message for one in caplog.records if one.message.startswith("what comes in cannot be written")]
+        assert warned == ["what comes in cannot be written: the disk is full"], "one in ten seconds"
+
+
+def test_rows_that_cannot_be_judged_say_nothing_of_the_disk(loaded: Loaded, tmp_path: Path) -> None:
+    with desk(loaded, tmp_path) as made:
+
+        async def act() -> None:
+            made.journal.fails = ValueError("a fault")
+            with pytest.raises(PoiseError):
+                await made.send(row(1))
+            assert made.inlet.trouble is None
+
+        made.run(act)
 
 
 def test_a_decision_that_must_be_durable_is_on_disk_first(loaded: Loaded, tmp_path: Path) -> None:

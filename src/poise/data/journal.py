@@ -117,6 +117,11 @@ class Journal:
         self.at = max(at if entries else self.at, *(instant for _, instant in known), 0)
         return firsts
 
+    def trial(self) -> None:
+        """Write what is there already once more, to see whether the disk takes it. Raises `StateError` where not."""
+        with explained(self._file), transaction(self._connection):
+            self._connection.execute("UPDATE about SET value = ? WHERE name = 'at'", (self.at,))
+
     def after(self, position: int, kinds: Collection[Kind] = KINDS, most_rows: int = 100_000) -> Iterator[Record]:
         """Records that begin after `position`, in order, until `most_rows` rows were given (at least one record).
 

@@ -31,6 +31,7 @@ from poise.serving.answer import Answer
 from poise.serving.limits import Limits
 from poise.serving.online import Group, Online
 from poise.serving.telemetry import Telemetry
+from poise.serving.write_trouble import TRIED_EVERY, WriteTrouble
 from poise.table import History
 
 _LOG = logging.getLogger("poise.serving")
@@ -80,7 +81,14 @@ class Arrived:
     """Which of the rows did not come in here as well."""
 
 
-Item = Rows | Kept | Arrived
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A look whether the disk takes writes again, for which nobody waits."""
+
+    told: None = None
+
+
+Item = Rows | Kept | Arrived | Trial
 
 
 class Inlet:
@@ -109,6 +117,8 @@ class Inlet:
         self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
         self._applied = journal.last
         self._held = 0
+        self._trouble = WriteTrouble()
+        self._trial: asyncio.TimerHandle | None = None
         self.telemetry = Telemetry()
         """Where is counted what becomes of rows; a server hands in its own."""
 
@@ -156,7 +166,11 @@ class Inlet:
         """Why this server is not fit to go on, where it is not."""
         if self._hidden:
             return "rows are on the disk that no answer sees; start the server again"
-        return None if self._writer.alive else "the journal's writer has ended; start the server again"
+        if not self._writer.alive:
+            return "the journal's writer has ended; start the server again"
+        if self._trouble.lasts:
+            return "what comes in cannot be written to the disk, and is refused until it can; the log says why"
+        return None
 
     def prune(self, below: Mapping[str, int]) -> None:
         """Drop from the journal what is safe elsewhere: per source (decisions: '') up to which position."""
@@ -221,6 +235,8 @@ class Inlet:
             self._ours().call_soon_threadsafe(do)
 
     def _judge(self, items: Sequence[Item]) -> list[list[Entry]]:
+        if any(isinstance(item, Trial) for item in items):
+            self._journal.trial()
         for item in items:
             if isinstance(item, Arrived):
                 item.position = self._journal.last
@@ -265,6 +281,8 @@ class Inlet:
         self._writer.settled(group.events, known)
         self._applied = max(self._applied, *group.events, 0)
         self._buffered -= _unwaited(group.items)
+        if any(group.firsts) or any(isinstance(item, Trial) for item in group.items):
+            self._trouble.wrote()
         for item in group.items:
             if isinstance(item, Rows) and item.judged is not None:
                 for fate, count in Counter(item.judged.fates).items():
@@ -299,6 +317,11 @@ class Inlet:
 
     def _refuse(self, items: Sequence[Item], error: PoiseError) -> None:
         self._buffered -= _unwaited(items)
+        if isinstance(error, StateError):  # else rows could not be judged, which says nothing of the disk
+            self._trouble.failed(error)
+            self.telemetry.count("write_failures")
+            if self._trial is None:
+                self._trial = self._ours().call_later(TRIED_EVERY, self._try_again)
         for item in items:
             if item.told is not None and not item.told.done():
                 item.told.set_exception(error)
@@ -307,7 +330,14 @@ class Inlet:
 
     def _not_logged(self, error: PoiseError) -> None:
         self.telemetry.count("unlogged")
-        _LOG.warning("an answer was not logged: %s", error)
+        self._trouble.warn("an answer was not logged", error)
+
+    def _try_again(self) -> None:
+        """Nothing may come in while this server says that it is not ready: it has to look by itself."""
+        self._trial = None
+        if self._trouble.lasts and self._writer.alive:
+            with suppress(PoiseError):  # too much waits, which is a trial too, or the server is stopping
+                self._writer.submit(Trial())
 
 
 def _answer(judged: Judged) -> bytes:
@@ -322,7 +352,7 @@ def _answer(judged: Judged) -> bytes:
 def _entries(item: Item) -> list[Entry]:
     if isinstance(item, Kept):
         return [Entry("decisions", "", 1, item.body, not_before=item.instant)]
-    if isinstance(item, Arrived):
+    if isinstance(item, Arrived | Trial):
         return []
     assert item.judged is not None
     return item.judged.entries

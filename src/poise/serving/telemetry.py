@@ -39,6 +39,7 @@ COUNTERS: Mapping[str, Described] = {
     "fallbacks": Described("Objectives that something else than their model answered for.", ("objective",)),
     "events": Described("Rows that came in, by what became of them.", ("source", "fate")),
     "unlogged": Described("Answers that were given and not logged, since too much waited to be written."),
+    "write_failures": Described("Groups of rows and answers, and trials, that the disk did not take."),
     "switches": Described("Releases that were to answer: 'switch' where they do now, else 'stay'.", ("outcome",)),
 }
 """Name of `count` -> what is counted. `/metrics` shows `poise_<name>_total`."""
