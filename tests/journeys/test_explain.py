@@ -97,6 +97,20 @@ def test_the_weights_that_it_names_change_the_list(market: tuple[Path, int]) -> 
         assert max(scores, key=scores.__getitem__) == change["then"]
 
 
+def test_an_order_that_was_drawn_is_said_to_be(market: tuple[Path, int]) -> None:
+    _, port = market
+    drawn = 0
+    for user in range(8):
+        _, made = ask(port, "/v1/decide", {**LIST, "user_id": f"u{user}"})
+        _, told = ask(port, "/v1/explain", {"decision_id": made["decision_id"]})
+        assert told["explored"]["method"] == "plackett-luce"
+        for row, shown in zip(told["rows"], made["shown"], strict=True):
+            assert row["propensity"] == shown["propensity"]
+            assert ("drawn" in row) == (row["rank"] != row["position"]) == ("the order was drawn" in row["said"])
+            drawn += "drawn" in row
+    assert drawn
+
+
 SAME = {"users_likes": "likes of users", "shown_weather": "weather"}
 """The inputs of the market that are equal for all candidates, and what people call them."""
 

@@ -59,6 +59,8 @@ def test_what_needs_it_falls_back(tmp_path: Path) -> None:
         said = poise(tmp_path, "explain", made["decision_id"], "--json")
         told = json.loads(said.stdout)
         assert told["fallbacks"] == made["fallbacks"]
+        why = "Order could not be predicted then ('risen' could not be read): its rule stood in."
+        assert why in told["rows"][0]["said"]
         assert list(told["rows"][0]["predictions"]["order"]["contributions"]) == ["z"]
         assert told["rows"][0]["predictions"]["order"]["value"] == made["predictions"]["order"]
         (tmp_path / "broken").unlink()

@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from poise.decisions.rank import Ranker
+from poise.decisions.terms import Predicted
 from poise.models.reference import Levels, Numbers
+from poise.serving.explain import Explained
 from poise.serving.explain_change import nearest_change
 from poise.serving.explain_first import OtherFirst, other_first
+from poise.serving.explain_list import listing
+from poise.serving.explain_rule import by_rule
 from poise.serving.explain_shared import one_value_everywhere
 from poise.serving.explain_terms import MOST_PREDICTIONS, NotTakenApart, effects_of
 from poise.serving.explain_weights import another_first, places, to_be_first
 from poise.serving.explain_words import changed, number, reasons, sentence
+from poise.spec.decision import Decision
 from poise.table import Column, Table
 
 
@@ -186,3 +192,70 @@ def test_sentences_name_what_counted_most() -> None:
     assert said == "x is 3 (usually 2), city of users is Oslo and gone is not known"
     assert reasons(adds, row, seen, {}, up=False) == "down"
     assert sentence("'a' is first", "", f"because {said}").startswith("'a' is first. Because x is 3")
+
+
+def test_a_list_says_of_each_row_what_made_its_place_beside_the_score() -> None:
+    """Of equals the earlier is first; of a row that was ranked to be shown and was not, that the order was drawn."""
+    record: dict[str, Any] = {
+        "ids": ["d"],
+        "weights": 3,
+        "items": ["a", "b", "c"],
+        "allowed": [1.0, 1.0, 1.0],
+        "scores": [0.2, 0.2, 0.2],
+        "terms": {"orders": [0.2, 0.2, 0.2]},
+        "shown": [2],
+        "propensities": [0.25],
+        "explored": {"method": "plackett-luce", "temperature": 0.5, "top": 3, "seed": 1, "cost": None},
+        "fallbacks": {"order": {"by": "constant", "why": "its model failed"}},
+        "logged": [],
+        "features": {},
+    }
+    release: Any = SimpleNamespace(
+        ranker=SimpleNamespace(decision=SimpleNamespace(item="shop")), shared=lambda record: frozenset()
+    )
+    said = {}
+    for row in range(3):
+        told = listing(release, record, {"orders": 1.0}, Explained([], Table({}), {}, {}), [], row)
+        said[row] = told["rows"][0]["said"]
+        assert told["explored"]["method"] == "plackett-luce"
+    instead = "Order could not be predicted then (its model failed): its average stood in."
+    why = "since the order was drawn, so that others are tried too (plackett-luce"
+    assert said[0] == f"'a' is first of 3 by its score, level with 2 others. It was not shown {why}). {instead}"
+    assert said[1] == f"'b' is number 2 of 3 by its score, level with 2 others. {instead}"
+    place = f"It was shown at place 1 {why}; probability 25%)."
+    assert said[2] == f"'c' is number 3 of 3 by its score, level with 2 others. {place} {instead}"
+
+
+def test_a_list_that_the_rule_sorted_says_what_was_missing_and_that_it_was_drawn() -> None:
+    spec = Decision.model_validate(
+        {"per": "shown", "list": "page", "item": "shop", "where": "open", "rule": "liked", "terms": {"orders": "order"}}
+    )
+    types: Any = {"open": "bool", "liked": "number"}
+    ranker = Ranker(spec, {"order": Predicted("binary")}, types)
+    record: dict[str, Any] = {
+        "items": ["a", "b", "c", "d"],
+        "allowed": [1.0, 1.0, 0.0, 1.0],
+        "scores": [5.0, 5.0, 9.0, None],
+        "terms": {"orders": [None, None, 0.2, None], "off": [None, None, None, None]},
+        "shown": [1, 0],
+        "propensities": [0.25, 0.75],
+        "explored": {"method": "epsilon", "share": 0.5, "top": 2, "seed": 1, "cost": None},
+    }
+    told = by_rule(ranker, record, {"orders": 1.0, "off": 0.0}, {1: {"features": {}}, 0: {"features": {}}}, None)
+    assert told["missing"] == {"orders": 3}
+    assert told["said"] == (
+        "No candidate had a score, since orders was missing for 3 of 3. The rule sorted: liked. "
+        "Of that the order was drawn, so that others are tried too (epsilon)."
+    )
+    assert [(row["shop"], row["rank"], row["position"], row["propensity"]) for row in told["rows"]] == [
+        ("b", 2, 1, 0.25),
+        ("a", 1, 2, 0.75),
+    ]
+    assert told["rows"][0]["said"] == (
+        "'b' is number 2 of 3 by the rule, level with another one. The rule gives it 5. "
+        "It was shown at place 1 since the order was drawn, so that others are tried too (epsilon; probability 25%)."
+    )
+    (left,) = by_rule(ranker, record, {"orders": 1.0}, {}, 2)["rows"]
+    assert left["said"] == "'c' could not be shown: where: open is false." and "not_kept" in left
+    (last,) = by_rule(ranker, record, {"orders": 1.0}, {}, 3)["rows"]
+    assert last["rank"] == 3 and "drawn" not in last and "says nothing of it" in last["said"]

@@ -11,6 +11,7 @@ from poise.errors import RequestError
 from poise.serving.explain import Explained, Record, Release
 from poise.serving.explain_choice import choices
 from poise.serving.explain_list import listing
+from poise.serving.explain_place import stood_in
 from poise.serving.explain_terms import by_size
 from poise.serving.explain_words import number, plain, reasons, sentence
 from poise.table import Column, Table
@@ -32,7 +33,7 @@ def explain(release: Release, record: Record, weights: Mapping[str, float], only
     if record["kind"] != "predictions":
         raise RequestError(f"a record of the kind '{record['kind']}' is nothing that can be explained")
     rows = [
-        {"row": row, **one, "said": _said(release, explained, at)}
+        {"row": row, **one, "said": _said(release, record, explained, at)}
         for at, (row, one) in enumerate(zip(explained.rows, predictions, strict=True))
     ]
     return {**head, "rows": rows}
@@ -63,7 +64,7 @@ def _shown(column: Column) -> Any:
     return f"{value[:200]}…" if isinstance(value, str) and len(value) > 200 else value
 
 
-def _said(release: Release, explained: Explained, at: int) -> str:
+def _said(release: Release, record: Record, explained: Explained, at: int) -> str:
     """Of the first objective's prediction (of classes: the likeliest)."""
     name, found = next(iter(explained.objectives.items()))
     one = release.objectives[name]
@@ -74,4 +75,4 @@ def _said(release: Release, explained: Explained, at: int) -> str:
     added: dict[str, float] = {i: float(values[at, c]) for i, values in found.inputs.items()}
     why = reasons(release.told(added), row, release.observed, release.called, up=value >= base)
     said = f"{what} is predicted to be {number(value)}; on average it is {number(base)}"
-    return sentence(said, f"what counted most: {why}" if why else "")
+    return sentence(said, stood_in(record), f"what counted most: {why}" if why else "")

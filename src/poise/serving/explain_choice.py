@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from poise.models.base import Floats
 from poise.serving.explain import Explained, Record, Release
 from poise.serving.explain_change import nearest_change
+from poise.serving.explain_place import stood_in
 from poise.serving.explain_terms import by_size, total
 from poise.serving.explain_weights import another_first, places, ranks
 from poise.serving.explain_words import changed, reasons, sentence
@@ -55,7 +56,7 @@ def _row(
     terms = {term: _numbers(values[row]) for term, values in record["terms"].items()}
     scores = _numbers(record["scores"][row])
     if record["fallback"][row]:
-        said = sentence(f"'{actions[chosen]}' was taken by the rule, since no action could be scored")
+        said = sentence(f"'{actions[chosen]}' was taken by the rule, since no action could be scored", stood_in(record))
         return {**head, "fallback": True, **in_itself, "said": said}
     at = np.flatnonzero(np.isfinite(scores))
     counting = {term: values[at] for term, values in terms.items() if np.isfinite(values[at]).all()}
@@ -88,7 +89,8 @@ def _row(
     over = _over(actions, scores, score, chosen)
     why = reasons(over["contributions"] if over else {}, features, release.observed, release.called)
     said = sentence(
-        f"'{actions[chosen]}' was chosen" + (f" rather than '{over['action']}'" if over else ""),
+        f"'{actions[chosen]}' was chosen" + _rather(over),
+        stood_in(record),
         f"what counted most for it: {why}" if why else "",
         "" if change is None else f"it would have been '{then}' {changed(change, release.called)}",
     )
@@ -119,6 +121,12 @@ def _over(actions: list[str], scores: Floats, score: Mapping[str, Floats], chose
     apart = {name: value for name, value in apart.items() if np.isfinite(value)}
     by = float(scores[chosen] - scores[j])
     return {"action": actions[j], "by": by, "average": by - sum(apart.values()), "contributions": by_size(apart)}
+
+
+def _rather(over: Mapping[str, Any] | None) -> str:
+    if over is None:
+        return ""
+    return f" rather than '{over['action']}'" + (", level with it: the earlier one" if over["by"] == 0 else "")
 
 
 def _worth(weight: float, value: float) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from poise.models.base import Floats
 from poise.serving.explain import Explained, Record, Release
 from poise.serving.explain_first import OtherFirst, other_first
+from poise.serving.explain_place import drawn, level, position, stood_in
+from poise.serving.explain_rows import NOT_KEPT, numbers
+from poise.serving.explain_rule import by_rule
 from poise.serving.explain_shared import one_value_everywhere
 from poise.serving.explain_terms import by_size, total
 from poise.serving.explain_weights import another_first, places, ranks, to_be_first
 from poise.serving.explain_words import changed, reasons, sentence
-
-NOT_KEPT = "the log keeps the features of the items that were shown, and of all candidates of one list in a hundred"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,23 +51,20 @@ def listing(
 ) -> dict[str, Any]:
     """The explanation of a list; `predictions` is what is said of each explained row in itself."""
     assert release.ranker is not None and release.ranker.decision.item is not None
-    item, items = release.ranker.decision.item, record["items"]
     head = {"decision_id": record["ids"][0], "weights": {"version": record["weights"], "values": dict(weights)}}
+    if record.get("explored"):
+        head["explored"] = dict(record["explored"])
     order = _order(record, weights)
     if order is None:
-        by = ranks(np.where(_numbers(record["allowed"]) == 1, _numbers(record["scores"]), np.nan))
-        rows = [
-            {item: items[row], "rank": by[row], **one} for row, one in zip(explained.rows, predictions, strict=True)
-        ]
-        said = f"The rule sorted this list: {release.ranker.decision.rule}."
-        return {**head, "candidates": len(items), "by_rule": True, "rows": rows, "said": said}
-    told = _Told(release, record, weights, explained, order, item)
+        in_themselves = dict(zip(explained.rows, predictions, strict=True))
+        return {**head, **by_rule(release.ranker, record, weights, in_themselves, only)}
+    told = _Told(release, record, weights, explained, order, release.ranker.decision.item)
     rows = [told.row(at, one) for at, one in enumerate(predictions)]
     if only is not None and not rows:
         rows = [told.not_kept(only)]
     return {
         **head,
-        "candidates": len(items),
+        "candidates": len(record["items"]),
         "ranked": len(order.at),
         "rows": rows,
         "would_change": told.would_change(),
@@ -109,7 +107,8 @@ class _Told:
             }
         score = {name: float(v[at, 0]) for name, v in total(self._weights, self._to_terms).items()}
         score = {name: value for name, value in score.items() if np.isfinite(value)}
-        said = self._said(row, at, score)
+        first = row == self._best
+        said = self._said(row, self._counted(at, score, first), self._other() if first else "")
         return {
             **self._head(row),
             "terms": terms,
@@ -122,7 +121,8 @@ class _Told:
     def not_kept(self, row: int) -> dict[str, Any]:
         """A row whose features are not known any more."""
         terms = {term: {**self._worth(term, value), **place} for term, (value, place) in self._terms(row).items()}
-        return {**self._head(row), "terms": terms, "not_kept": NOT_KEPT, **self._first(row)}
+        said = self._said(row, "", "")
+        return {**self._head(row), "terms": terms, "not_kept": NOT_KEPT, **self._first(row), "said": said}
 
     def would_change(self) -> dict[str, Any]:
         """What would have put another item first: weights one at a time, and the nearest change of one input."""
@@ -157,13 +157,13 @@ class _Told:
         return {"first_at": [{"term": o["term"], "weight": o["weight"], "becomes": o["becomes"]} for o in found]}
 
     def _head(self, row: int) -> dict[str, Any]:
-        record, place = self._record, self._order.place(row)
-        shown = list(record["shown"])
+        place = self._order.place(row)
+        rank = None if place is None else self._ranks[place]
         return {
             self._item: self._name(row),
-            "position": shown.index(row) + 1 if row in shown else None,
-            "rank": None if place is None else self._ranks[place],
-            "score": record["scores"][row],
+            **position(self._record, row, rank),
+            "rank": rank,
+            "score": self._record["scores"][row],
             **({} if place is not None else {"left_out": self._why_not(row)}),
         }
 
@@ -194,20 +194,24 @@ class _Told:
     def _name(self, row: int) -> Any:
         return self._record["items"][row]
 
-    def _said(self, row: int, at: int, score: Mapping[str, float]) -> str:
-        place, of = self._order.place(row), len(self._order.at)
-        name = f"'{self._name(row)}'"
+    def _said(self, row: int, counted: str, other: str) -> str:
+        """counted: the inputs that counted most; other: what would be first, and when."""
+        order, name = self._order, f"'{self._name(row)}'"
+        place, of = order.place(row), len(order.at)
         if place is None:
-            return sentence(f"{name} could not be ranked: {self._why_not(row)}")
+            return sentence(f"{name} could not be ranked: {self._why_not(row)}", stood_in(self._record))
         rank = self._ranks[place]
+        same = level(int((order.scores == order.scores[place]).sum()) - 1)
+        head = f"{name} is {'first' if rank == 1 else f'number {rank}'} of {of} by its score{same}"
+        return sentence(head, drawn(position(self._record, row, rank)), stood_in(self._record), counted, other)
+
+    def _counted(self, at: int, score: Mapping[str, float], first: bool) -> str:
+        """What counted most for the place of an explained row, or against it."""
         features = self._explained.features.take(np.array([at]))
         own = self._release.told(score, self._same)
-        up = rank == 1 or sum(own.values()) >= 0
+        up = first or sum(own.values()) >= 0
         why = reasons(own, features, self._release.observed, self._release.called, up=up)
-        counted = f"what counted most {'for' if up else 'against'} it: {why}" if why else ""
-        if rank != 1:
-            return sentence(f"{name} is number {rank} of {of} by its score", counted)
-        return sentence(f"{name} is first of {of} by its score", counted, self._other())
+        return f"what counted most {'for' if up else 'against'} it: {why}" if why else ""
 
     def _other(self) -> str:
         found = self._change
@@ -218,19 +222,15 @@ class _Told:
 
 def _order(record: Record, weights: Mapping[str, float]) -> _Order | None:
     """The candidates that were sorted by their scores; None where the rule sorted."""
-    terms = {term: _numbers(values) for term, values in record["terms"].items()}
+    terms = {term: numbers(values) for term, values in record["terms"].items()}
     if not terms:
         return None
     scores = np.zeros(len(record["items"]))
     for term, values in terms.items():
         if weights.get(term):
             scores = scores + weights[term] * values
-    at = np.flatnonzero((_numbers(record["allowed"]) == 1) & np.isfinite(scores))
+    at = np.flatnonzero((numbers(record["allowed"]) == 1) & np.isfinite(scores))
     if not len(at):
         return None
     counting = {term: values[at] for term, values in terms.items() if np.isfinite(values[at]).all()}
     return _Order(at, counting, scores[at])
-
-
-def _numbers(values: Any) -> Floats:
-    return np.array([np.nan if value is None else value for value in values], np.float64)

@@ -11,9 +11,12 @@ from poise.errors import StateError
 from poise.features.plan import FeaturePlan
 from poise.features.rows import kind_of
 from poise.features.scope import Scope
+from poise.models.base import Floats
 from poise.serving.explain_words import spoken
 from poise.spec.system import SystemSpec
 from poise.table import Column, Kind, Table
+
+NOT_KEPT = "the log keeps the features of the items that were shown, and of all candidates of one list in a hundred"
 
 
 class Kinds:
@@ -69,3 +72,8 @@ def kept_in_full(record: Mapping[str, Any]) -> list[int]:
     logged = set(record["logged"])
     shown = [row for row in record.get("shown") or [] if row in logged]
     return [*shown, *(row for row in record["logged"] if row not in set(shown))]
+
+
+def numbers(values: Sequence[float | None]) -> Floats:
+    """Numbers of the log, NaN where one is missing."""
+    return np.array([np.nan if value is None else value for value in values], np.float64)
