@@ -56,7 +56,10 @@ def _answer() -> Schema:
             "predictions": {"type": "object", "description": "objective (and class) -> value, average, contributions"},
             "terms": {"type": "object", "additionalProperties": _ONE},
             "contributions": _ADDS,
-            "said": {"type": "string", "description": "one sentence for the person who was decided about"},
+            "position": {"type": ["integer", "null"], "description": "of a list: the place where it was shown"},
+            "propensity": {"type": "number", "description": "of a list: how probable it was to be shown there"},
+            "drawn": {"type": "string", "description": "the method that drew the order, where that made the place"},
+            "said": {"type": "string", "description": "a few sentences for the person who was decided about"},
         },
     }
     return {
@@ -68,6 +71,7 @@ def _answer() -> Schema:
             "time": {"type": ["string", "null"]},
             "rows": {"type": "array", "items": row},
             "fallbacks": FALLBACKS,
+            "explored": {"type": "object", "description": "how a list's order was drawn, as its answer said"},
         },
         "required": ["kind", "release", "time", "rows"],
     }
