@@ -295,4 +295,4 @@ def test_one_row_that_cannot_be_read_costs_that_row_only() -> None:
     broken = b'{"order": "b", "price": 1e999, "at": "2025-01-01T10:00:00Z"}'
     (found,) = desk.send("orders", body_of([order("a", 1.0), broken, order("c", -1.0)]))
     assert found.fates == ["accepted", "quarantined", "quarantined"]
-    assert [codes for codes, _ in found.refused.values()] == [("line",), ("range:price",)]
+    assert [codes for codes, _ in found.refused.values()] == [("type:price",), ("range:price",)]

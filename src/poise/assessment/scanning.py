@@ -66,8 +66,8 @@ def _scan(path: Path, kind: str) -> Scanned:
         rows, columns, flaws = csv_rows(path, ())
         rows = rows if flaws is None else _without(rows, flaws)
     elif kind == "jsonl":
-        columns, flaws = survey(path)
-        rows = jsonl_rows(path, columns, flaws)
+        found = survey(path)
+        rows, columns, flaws = jsonl_rows(path, found), found.names, found.flaws
     else:
         rows = pl.scan_parquet(path, glob=False)
         columns, flaws = tuple(rows.collect_schema().names()), None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from poise.data.history import to_column
 from poise.data.identity import Identity
-from poise.data.judge import Judge
+from poise.data.judge import BROKEN, Judge
 from poise.data.lake import Lake
 from poise.data.lines import batch_of
 from poise.data.prints import Prints
@@ -26,7 +26,6 @@ from poise.table import Table
 
 Reasons = tuple[tuple[str, ...], tuple[str, ...]]
 """Why a row was refused: codes, and a sentence for each."""
-_NOT_JSON = "line"
 
 
 class Unheld:
@@ -101,7 +100,7 @@ class Careful:
                 one, why = self._judged([row], [position], now)
             except pl.exceptions.PolarsError as error:
                 sentence = f"the line is not a JSON object: {str(error).splitlines()[0]}"
-                refused[position] = ((_NOT_JSON,), (sentence,))
+                refused[position] = ((BROKEN,), (sentence,))
                 continue
             good.append(one)
             refused.update(why)

@@ -160,7 +160,4 @@ def _check_count(count: int, most: int) -> None:
 
 def _readable(row: bytes) -> None:
     """Raises `msgspec.DecodeError` where `row` is not JSON throughout; a number beyond all floats is for the judge."""
-    try:
-        _ANY.decode(row)
-    except msgspec.ValidationError:
-        return
+    _OBJECT.decode(row)  # which reads no value: one beyond all floats would end it before what follows is seen

@@ -20,7 +20,7 @@ from poise.data.drained import Drained
 from poise.data.identity import Identity
 from poise.data.intake import times
 from poise.data.journal_record import Record
-from poise.data.judge import REFUSED, Judge, as_came, described
+from poise.data.judge import BROKEN, REFUSED, Judge, as_came, described
 from poise.data.lake import INSTANT, Lake
 from poise.data.lines import batch_of, broken
 from poise.data.raw import as_text
@@ -34,11 +34,19 @@ CHANGED = "rules"
 
 
 class _Refused(msgspec.Struct):
-    """A line of a record of refused rows."""
+    """A line of a record of refused rows, but for the row."""
 
-    row: msgspec.Raw
     reasons: list[str]
     why: list[str]
+
+
+_REFUSED = msgspec.json.Decoder(_Refused)
+
+
+def _parted(line: bytes) -> tuple[bytes, _Refused]:
+    """The row of a line of a record of refused rows as it came, which may be no JSON, and the rest."""
+    row, _, rest = line.rpartition(b',"reasons":[')  # a quote within the sentences after it is escaped
+    return row.removeprefix(b'{"row":'), _REFUSED.decode(b'{"reasons":[' + rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +192,19 @@ class SourceDrain:
         if not records:
             return pl.DataFrame(schema=REFUSED), []
         rows = _Rows.of(records)
-        lines = [msgspec.json.decode(line, type=_Refused) for line in rows.body.split(b"\n")]
-        whole = np.array([bytes(line.row).lstrip().startswith(b"{") for line in lines])
+        lines = [_parted(line) for line in rows.body.split(b"\n")]
+        whole = np.array([BROKEN not in told.reasons for _, told in lines])
         parts = []
         if whole.any():
-            body = b"\n".join(bytes(line.row) for line, ok in zip(lines, whole, strict=True) if ok)
+            body = b"\n".join(row for (row, _), ok in zip(lines, whole, strict=True) if ok)
             parts.append(batch_of(body, pl.Series(rows.positions[whole]), self._columns))
         if not whole.all():
-            texts = [(bytes(line.row).decode(), line.why[0]) for line, ok in zip(lines, whole, strict=True) if not ok]
+            texts = [(row.decode("utf-8", "replace"), told.why[0]) for row, told in lines if BROKEN in told.reasons]
             parts.append(broken([t for t, _ in texts], [w for _, w in texts], rows.positions[~whole], self._columns))
         came = pl.concat([_spelt(part) for part in parts])
-        reasons = {"reasons": [line.reasons for line in lines], "why": [line.why for line in lines]}
-        told = pl.DataFrame({POSITION: rows.positions, **reasons}, schema={k: REFUSED[k] for k in (POSITION, *reasons)})
+        reasons = {"reasons": [told.reasons for _, told in lines], "why": [told.why for _, told in lines]}
+        schema = {k: REFUSED[k] for k in (POSITION, *reasons)}
+        told = pl.DataFrame({POSITION: rows.positions, **reasons}, schema=schema)
         return told.join(came, on=POSITION, how="left", maintain_order="left"), parts
 
     def _keep_raw(self, parts: Sequence[tuple[Batch, list[pl.Series]]]) -> None:

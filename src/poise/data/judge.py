@@ -20,6 +20,8 @@ from poise.spec.source import ColumnType, Source
 from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
 
+BROKEN = "line"
+"""The code of a row whose line is broken as a whole: it is kept as its text, not by columns."""
 REFUSED: dict[str, pl.DataType] = {
     "_position": pl.Int64(),
     "reasons": pl.List(pl.String()),
@@ -73,7 +75,7 @@ class Judge:
         frame, helpers = self.typed(batch)
         findings = self._findings(frozenset(helpers), now)
         if FLAW in frame.columns:  # a broken line says nothing about its columns
-            findings = [Finding("line", pl.col(FLAW).is_not_null(), pl.col(FLAW))]
+            findings = [Finding(BROKEN, pl.col(FLAW).is_not_null(), pl.col(FLAW))]
             sound = self._judged(frame.filter(pl.col(FLAW).is_null()), batch, helpers, now)
             broken, _ = _refuse(frame.filter(pl.col(FLAW).is_not_null()), batch.frame, findings)
             return Judged(sound.good, pl.concat([broken, sound.refused]).sort(POSITION), sound.other)

@@ -6,23 +6,58 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 
+import msgspec
 import polars as pl
 
+from poise.data.beyond import may_be_beyond, mended, readable
 from poise.data.reading import FLAW, LINE, POSITION, Batch
 
 
 def batch_of(body: bytes, positions: Sequence[int] | pl.Series, columns: Iterable[str]) -> Batch:
     """n JSON objects, one a line, as a batch of the `columns` as their text; a column that a row lacks is missing.
 
-    positions: the number of each row, (n,), ascending.
+    positions: the number of each row, (n,), ascending. A line that cannot be read is a broken one, with its flaw, and
+    costs no other.
 
     >>> batch = batch_of(b'{"x": 1, "more": 2}\\n{"x": "1.50"}', [7, 9], ["x", "y"])
     >>> batch.frame.rows()
     [('1', None, 7), ('1.50', None, 9)]
     """
     schema = dict.fromkeys(columns, pl.String())
-    frame = pl.read_ndjson(io.BytesIO(body), schema=schema) if body else pl.DataFrame(schema=schema)
+    try:
+        frame = _read(body, schema)
+    except pl.exceptions.PolarsError:
+        return _one_by_one(body.split(b"\n"), list(positions), schema)
     return Batch(frame.with_columns(pl.Series(POSITION, positions, dtype=pl.Int64)), False)
+
+
+def _read(body: bytes, schema: dict[str, pl.String]) -> pl.DataFrame:
+    return pl.read_ndjson(io.BytesIO(body), schema=schema) if body else pl.DataFrame(schema=schema)
+
+
+def _one_by_one(lines: Sequence[bytes], positions: Sequence[int], schema: dict[str, pl.String]) -> Batch:
+    """Where one line makes all unreadable: each by itself."""
+    whole: list[tuple[int, bytes]] = []
+    flawed: list[tuple[int, str, str]] = []
+    for position, line in zip(positions, lines, strict=True):
+        found, flaw = _looked_at(line)
+        if flaw is None:
+            whole.append((position, found))
+        else:
+            flawed.append((position, f"the line is not a JSON object: {flaw}", line.decode("utf-8", "replace")))
+    good = _read(b"\n".join(line for _, line in whole), schema)
+    good = good.with_columns(pl.Series(POSITION, [position for position, _ in whole], dtype=pl.Int64))
+    bad = broken([line for *_, line in flawed], [why for _, why, _ in flawed], [at for at, *_ in flawed], schema)
+    return Batch(pl.concat([good, bad.frame], how="diagonal").sort(POSITION), False)
+
+
+def _looked_at(line: bytes) -> tuple[bytes, str | None]:
+    """The line as Polars reads it, and what is wrong with it, if anything."""
+    try:
+        line = mended(line) if may_be_beyond(line) else line
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        return line, str(error)
+    return line, readable(line)
 
 
 def batch_of_entries(rows: pl.DataFrame, format: str) -> Batch:

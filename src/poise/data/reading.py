@@ -97,8 +97,8 @@ def _open(file: SourceFile, wanted: list[str]) -> Opened:
         rows, columns, flaws = csv_rows(file.path, wanted)
         return Opened(file, columns, rows, flaws)
     if file.format == "jsonl":
-        columns, flaws = survey(file.path)
-        return Opened(file, columns, jsonl_rows(file.path, columns, flaws), flaws)
+        found = survey(file.path)
+        return Opened(file, found.names, jsonl_rows(file.path, found), found.flaws)
     rows = pl.scan_delta(delta.table(path)) if file.format == "delta" else pl.scan_parquet(path, glob=False)
     return Opened(file, tuple(rows.collect_schema().names()), rows, None)
 
