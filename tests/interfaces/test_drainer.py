@@ -117,6 +117,16 @@ def test_ids_that_are_damaged_are_made_again_with_the_snapshot(system: System, d
     assert json.loads((snapshot / "built.json").read_text())["token"] == built.token
 
 
+def test_a_trouble_is_logged_when_it_begins_and_not_at_every_try(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = Drainer(tmp_path / "poise.yaml", tmp_path, Ear(), {})  # type: ignore[arg-type]
+    with caplog.at_level(logging.WARNING, "poise.drain"):
+        for why in ["a row", "a row", "the disk", "a row"] * 10:
+            one._hear(None, json.dumps({"trouble": why}))  # type: ignore[arg-type]
+    assert caplog.messages == ["the drain goes on later: a row"]
+
+
 class Busy:
     """An inlet that is busy at first."""
 

@@ -141,7 +141,9 @@ def test_without_a_journal_it_says_so(system: System) -> None:
     assert done.returncode != 0 and "there is no journal" in done.stderr
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), DeltaError("no"), ComputeError("no")])
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), DeltaError("no"), ComputeError("os error 28")]
+)
 def test_a_disk_that_fails_does_not_end_it(
     system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:

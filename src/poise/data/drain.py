@@ -26,6 +26,7 @@ from poise.data.ledger import Entry, Ledger
 from poise.data.report import Counts
 from poise.data.retention import expire
 from poise.data.tidying import tidy
+from poise.data.unwritten import advice
 from poise.errors import SpecError, StateError
 from poise.spec.system import SystemSpec
 
@@ -277,7 +278,7 @@ class Drain:
 
 def _unwritten(name: str, error: Exception) -> StateError:
     what = f"rows of '{name}'" if name else "decisions"
-    return StateError(f"{what} cannot be written to the lake yet: {error}", hint="is the disk full or read-only?")
+    return StateError(f"{what} cannot be written to the lake yet: {error}", hint=advice(error))
 
 
 def in_force(systems: Sequence[SystemSpec], lake: Lake, name: str, now: int) -> SystemSpec:

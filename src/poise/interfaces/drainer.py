@@ -16,6 +16,7 @@ from typing import IO, Any, Self
 from poise.data import rows_file
 from poise.data.id_hash import Hashes
 from poise.errors import PoiseError, StateError
+from poise.interfaces.troubles import Troubles
 from poise.serving.inlet import Inlet, Taken
 from poise.table import History
 
@@ -43,7 +44,7 @@ class Drainer:
         self._inlet, self._versions = inlet, dict(versions)
         self._over, self._ready = threading.Event(), threading.Event()
         self._process: subprocess.Popen[str] | None = None
-        self._extended = time.monotonic()
+        self._extended, self._troubles = time.monotonic(), Troubles()
         self._thread = threading.Thread(target=self._run, name="poise-drainer", daemon=True)
 
     def begin(self) -> None:
@@ -122,7 +123,7 @@ class Drainer:
                     self._ready.set()
             for source, why in said.get("stuck", {}).items():
                 _LOG.warning("rows of '%s' stay in the journal: %s", source, why)
-            if "trouble" in said:
+            if "trouble" in said and self._troubles.new(said["trouble"]):
                 _LOG.warning("the drain goes on later: %s", said["trouble"])
             for source, rows in said.get("expired", {}).items():
                 _LOG.info("%d rows of '%s' were older than its 'keep' and are deleted", rows, source)

@@ -39,6 +39,7 @@ from poise.data.drain import Drain
 from poise.data.journal_reader import JournalReader, reading
 from poise.data.lake import Lake
 from poise.data.taking_up import TAKE_UP, clear, taken_up, write_parts
+from poise.data.unwritten import advice
 from poise.errors import PoiseError, SpecError
 from poise.features.function import importable_from
 from poise.releases.built import Built, fingerprint, keep_for, kept_for, local_versions
@@ -218,7 +219,7 @@ class Draining:
         except PoiseError as error:
             tell(trouble=str(error))
         except (OSError, DeltaError, PolarsError) as error:  # a full disk says so in many ways
-            tell(trouble=f"{type(error).__name__}: {error}; is the disk full or read-only?")
+            tell(trouble=f"{type(error).__name__}: {error} ({advice(error)})")
         return False
 
 
