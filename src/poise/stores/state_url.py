@@ -5,6 +5,7 @@ SQLite is set up for several processes: a write-ahead log, full syncing, and wai
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -23,6 +24,8 @@ from poise.stores.state_tables import META, METADATA
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another; a write here takes milliseconds."""
+NEEDED = 1 << 20
+"""Bytes: a disk with fewer free ones is full, since a write-ahead log needs some pages at once."""
 
 
 def engine_of(url: str) -> Engine:
@@ -102,11 +105,23 @@ def _begin(connection: Connection) -> None:
 def explain(error: Exception, url: str) -> StateError:
     """What a failure of the database means, and what to do."""
     text = str(getattr(error, "orig", None) or error)
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
+    if name.startswith("SQLITE_IOERR"):
+        text = f"{text}: the disk is full" if _disk_is_full(url) else text
     for sign, message, hint in _SIGNS:
         if sign in text:
             return StateError(message, where=url, hint=hint)
     kind = "cannot be reached" if isinstance(error, OperationalError) else "failed"
     return StateError(f"the state database {kind}: {text}", where=url)
+
+
+def _disk_is_full(url: str) -> bool:
+    """SQLite calls a full disk an I/O error where it could not write its log."""
+    folder = Path(make_url(url).database or "").absolute().parent
+    try:
+        return shutil.disk_usage(folder).free < NEEDED
+    except OSError:
+        return False
 
 
 _SIGNS = (
@@ -116,4 +131,9 @@ _SIGNS = (
     ("not a database", "this file is not a state database", "restore it from a copy, or set POISE_STATE_URL"),
     ("malformed", "the state database is damaged", "restore it from a copy"),
     ("full", "the disk that holds the state database is full", "free some space and try again"),
+    (
+        "I/O error",
+        "the disk that holds the state database fails",
+        "see what the system's log says; is a quota used up?",
+    ),
 )
