@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
-from poise.errors import Refused
+from poise.errors import PoiseError, Refused
 from poise.interfaces.cli import ingest as ingesting
 from poise.interfaces.cli import release as releasing
 from poise.interfaces.cli.first_answer import ask_once
@@ -90,14 +91,27 @@ def serve_and_ask(system: System, host: str, port: int, once: bool) -> None:
     command += ["--port", str(port), "--json", "--with-stdin"]
     token = new_token()
     env = {**os.environ, STARTER: token}
+    ended_by_itself = False
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as server:
         try:
             ask_once(server, system, token)
             if not once:
                 say("It stays up until Ctrl-C.", "bold")
                 server.wait()
+                ended_by_itself = True
         finally:
             server.terminate()
             server.wait(timeout=30)
-    if server.returncode not in (0, -15):
-        raise typer.Exit(server.returncode)
+    _tell_the_end(server.returncode, asked=not ended_by_itself)
+
+
+def _tell_the_end(code: int, *, asked: bool) -> None:
+    """Say how the server ended, unless it was `asked` to; its code is that of this command, or 1 after a signal."""
+    if code < 0 and not (asked and code == -signal.SIGTERM):
+        name = signal.Signals(-code).name
+        hint = "the system ends what takes too much memory so; " if code == -signal.SIGKILL else ""
+        raise PoiseError(f"the server was ended by {name}", hint=f"{hint}'poise up' starts it again")
+    if not asked:
+        say(f"The server ended with exit code {code}." if code else "The server was told to stop, and has ended.")
+    if code > 0:
+        raise typer.Exit(code)
