@@ -114,15 +114,14 @@ def test_a_release_that_was_changed_is_not_switched_to_and_everybody_hears_why(s
             system.state.rollback(why="it does not answer")
         assert set(load.answers) == {"c1"}
     assert stays[0].subject == "c2" and stays[0].why.startswith("c1 goes on: ") and "was changed" in stays[0].why
+    assert set(ready.pop("tried_again")) == {"c2"}
     assert ready == {"ready": True, "release": "c1", "not_answering": ["c2"]}
 
 
 def test_two_contracts_side_by_side_until_one_is_retired(system: System) -> None:
     longer = released(system, system.text.replace("show: 3", "show: 5"))
     assert system.folder(longer).json("contract")["major"] == 2, "callers may have no room for longer lists"
-    with pytest.raises(
-        Refused, match=r"(?s)breaks contract 1.*decision.show: at most 3 items were shown"
-    ):
+    with pytest.raises(Refused, match=r"(?s)breaks contract 1.*decision.show: at most 3 items were shown"):
         System.read(system.path).release(longer)
     began = system.state.live()
     with live(system.path) as server, Connection(server.port, 120.0) as to:

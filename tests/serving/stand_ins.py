@@ -140,6 +140,9 @@ class StandInRegistry:
     def live_at(self, instant: int | None) -> LiveRow | None:
         return LiveRow("r1", NOW, "promote") if instant is None or instant >= NOW else None
 
+    def unanswered(self, row: LiveRow, instant: int | None = None) -> str | None:
+        return None
+
     def standing(self, instant: int | None = None) -> Sequence[LiveRow]:
         live = self.live_at(instant)
         return () if live is None else (live,)

@@ -10,7 +10,7 @@ import pytest
 
 from poise.errors import RequestError, Retired
 from poise.serving.answer import Answerer
-from poise.serving.served import Served
+from poise.serving.served import Served, Trouble
 
 
 def by(stand_ins: ModuleType, release: str, major: int) -> Answerer:
@@ -43,7 +43,8 @@ def test_a_release_takes_the_place_of_the_one_before_of_its_contract(stand_ins: 
     served.put(by(stand_ins, "r4", 2))
     assert [one.release for one in served.all] == ["r1", "r4"] and served.answers(3) is None
     assert {one.telemetry for one in served.all} == {served.telemetry}
-    served.note("r5", "its seal is broken")
-    served.note("r6", "no snapshot")
-    served.note("r5", None)
-    assert dict(served.troubles) == {"r6": "no snapshot"}
+    served.note("r5", Trouble("its seal is broken", again=2))
+    served.note("r6", Trouble("no snapshot", again=1))
+    served.note("r6", Trouble("no snapshot", again=3))
+    served.note_only({"r6", "r7"})
+    assert dict(served.troubles) == {"r6": Trouble("no snapshot", again=3)}

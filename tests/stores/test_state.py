@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateTable
 from poise.clock import ReplayClock
 from poise.errors import StateError
 from poise.stores.state import State
+from poise.stores.state_live import STAY, SWITCH
 from poise.stores.state_tables import METADATA
 
 
@@ -109,6 +110,36 @@ def test_a_rollback_skips_what_is_retired_and_may_name_its_target(state: State) 
     assert state.rollback(why="", to="r1") == "r1"
     with pytest.raises(StateError, match="r1 is live already"):
         state.rollback(why="", to="r1")
+
+
+def test_a_rollback_goes_to_what_really_answers_where_the_live_release_does_not(state: State, clock: Hands) -> None:
+    r1, r2 = released(state), released(state)
+    for at, name in ((2_000, r1), (3_000, r2)):
+        clock.set(at)
+        state.promote(name, why="better")
+    clock.set(4_000)
+    assert state.rollback(why="complaints") == r1
+    row = state.live()
+    assert row is not None and state.unanswered(row) is None
+    clock.set(5_000)
+    state.note(STAY, r1, why="r2 goes on: contract.json was changed", details={"goes_on": [r2]})
+    assert state.unanswered(row) == "r2 goes on: contract.json was changed"
+    assert state.rollback_target() == r2
+    clock.set(5_500)
+    assert state.rollback(to=r1, why="its folder is restored: try now") == r1, "it is not live already"
+    state.note(STAY, r1, why="r2 goes on: still", details={"goes_on": [r2]})
+    clock.set(6_000)
+    assert state.rollback(why="r1 does not answer") == r2
+    live = state.live()
+    assert live is not None and live.release == r2 and state.unanswered(live) is None
+    assert state.unanswered(row, 4_500) == "r2 goes on: contract.json was changed", "it never answered"
+    clock.set(7_000)
+    state.rollback(to=r1, why="mended")
+    again = state.live()
+    assert again is not None
+    state.note(SWITCH, r1, why="answers by contract 1")
+    assert state.unanswered(again) is None and state.unanswered(row, 4_500) is not None
+    assert state.rollback_target() is None
 
 
 def test_promoting_the_same_release_twice_does_not_make_it_its_own_target(state: State) -> None:

@@ -9,10 +9,12 @@ from poise.errors import StateError
 from poise.interfaces.loading import Loading
 from poise.interfaces.system import System
 from poise.rollout.promises import must_be_unused
+from poise.serving.views import not_answering
 
 
 def live_at(system: System, instant: int) -> dict[str, Any]:
-    """What was live at an instant (microseconds): per contract the release and since when, and the weights."""
+    """What was live at an instant (microseconds): per contract the release and since when, and why it did
+    not answer where servers could not switch to it, and the weights."""
     zone = system.spec.timezone
     wanted, weights = _loading(system).wanted(instant), system.state.weights_at(instant)
     live = system.state.live_at(instant)
@@ -20,7 +22,12 @@ def live_at(system: System, instant: int) -> dict[str, Any]:
         "at": to_text(instant, zone),
         "live": None if live is None else live.release,
         "contracts": [
-            {"contract": major, "release": row.release, "since": to_text(row.since // SECOND * SECOND, zone)}
+            {
+                "contract": major,
+                "release": row.release,
+                "since": to_text(row.since // SECOND * SECOND, zone),
+                **not_answering(system.state, row, instant),
+            }
             for major, row in wanted.items()
         ],
         "weights": None

@@ -16,28 +16,29 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
-from poise.clock import ReplayClock
+from poise.clock import SECOND, Clock, ReplayClock
 from poise.data.reception import Reception
 from poise.errors import PoiseError, StateError
 from poise.interfaces.drainer import ENDING, Drainer
 from poise.interfaces.fitting import must_fit, still_fits
+from poise.interfaces.history_lines import HistoryLines
 from poise.interfaces.loading import Filled, Loading
 from poise.interfaces.taking_in import durable
+from poise.interfaces.tries import Tries
 from poise.releases.built import fingerprint
 from poise.releases.folder import ReleaseFolder
 from poise.serving.answer import Answerer
 from poise.serving.inlet import Inlet
 from poise.serving.loaded import Loaded
 from poise.serving.online import Coming, Online
-from poise.serving.served import Served
+from poise.serving.served import Served, Trouble
 from poise.stores.base import OnlineStore
 from poise.stores.memory import MemoryStore
 from poise.stores.state import State
 from poise.stores.state_base import LiveRow
+from poise.stores.state_live import STAY, SWITCH
 
 _LOG = logging.getLogger("poise.switch")
-SWITCH, STAY = "switch", "stay"
-"""The two acts, as the history names them: a release answers now, or what answered before it goes on."""
 WAIT = 30.0
 """Seconds that the thread that answers may take to do what a switch asks of it, some milliseconds of work."""
 FEW = 2_000
@@ -47,7 +48,8 @@ Found = TypeVar("Found")
 
 @dataclass(eq=False, slots=True)
 class Ready:
-    """A release that is loaded. coming: what its store is to be shown before it is used; None once it is used, or
+    """A release that is loaded. began: when that began, of `time.monotonic`; None once it answered, after which its
+    folder may have been changed. coming: what its store is to be shown before it is used; None once it is used, or
     where it answers from the store of another release with the same features."""
 
     answerer: Answerer
@@ -55,6 +57,7 @@ class Ready:
     fingerprint: str
     filled: Filled | None = None
     coming: Coming | None = None
+    began: float | None = None
 
 
 class Switching:
@@ -65,7 +68,7 @@ class Switching:
         self._loading, self._online, self._served, self._state = loading, online, served, state
         newest = served.newest
         self._have = {newest.release: Ready(newest, first, fingerprint(newest.loaded.declarations))}
-        self._failed: dict[str, int] = {}
+        self._tries, self._lines = Tries(), HistoryLines(state)
         self._previous: str | None = None
         self._inlet: Inlet | None = None
         self._drainer: Drainer | None = None
@@ -73,6 +76,7 @@ class Switching:
         self._begun = threading.Event()
         self._lock = threading.RLock()
         self._busy: str | None = None
+        self._again = False
         self._drained = self._to_drain()
 
     def beside(self, inlet: Inlet, drainer: Drainer) -> None:
@@ -90,21 +94,40 @@ class Switching:
         for row in self._loading.wanted().values():
             if row.release not in self._have:
                 self._have[row.release] = ready = self._load(row.release)
-                self._put(ready, row, began=None)
+                before, ready.began = self._put(ready), None
+                self._keep_for_return(before)
+                self._follow_with_drain()
+            if self._state.unanswered(row) is not None:
+                said = f"answers by contract {self._loading.major(row.release)}, since this server started"
+                self._lines.add(SWITCH, row.release, said, {"from": None})
+        self._lines.write()
+
+    def due(self) -> bool:
+        """Whether there is something to do although nothing was written to the state database."""
+        return self._again or self._lines.due or (self._busy is None and self._tries.due)
 
     def follow(self) -> None:
         """Let those answer that the state database wants: at once where they are loaded, else once they are."""
         self._begun.wait(WAIT)
+        self._again = True
+        self._follow()
+        self._again = False
+        self._lines.write()
+
+    def _follow(self) -> None:
         with self._lock:
             wanted = self._loading.wanted()
             for major, row in wanted.items():
                 ready = self._have.get(row.release)
                 if ready is not None and self._served.answers(major) is not ready.answerer:
                     self._try_put(ready, row)
+            waiting = {row.release for row in wanted.values()} - {one.release for one in self._served.all}
+            self._tries.keep_only(waiting)
+            self._served.note_only(waiting)
             self._take_out(wanted)
             self._keep_only(wanted)
             for row in wanted.values():
-                if self._busy is None and row.release not in self._have and self._failed.get(row.release) != row.since:
+                if self._busy is None and row.release not in self._have and self._tries.may(row):
                     self._busy = row.release
                     threading.Thread(target=self._load_beside, args=(row,), name="poise-switch", daemon=True).start()
 
@@ -120,11 +143,8 @@ class Switching:
                 self._stay(row, error)
         else:
             with self._lock:
-                self._busy = None
+                self._busy, ready.began = None, began
                 self._have[row.release] = ready
-                wanted = self._loading.wanted()
-                if any(one == row for one in wanted.values()):
-                    self._try_put(ready, row, began)
         try:
             self.follow()
         except Exception:  # the follower looks again
@@ -183,36 +203,46 @@ class Switching:
 
     # ---- switching
 
-    def _try_put(self, ready: Ready, row: LiveRow, began: float | None = None) -> None:
+    def _try_put(self, ready: Ready, row: LiveRow) -> None:
+        began = time.monotonic() if ready.began is None else ready.began
         try:
-            self._put(ready, row, time.monotonic() if began is None else began)
+            if ready.began is None:  # it was verified when it was loaded, which may be long ago
+                self._loading.folder(row.release)
+            before = self._put(ready)
         except Exception as error:
             self._have.pop(row.release, None)
             if ready.coming is not None:
                 coming, ready.coming = ready.coming, None
                 self._do(lambda: self._end_coming(coming))
             self._stay(row, error)
+            return
+        # It answers: whatever fails from here on must not say otherwise.
+        ready.began = None
+        major = ready.answerer.loaded.contract.major
+        said = f"answers by contract {major}, {time.monotonic() - began:.2f} s after it was known"
+        _LOG.info("%s %s", row.release, said)
+        self._served.telemetry.count("switches", SWITCH)
+        self._lines.add(SWITCH, row.release, said, {"from": None if before is None else before.release})
+        self._keep_for_return(before)
 
-    def _put(self, ready: Ready, row: LiveRow, began: float | None) -> None:
-        """Let a loaded release answer from the next request on."""
+    def _put(self, ready: Ready) -> Answerer | None:
+        """Let a loaded release answer from the next request on; what answered by its contract before."""
         answerer, major = ready.answerer, ready.answerer.loaded.contract.major
         before = self._served.answers(major)
         self._give_weights(answerer)
         newest = major >= max(self._served.majors)
         reception = self._reception(ready) if newest else None
         self._do(lambda: self._exchange(ready, reception))
-        self._give_weights(answerer)  # those that were set while the ones before were
-        self._previous = None if before is None else before.release
-        if before is not None and not still_fits(before.loaded, self._served.newest.loaded):
-            self._previous = None
-        self._failed.pop(row.release, None)
-        self._served.note(row.release, None)
-        self._follow_with_drain()
-        if began is not None:
-            said = f"answers by contract {major}, {time.monotonic() - began:.2f} s after it was known"
-            _LOG.info("%s %s", row.release, said)
-            self._served.telemetry.count("switches", SWITCH)
-            self._state.note(SWITCH, row.release, why=said, details={"from": before.release if before else None})
+        try:
+            self._give_weights(answerer)  # those that were set while the ones before were
+        except PoiseError as error:
+            _LOG.warning("%s answers; its weights are looked up again: %s", answerer.release, error)
+        return before
+
+    def _keep_for_return(self, before: Answerer | None) -> None:
+        """What answered before stays loaded, if it can come back."""
+        fits = before is not None and still_fits(before.loaded, self._served.newest.loaded)
+        self._previous = before.release if before is not None and fits else None
 
     def _exchange(self, ready: Ready, reception: Reception | None) -> None:
         """On the thread that answers: the store gets what came meanwhile, answers once more, and then everybody."""
@@ -269,14 +299,18 @@ class Switching:
         self._follow_with_drain()
 
     def _stay(self, row: LiveRow, error: Exception) -> None:
-        """Say that a release does not answer, and why."""
-        self._failed[row.release] = row.since
+        """Say that a release does not answer, why, and when it is tried again."""
         why = str(error) if isinstance(error, PoiseError) else f"an unexpected error: {type(error).__name__}"
-        going_on = ", ".join(one.release for one in self._served.all)
-        _LOG.error("%s does not answer, %s goes on: %s", row.release, going_on, why, exc_info=_unexpected(error))
-        self._served.note(row.release, why)
+        names = [one.release for one in self._served.all]
+        going_on = ", ".join(names)
+        pause, news = self._tries.failed(row, why)
+        again = Clock().now() + round(pause * SECOND)
+        said, cause = "%s does not answer, %s goes on; it is tried again in %g s: %s", _unexpected(error)
+        _LOG.error(said, row.release, going_on, pause, why, exc_info=cause)
+        self._served.note(row.release, Trouble(why, again))
         self._served.telemetry.count("switches", STAY)
-        self._state.note(STAY, row.release, why=f"{going_on} goes on: {why}")
+        if news:  # else the history would be filled by what it says already
+            self._lines.add(STAY, row.release, f"{going_on} goes on: {why}", {"goes_on": names})
 
     # ---- the drain
 
@@ -289,12 +323,12 @@ class Switching:
         asked = self._to_drain()
         if self._drainer is None or asked == self._drained:
             return
-        self._drained = asked
         newest = self._have[self._served.newest.release]
         others = {ready.fingerprint: ready.folder.path for ready in self._have.values()}
         others.pop(newest.fingerprint, None)
         versions = {} if newest.filled is None else newest.filled.built.versions
         self._drainer.follow([newest.folder.path, *others.values()], versions)
+        self._drained = asked
 
     # ---- the thread that answers
 
@@ -305,6 +339,8 @@ class Switching:
         told: Future[Found] = Future()
 
         def run() -> None:
+            if not told.set_running_or_notify_cancel():
+                return  # given up: it must not happen after all
             try:
                 told.set_result(act())
             except BaseException as error:
@@ -314,6 +350,8 @@ class Switching:
         try:
             return told.result(WAIT)
         except TimeoutError:
+            if not told.cancel():
+                return told.result()
             raise StateError(f"the server did not come to the switch within {WAIT:g} s") from None
 
 

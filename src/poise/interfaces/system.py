@@ -21,6 +21,7 @@ from poise.errors import PoiseError, Refused, SpecError, StateError, UsageError
 from poise.features.function import importable_from
 from poise.interfaces.catching_up import CaughtUp, catch_up
 from poise.interfaces.previewing import Previews
+from poise.interfaces.rolling_back import roll_back
 from poise.interfaces.snapshotting import made_ready
 from poise.monitoring.beside import seen_from
 from poise.monitoring.skew import MOST, SkewReport, skew
@@ -244,8 +245,8 @@ class System:
         return tell(Previews(self.lake), Loaded.of(live), now.values if now else {}, asked)
 
     def rollback(self, *, to: str | None = None, why: str, who: str | None = None) -> str:
-        """Make the release that was live before (or `to`) live again; returns its name."""
-        return self.state.rollback(to=to, why=why, who=who)
+        """Make the release that was live before (or `to`) live again; returns its name. Raises as `roll_back` does."""
+        return roll_back(self.state, self.settings, to=to, why=why, who=who)
 
     def check_skew(
         self,

@@ -21,6 +21,9 @@ class Switches(Protocol):
     def begin(self) -> None:
         """Called on the thread that answers, by its running loop, before anything is asked."""
 
+    def due(self) -> bool:
+        """Whether there is something to do although nothing was written to the state database."""
+
     def follow(self) -> None:
         """Let those answer that the state database wants, now or as soon as they can."""
 
@@ -48,13 +51,13 @@ class Follower:
                 self._until = None
                 self._state.expire_weights()
             seq = self._state.seq()
-            if seq == self._seen:
+            if seq == self._seen and not (self._switching is not None and self._switching.due()):
                 return False
             if self._switching is not None:
                 self._switching.follow()
-            weights, current = self._state.weights(), self._served.newest.weights
+            weights, current = self._state.weights(), [one.weights for one in self._served.all]
             self._seen, self._until = seq, weights.until if weights is not None else None
-            if weights is None or (current is not None and weights.version == current.version):
+            if weights is None or all(one is not None and one.version == weights.version for one in current):
                 return False
             self._served.set_weights(weights)
         except PoiseError as error:

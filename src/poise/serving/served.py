@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from poise.errors import RequestError, Retired
@@ -13,6 +14,14 @@ from poise.serving.telemetry import Telemetry
 
 CONTRACT = "header poise-contract"
 """Where callers choose a contract, as errors name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a release does not answer, and when it is tried again (microseconds)."""
+
+    why: str
+    again: int
 
 
 class Served:
@@ -29,7 +38,7 @@ class Served:
             one.telemetry = self.telemetry
         self._by_major = _sorted({one.loaded.contract.major: one for one in answerers})
         self._retired: Mapping[int, str] = MappingProxyType(dict(retired))
-        self._troubles: Mapping[str, str] = MappingProxyType({})
+        self._troubles: Mapping[str, Trouble] = MappingProxyType({})
 
     @classmethod
     def of_one(cls, answerer: Answerer) -> Served:
@@ -62,14 +71,18 @@ class Served:
         return self._retired
 
     @property
-    def troubles(self) -> Mapping[str, str]:
+    def troubles(self) -> Mapping[str, Trouble]:
         """Releases that were to answer and do not, and why; another one goes on in their place."""
         return self._troubles
 
-    def note(self, release: str, trouble: str | None) -> None:
-        """Why a release does not answer; None where it does."""
-        others = {name: why for name, why in self._troubles.items() if name != release}
-        self._troubles = MappingProxyType({**others, release: trouble} if trouble is not None else others)
+    def note(self, release: str, trouble: Trouble) -> None:
+        """A release does not answer."""
+        self._troubles = MappingProxyType({**self._troubles, release: trouble})
+
+    def note_only(self, releases: Collection[str]) -> None:
+        """Of no others than these is it true any more that they should answer and do not."""
+        kept = {name: one for name, one in self._troubles.items() if name in releases}
+        self._troubles = MappingProxyType(kept)
 
     def answers(self, major: int) -> Answerer | None:
         """What answers by a contract, None where nothing does."""

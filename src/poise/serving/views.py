@@ -17,6 +17,7 @@ class Registry(WeightsStore, Protocol):
     """What views read: the state database of `stores`, or a stand-in of a test."""
 
     def live_at(self, instant: int | None) -> LiveRow | None: ...
+    def unanswered(self, row: LiveRow, instant: int | None = None) -> str | None: ...
     def standing(self, instant: int | None = None) -> Sequence[LiveRow]: ...
     def weights_at(self, instant: int) -> WeightsRow | None: ...
     def releases(self) -> Sequence[ReleaseRow]: ...
@@ -27,7 +28,7 @@ class Registry(WeightsStore, Protocol):
 
 def releases(registry: Registry, zone: str = "UTC", at: int | None = None) -> dict[str, Any]:
     """All releases and candidates, the newest first; what is live since when, or was `at` an instant (microseconds): by
-    each contract the release that answers, and the weights."""
+    each contract the release that answers (`not_answering`: why it did not after all), and the weights."""
     every = {row.name: row for row in registry.releases()}
     live = registry.live_at(at)
     weights = registry.weights() if at is None else registry.weights_at(at)
@@ -40,12 +41,23 @@ def releases(registry: Registry, zone: str = "UTC", at: int | None = None) -> di
         "live": live.release if live else None,
         "since": to_text(live.since, zone) if live else None,
         "contracts": [
-            {"contract": contract, "release": row.release, "since": to_text(row.since, zone)}
+            {
+                "contract": contract,
+                "release": row.release,
+                "since": to_text(row.since, zone),
+                **not_answering(registry, row, at),
+            }
             for contract, row in standing.items()
         ],
         "weights": weights.version if weights else None,
         "releases": rows,
     }
+
+
+def not_answering(registry: Registry, row: LiveRow, at: int | None) -> dict[str, str]:
+    """Why servers could not switch to a release that was live `at` an instant; empty where they could."""
+    why = registry.unanswered(row, at)
+    return {} if why is None else {"not_answering": why}
 
 
 def history(

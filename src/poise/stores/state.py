@@ -20,7 +20,7 @@ from poise.errors import StateError, did_you_mean
 from poise.stores.state_base import HistoryRow, NameKind, ReleaseRow, Status
 from poise.stores.state_live import LiveReleases
 from poise.stores.state_mark import Mark, file_of, mark_of
-from poise.stores.state_tables import HISTORY, RELEASES, dump, last_number, next_number, os_user
+from poise.stores.state_tables import HISTORY, RELEASES, dump, history_row, last_number, next_number, os_user
 from poise.stores.state_tokens import TokensState
 from poise.stores.state_url import engine_of, explain, is_prepared, prepare
 from poise.stores.state_usage import UsageState
@@ -125,9 +125,7 @@ class State(LiveReleases, TokensState, UsageState):
             chosen = chosen.where(HISTORY.c.subject == subject)
         with self._transaction() as connection:
             rows = connection.execute(chosen.order_by(HISTORY.c.seq.desc()).limit(limit)).all()
-        return tuple(
-            HistoryRow(r.seq, r.at, r.who, r.act, r.subject, r.why, json.loads(r.details)) for r in reversed(rows)
-        )
+        return tuple(history_row(row) for row in reversed(rows))
 
     def seq(self) -> int:
         """The number of the newest history line, 0 before the first: unchanged means that nothing has changed.

@@ -12,11 +12,16 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from poise.clock import SECOND
 from poise.errors import StateError
-from poise.stores.state_base import LiveRow, ReleaseRow
-from poise.stores.state_tables import HISTORY, LIVE, RELEASES, next_number
+from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow
+from poise.stores.state_tables import HISTORY, LIVE, RELEASES, history_row, next_number
 from poise.stores.state_weights import WeightsState
 
+SWITCH, STAY = "switch", "stay"
+"""What servers say in the history: a release answers now, or what answered before it goes on (`goes_on` names it)."""
+SOON = 600 * SECOND
+"""How long after a release was made live a server's first word of it says what was so from the beginning."""
 CONTRACT = "contract "
 """How the history names a contract that was retired: `contract 1`."""
 
@@ -39,7 +44,8 @@ class LiveReleases(WeightsState):
     def rollback(self, *, why: str, who: str | None = None, to: str | None = None) -> str:
         """Make the release that was live before (or `to`) live again; returns its name.
 
-        A second rollback goes one further back, never forward again. Raises `StateError` where there is none.
+        Where a server could not switch to what is live, that is the release that goes on answering. A second rollback
+        goes one further back, never forward again. Raises `StateError` where there is none.
         """
         with self._transaction(write=True) as connection:
             target = to or self._target(connection)
@@ -48,7 +54,8 @@ class LiveReleases(WeightsState):
                     "there is no earlier release to go back to", hint="`poise history` tells what was live"
                 )
             self._must_be_released(connection, target)
-            if [row.release for row in self._live_rows(connection)[-1:]] == [target]:
+            live = self._live_rows(connection)[-1:]
+            if [row.release for row in live] == [target] and self._unanswered(connection, live[0]) is None:
                 raise StateError(f"{target} is live already")
             self._write_live(connection, target, "rollback", why, who)
         return target
@@ -115,6 +122,26 @@ class LiveReleases(WeightsState):
             row = connection.execute(chosen).first()
         return None if row is None else LiveRow(row.release, row.since, row.act)
 
+    def unanswered(self, row: LiveRow, instant: int | None = None) -> str | None:
+        """Why a release that was made live by `row` did not answer at `instant` (microseconds; None: now), as servers
+        said it; None where it did, or nobody said."""
+        with self._transaction() as connection:
+            found = self._unanswered(connection, row, instant)
+        return None if found is None else found.why
+
+    def _unanswered(self, connection: Connection, row: LiveRow, instant: int | None = None) -> HistoryRow | None:
+        later = [one.since for one in self._live_rows(connection) if one.release == row.release]
+        ends = min((since for since in later if since > row.since), default=None)
+        mine = (HISTORY.c.system == self.system) & (HISTORY.c.subject == row.release)
+        chosen = sa.select(HISTORY).where(mine & HISTORY.c.act.in_((SWITCH, STAY)) & (HISTORY.c.at >= row.since))
+        lines = [history_row(one) for one in connection.execute(chosen.order_by(HISTORY.c.seq)).all()]
+        said = [(one.details.get("happened", one.at), one) for one in lines]
+        said = [(at, one) for at, one in said if at >= row.since and (ends is None or at < ends)]
+        until = [one for at, one in said if instant is None or at <= instant]
+        if not until and said and said[0][0] <= row.since + SOON:
+            until = [said[0][1]]
+        return until[-1] if until and until[-1].act == STAY else None
+
     def _must_be_released(self, connection: Connection, name: str) -> None:
         status = self._release(connection, name).status
         if status != "released":
@@ -125,8 +152,15 @@ class LiveReleases(WeightsState):
         return [LiveRow(row.release, row.since, row.act) for row in rows]
 
     def _target(self, connection: Connection) -> str | None:
-        """Promotions pile up, a rollback takes down to its target: the next target lies below what is on top."""
-        pile = [row.release for row in _pile(self._live_rows(connection))]
+        """Promotions pile up, a rollback takes down to its target: the next target lies below what is on top. Where
+        that does not answer it is the release that does."""
+        rows = _pile(self._live_rows(connection))
+        stay = self._unanswered(connection, rows[-1]) if rows else None
+        if stay is not None:
+            for name in reversed(stay.details.get("goes_on", [])):
+                if name != rows[-1].release and self._release(connection, name).status == "released":
+                    return str(name)
+        pile = [row.release for row in rows]
         for name in reversed(pile[:-1]):
             if name != pile[-1] and self._release(connection, name).status == "released":
                 return name

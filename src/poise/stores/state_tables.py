@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from poise.releases.plain_json import finite
+from poise.stores.state_base import HistoryRow
 
 METADATA = sa.MetaData()
 
@@ -139,6 +140,11 @@ def last_number(connection: Connection, system: str, name: str) -> int:
 def dump(value: Mapping[str, Any]) -> str:
     """A mapping as JSON for a column; numbers that are not finite become null."""
     return json.dumps(finite(value)[0], ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def history_row(row: Row[Any]) -> HistoryRow:
+    """A line of the history as the database has it."""
+    return HistoryRow(row.seq, row.at, row.who, row.act, row.subject, row.why, json.loads(row.details))
 
 
 def os_user() -> str:

@@ -56,6 +56,8 @@ def _show_at(found: dict[str, Any], as_json: bool) -> None:
         return
     for one in found["contracts"]:
         say(f"contract {one['contract']}: {one['release']}, since {one['since']}", "bold")
+        if "not_answering" in one:
+            say(f"  did not answer: {one['not_answering']}")
     if not found["contracts"]:
         say(f"nothing was live at {found['at']}")
     weights = found["weights"]

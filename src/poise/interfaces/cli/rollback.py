@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, WhoOption, print_json, say
+from poise.interfaces.rolling_back import roll_back
 from poise.interfaces.stored import state_of
+from poise.settings import Settings
 
 
 def rollback(
@@ -19,7 +21,7 @@ def rollback(
 ) -> None:
     """Make an earlier release live again; a server that runs answers by it within a second."""
     with state_of(file) as state:
-        name = state.rollback(to=to, why=why, who=who)
+        name = roll_back(state, Settings.read(file), to=to, why=why, who=who)
     if as_json:
         print_json({"live": name})
     else:

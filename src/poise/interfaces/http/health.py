@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from poise.clock import SECOND, to_text
 from poise.interfaces.http.problem import problem
 from poise.interfaces.http.query import as_json
 from poise.serving.inlet import Inlet
@@ -37,5 +38,8 @@ class Health:
         if trouble is not None:
             return problem(503, trouble, headers={"retry-after": "1"})
         said = {"ready": True, "release": self._served.live.release}
-        waiting = sorted(self._served.troubles)
-        return as_json({**said, "not_answering": waiting} if waiting else said)
+        troubles = sorted(self._served.troubles.items())
+        if not troubles:
+            return as_json(said)
+        again = {name: to_text(one.again // SECOND * SECOND, "UTC") for name, one in troubles}
+        return as_json({**said, "not_answering": list(again), "tried_again": again})
