@@ -4,10 +4,52 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from poise.data.journal_tables import LOCK, explained
 from poise.errors import StateError
+
+DRAINING = "draining"
+"""The file of a journal's folder that every process holds, shared, that writes the journal to the lake."""
+
+
+@contextmanager
+def drains(folder: Path) -> Iterator[None]:
+    """Say for as long as this lasts that this process writes the journal in `folder` to the lake. Where its server was
+    killed, it outlives that for a moment."""
+    handle = os.open(folder / DRAINING, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def nobody_drains(folder: Path, wait: float) -> Iterator[None]:
+    """Nobody writes the journal in `folder` to the lake while this lasts; who still does is waited for.
+
+    Raises `StateError` after `wait` seconds.
+    """
+    with explained(folder / DRAINING):
+        handle = os.open(folder / DRAINING, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        ends = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > ends:
+                    text = f"a process still writes the journal in {folder} to the lake, {wait:g} s after its server"
+                    raise StateError(text, hint="wait until it has ended") from None
+                time.sleep(0.1)
+        yield
+    finally:
+        os.close(handle)
 
 
 def held(folder: Path) -> bool:

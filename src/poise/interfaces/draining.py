@@ -36,6 +36,7 @@ from polars.exceptions import PolarsError
 
 from poise.data.beside import Beside, Change
 from poise.data.drain import Drain
+from poise.data.journal_lock import drains
 from poise.data.journal_reader import JournalReader, reading
 from poise.data.lake import Lake
 from poise.data.taking_up import TAKE_UP, clear, taken_up, write_parts
@@ -270,10 +271,11 @@ def main(file: str, *folders: str) -> int:
     importable_from(Path(file).parent)
     said: SimpleQueue[str | None] = SimpleQueue()
     try:
-        draining = Draining(Path(file), [Path(folder) for folder in folders])
-        threading.Thread(target=_listen, args=(said,), daemon=True).start()
-        tell(ready=True)
-        run(draining, said)
+        with drains(Settings.read(Path(file)).journal):
+            draining = Draining(Path(file), [Path(folder) for folder in folders])
+            threading.Thread(target=_listen, args=(said,), daemon=True).start()
+            tell(ready=True)
+            run(draining, said)
     except PoiseError as error:
         print(error, file=sys.stderr)
         return error.exit_code

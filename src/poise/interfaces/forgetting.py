@@ -15,7 +15,7 @@ from poise.data.drain import Drain
 from poise.data.forgetting import Found, find, forget
 from poise.data.forgotten import EVERY, Forgotten
 from poise.data.journal import Journal
-from poise.data.journal_lock import held
+from poise.data.journal_lock import held, nobody_drains
 from poise.data.journal_reader import reading
 from poise.data.journal_tables import JOURNAL
 from poise.data.person import Person
@@ -30,6 +30,10 @@ from poise.stores.state_base import ReleaseRow
 
 TURN = 60.0
 """Seconds to wait for a file that is being taken in."""
+
+
+ORPHAN = 120.0
+"""Seconds that the drain of a server that was killed may take to end: it writes what it had begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def _alone(system: System) -> Iterator[Journal | None]:
     if not (settings.journal / JOURNAL).exists():
         yield None
         return
-    with closing(Journal.open(settings.journal, Clock())) as journal:
+    with closing(Journal.open(settings.journal, Clock())) as journal, nobody_drains(settings.journal, ORPHAN):
         _drained(system)
         yield journal
 
