@@ -29,7 +29,9 @@ def test_a_caller_is_known_by_the_token_and_may_what_its_roles_say() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"poise_", WEB[:-1].encode(), WEB.encode() + b" ", WEB.upper().encode(), b"\xff"]
+    "sent",
+    [b"", b"poise_", WEB[:-1].encode(), WEB.encode() + b" ", WEB.upper().encode(), b"\xff"],
+    ids=["empty", "prefix", "cut", "longer", "upper", "no text"],  # each run makes tokens of its own
 )
 def test_what_is_not_a_token_of_this_server_is_refused_and_not_repeated(sent: bytes) -> None:
     with pytest.raises(Unauthorized) as refused:

@@ -107,6 +107,7 @@ def test_only_operate_may_choose_the_time(app: ASGIApp, stand_ins: ModuleType) -
 @pytest.mark.parametrize(
     "value",
     ["Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "bearer poise_guess", TOKENS["predict"], f"Token {TOKENS['predict']}"],
+    ids=["no token", "empty", "basic", "guessed", "no scheme", "another scheme"],  # each run makes tokens of its own
 )
 def test_a_header_that_is_no_token_is_refused_and_not_repeated(app: ASGIApp, value: str) -> None:
     answer = send(app, "POST", "/v1/predict", headers={"authorization": value}, json={})
