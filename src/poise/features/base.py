@@ -64,6 +64,8 @@ class Feature(ABC):
     Spec: ClassVar[type[Record]]
     outputs: tuple[Output, ...]
     needs: Needs
+    foreign: ClassVar[bool] = False
+    """Whether it runs code of the user's, which may take any time."""
     fills: frozenset[str] = frozenset()
     """Columns of the request that `online` reads only where something has filled them."""
 

@@ -39,6 +39,7 @@ class Function(Dependent):
     """A function of each row's own values: it may not look at other rows of the same call."""
 
     Spec = FunctionSpec
+    foreign = True
 
     def __init__(self, spec: FunctionSpec, meanings: Mapping[str, Meaning]) -> None:
         self._call = spec.call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from poise.errors import RequestError
 from poise.features.kept_column import Rows
 from poise.features.kept_items import KeptItems
 from poise.features.sides import Side, Sides, Step, makes, sides_of
+from poise.features.stopwatch import Groups, Stamps
 from poise.stores.base import OnlineStore
 from poise.table import MISSING_TIME, Column, Requests, Table
 
@@ -68,6 +70,13 @@ class Listed(Table):
     def rows(self) -> Rows:
         """Their rows there."""
         return self._made.rows
+
+    @property
+    def groups(self) -> Groups:
+        """The steps in the order in which they were made; those that are kept of the items together."""
+        sides = self.sides
+        items = [(step,) for step in sides.item] if self._made.kept is None else [sides.item]
+        return [*((step,) for step in sides.request), *items, *((step,) for step in sides.both)]
 
     def side_of(self) -> dict[str, Side]:
         """The side of each column."""
@@ -158,12 +167,15 @@ def listed(
     item: str,
     items: list[Any],
     kept: KeptItems | None,
+    stamps: Stamps | None = None,
 ) -> Listed:
     """The columns `names` (column -> key) of the candidates of one list, all at one T.
 
     sides: of the request's columns and of the steps; item: the column that names the items, which differ; items: the
-    same as they were sent, by which they are kept. Without `kept`, or for more than it holds, all is made anew.
+    same as they were sent, by which they are kept. Without `kept`, or for more than it holds, all is made anew. stamps:
+    takes when each group of steps was done, as `Listed.groups` has them.
     """
+    stamps, now = [] if stamps is None else stamps, time.perf_counter
     rows, height = requests.rows, requests.height
     once = {name: _first(rows[name]) for name in rows if sides.of[name] == "request"}
     both = {name: rows[name] for name in rows if sides.of[name] != "request"}
@@ -171,18 +183,22 @@ def listed(
     asked = Requests(Table(once, 1), requests.time[:1])
     for step in sides.request:
         request |= step.online(asked, store, request)
+        stamps.append(now())
     instant = int(requests.time[0])
     at = np.empty(0, np.intp)
     if kept is None or instant == MISSING_TIME or height > kept.most:
         kept = None
         for step in sides.item:
             both |= step.online(requests, store, both)
+            stamps.append(now())
     else:
         at = kept.rows(rows[item], items, instant)
+        stamps.append(now())
     if sides.both:
         needed = Listed({key: key for key in sides.of}, sides, Made(request, both, kept, at), height)
         for step in sides.both:
             both |= step.online(requests, store, needed)
+            stamps.append(now())
     return Listed(names, sides, Made(request, both, kept, at), height)
 
 
@@ -226,17 +242,25 @@ class ListPlan:
         made = sum(len(makes(step)) for step in sides.item)
         return 8 * made + 9 * len(sides.item) + 200
 
-    def online(self, requests: Requests, once: frozenset[str], items: list[Any], store: OnlineStore) -> Listed:
+    def online(
+        self,
+        requests: Requests,
+        once: frozenset[str],
+        items: list[Any],
+        store: OnlineStore,
+        stamps: Stamps | None = None,
+    ) -> Listed:
         """The columns for n candidates at one T, from a store that has been advanced to it.
 
-        items: those of the item's column as they were sent, all different.
+        items: those of the item's column as they were sent, all different; stamps: takes when each of
+        the `groups` of what is returned was done.
         """
         for name in self._request:
             if name not in requests.rows:
                 raise RequestError("this column is required", field=name)
         sides = self.sides(frozenset(requests.rows), once)
         kept = self._kept_of(sides, store) if self.most else None
-        return listed(self._names, sides, requests, store, self._item, items, kept)
+        return listed(self._names, sides, requests, store, self._item, items, kept, stamps)
 
     def _kept_of(self, sides: Sides, store: OnlineStore) -> KeptItems | None:
         """What is kept of this store's items; the steps of the item are the same whatever else a request says."""

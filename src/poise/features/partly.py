@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from poise.errors import RequestError
 from poise.features.lookup import RowLookup
@@ -20,16 +20,21 @@ _LOG = logging.getLogger("poise.features")
 class Attempt:
     """Makes steps one by one; `failed` says which names could not be made, each with the name that failed first.
 
-    What went wrong is logged, and not told to callers: it may say more than they should know.
+    without: steps that are not even tried, by the first name that they make. What went wrong is logged, and not told to
+    callers: it may say more than they should know.
     """
 
-    def __init__(self, system: SystemSpec, requests: Requests, store: OnlineStore) -> None:
-        self._system, self._requests, self._store = system, requests, store
+    def __init__(
+        self, system: SystemSpec, requests: Requests, store: OnlineStore, without: Collection[str] = ()
+    ) -> None:
+        self._system, self._requests, self._store, self._without = system, requests, store, without
         self.failed: dict[str, str] = {}
 
     def __call__(self, step: Step, made: Mapping[str, Column]) -> dict[str, Column]:
         """The columns of a step: missing ones where it fails, or reads what failed. Raises `RequestError` as it is."""
         first = next((self.failed[name] for name in reads(step) if name in self.failed), None)
+        if first is None and makes(step)[0] in self._without:
+            first = makes(step)[0]
         if first is None:
             try:
                 return step.online(self._requests, self._store, made)

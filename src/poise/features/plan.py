@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +18,7 @@ from poise.features.position import position_of
 from poise.features.rows import is_timed
 from poise.features.scope import Meaning, Scope, needs_of, roots
 from poise.features.sides import Step
+from poise.features.stopwatch import Groups, Stamps
 from poise.spec.expression import parse
 from poise.spec.source import ColumnType
 from poise.spec.system import SystemSpec
@@ -139,21 +141,40 @@ class FeaturePlan:
         `histories` holds the sources of `reads`. Where rows have a T but one lacks it, nothing is known for it.
         """
         if self._timed and bool((requests.time == MISSING_TIME).any()):
-            time = np.where(requests.time == MISSING_TIME, _NEVER, requests.time)
-            requests = Requests(requests.rows, time, requests.id)
+            at = np.where(requests.time == MISSING_TIME, _NEVER, requests.time)
+            requests = Requests(requests.rows, at, requests.id)
         return self._made(requests, extra, lambda step, made: step.batch(requests, histories, made))
 
-    def online(self, requests: Requests, store: OnlineStore, extra: Iterable[str] = ()) -> Table:
-        """The same at request time, from a store that was declared `declarations` and has been advanced to T."""
-        return self._made(requests, extra, lambda step, made: step.online(requests, store, made))
+    def online(
+        self, requests: Requests, store: OnlineStore, extra: Iterable[str] = (), stamps: Stamps | None = None
+    ) -> Table:
+        """The same at request time, from a store that was declared `declarations` and has been advanced to T.
+
+        stamps: takes when each of `groups` was done."""
+        return self._made(requests, extra, lambda step, made: step.online(requests, store, made), stamps)
 
     def online_partly(
-        self, requests: Requests, store: OnlineStore, extra: Iterable[str] = ()
+        self,
+        requests: Requests,
+        store: OnlineStore,
+        extra: Iterable[str] = (),
+        stamps: Stamps | None = None,
+        without: Collection[str] = (),
     ) -> tuple[Table, dict[str, str]]:
-        """`online` where some of it fails: what cannot be made is missing, and named with what failed first."""
-        attempt = Attempt(self.system, requests, store)
-        made = self._made(requests, extra, attempt)
+        """`online` where some of it fails: what cannot be made is missing, and named with what failed first.
+
+        without: features that are not to be made, by the first name that they give, as if they had failed."""
+        attempt = Attempt(self.system, requests, store, without)
+        made = self._made(requests, extra, attempt, stamps)
         return made, named(attempt.failed, self._run(tuple(extra)).wanted)
+
+    def groups(self, extra: Iterable[str] = ()) -> Groups:
+        """The steps of `online` with `extra`, as it stamps them."""
+        return [(step,) for step in self._run(tuple(extra)).steps]
+
+    def keys(self, extra: Iterable[str] = ()) -> Mapping[str, str]:
+        """Each column of `online` with `extra`, and the name under which a step makes it or the request holds it."""
+        return self._run(tuple(extra)).wanted
 
     def lists(self, item: str, extra: Iterable[str] = ()) -> ListPlan:
         """The same for candidates of lists, of which `item` is the column that says which item one is."""
@@ -165,6 +186,7 @@ class FeaturePlan:
         requests: Requests,
         extra: Iterable[str],
         do: Callable[[Step, dict[str, Column]], dict[str, Column]],
+        stamps: Stamps | None = None,
     ) -> Table:
         run = self._run(tuple(extra))
         rows = requests.rows
@@ -172,8 +194,10 @@ class FeaturePlan:
             made = {name: rows[name] for name in run.request}
         except KeyError as problem:
             raise RequestError("this column is required", field=problem.args[0]) from None
+        stamps, now = [] if stamps is None else stamps, time.perf_counter
         for step in run.steps:
             made.update(do(step, made))
+            stamps.append(now())
         return Table({name: made[key] for name, key in run.wanted.items()}, requests.height)
 
     def _run(self, extra: tuple[str, ...]) -> _Run:

@@ -318,9 +318,11 @@ class Answerer:
         return instant, self._counted(self.loaded.scorers[per].score(requests, self._store, self._budget))
 
     def _counted(self, scored: Scored) -> Scored:
-        """Counts what was not answered by its model."""
+        """Counts what was not answered by its model, and what is not called for a while from now on."""
         for name in scored.fallbacks:
             self.telemetry.count("fallbacks", name)
+        for paused in scored.pauses:
+            self.telemetry.count("pauses", *paused)
         return scored
 
     def _instant(self, time: str | None, may_ask_time: bool) -> int:

@@ -24,7 +24,9 @@ class Limits:
     digits: int = 9_007_199_254_740_992
     """Largest whole number of an `int` column, 2**53: beyond it a float64 no longer tells neighbours apart."""
     budget: float = 2.0
-    """Seconds after which models that have not begun leave a request to their fallbacks, which its answer says."""
+    """Seconds that each objective of a request has, for the features that it reads and its model; where they took
+    longer, its fallback answers, and the answer says so. What was too slow `breaker.SLOW_IN_A_ROW` times in a row is
+    not called for `breaker.PAUSE` seconds."""
     head: int = 32_000
     """Bytes of a request's line and headers; more are answered 431."""
     concurrent: int = 64

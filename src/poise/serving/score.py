@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.errors import RequestError
+from poise.features.listed import Listed
+from poise.features.stopwatch import Stamps, Stopwatch
 from poise.releases.contract import Output
-from poise.serving.fallback import Marks, Objectives
+from poise.serving.breaker import Breakers, Paused
+from poise.serving.fallback import Marks, Model, Objectives
 from poise.stores.base import OnlineStore
 from poise.table import Requests, Table
 
@@ -39,6 +42,8 @@ class Scored:
     """When the features were there, by `time.perf_counter`."""
     fallbacks: Marks = field(default_factory=dict)
     """What was not answered by its model, by what instead, and why."""
+    pauses: tuple[Paused, ...] = ()
+    """What was too slow once too often, so that it is not called for a while from now on."""
 
     @property
     def marks(self) -> dict[str, Marks]:
@@ -68,7 +73,8 @@ class Scorer:
         self._predictors = [predictors[output.name] for output in self._outputs]
         self._made = tuple(output.name for output in plan.outputs)
         inputs = [frozenset(predictor.inputs) for predictor in self._predictors]
-        self._objectives = Objectives(self._outputs, inputs, fallbacks or {})
+        self._breakers = Breakers()
+        self._objectives = Objectives(self._outputs, inputs, fallbacks or {}, self._breakers)
         beside = (fallback.inputs for fallback in (fallbacks or {}).values())
         read = frozenset[str]().union(*inputs, *beside)
         self._also = frozenset(also)
@@ -88,19 +94,20 @@ class Scorer:
     def score(self, requests: Requests, store: OnlineStore, budget: float = math.inf) -> Scored:
         """Features from a store that has been advanced to the requests' T, and what the models make of them.
 
-        budget: seconds after which models that have not begun leave the answer to their fallbacks. Raises what a model
-        raises, or `NotFinite`, naming objective and row, where it gives no number and the objective has no fallback.
+        budget: seconds that each objective has for the features that it reads and its model; where they took longer,
+        its fallback answers. Raises what a model raises, or `NotFinite`, naming objective and row, where it gives no
+        number and the objective has no fallback.
         """
-        until = time.perf_counter() + budget
+        if self._breakers.known and (paused := self._breakers.features()):
+            return self._partly(requests, store, budget, paused)
+        stamps = [time.perf_counter()]
         try:
-            features = self._plan.online(requests, store, self.extra)
+            features = self._plan.online(requests, store, self.extra, stamps)
         except RequestError:
             raise
         except Exception:  # a source of features is down: what does not need it is answered as ever
-            return self._partly(requests, store, until)
-        ready = time.perf_counter()
-        predictions, marks = self._objectives.predict(self._predictors, features, {}, until)
-        return Scored(features, predictions, _unknown(features, self._made), ready, marks)
+            return self._partly(requests, store, budget, {})
+        return self._predicted(self._predictors, features, {}, stamps, budget)
 
     def score_list(
         self,
@@ -115,25 +122,59 @@ class Scorer:
         once: columns that are the same for all of them; items: the item of each as it was sent, all different. What the
         request alone says is made once, and what items alone say is kept, within `ITEM_BYTES`, until it changes.
         """
-        until = time.perf_counter() + budget
+        if self._breakers.known and (paused := self._breakers.features()):
+            return self._partly(requests, store, budget, paused)
+        stamps = [time.perf_counter()]
         try:
-            features = self._lists.online(requests, once, items, store)
+            features = self._lists.online(requests, once, items, store, stamps)
         except RequestError:
             raise
         except Exception:
-            return self._partly(requests, store, until)
-        ready = time.perf_counter()
-        predictions, marks = self._objectives.predict(self._listed, features, {}, until)
-        return Scored(features, predictions, features.missing(self._made), ready, marks)
+            return self._partly(requests, store, budget, {})
+        return self._predicted(self._listed, features, {}, stamps, budget)
 
-    def _partly(self, requests: Requests, store: OnlineStore, until: float) -> Scored:
-        """Where some features cannot be made."""
-        features, failed = self._plan.online_partly(requests, store, self.extra)
+    def _partly(self, requests: Requests, store: OnlineStore, budget: float, paused: Mapping[str, str]) -> Scored:
+        """Where some features cannot be made, or are not to be: `paused`, and why."""
+        stamps = [time.perf_counter()]
+        features, first = self._plan.online_partly(requests, store, self.extra, stamps, paused)
+        failed = {name: paused.get(one, f"'{one}' could not be read") for name, one in first.items()}
+        scored = self._predicted(self._predictors, features, failed, stamps, budget)
+        missing = {name: {"by": "missing", "why": failed[name]} for name in self._also & failed.keys()}
+        return replace(scored, fallbacks={**scored.fallbacks, **missing})
+
+    def _predicted(
+        self,
+        models: Sequence[Model],
+        features: Table,
+        failed: Mapping[str, str],
+        stamps: Stamps,
+        budget: float,
+    ) -> Scored:
+        """What the models make of the features that are ready now."""
         ready = time.perf_counter()
-        predictions, marks = self._objectives.predict(self._predictors, features, failed, until)
-        for name in self._also & failed.keys():
-            marks[name] = {"by": "missing", "why": f"'{failed[name]}' could not be read"}
-        return Scored(features, predictions, _unknown(features, self._made), ready, marks)
+        fed, slow = ready - stamps[0], self._breakers.known
+
+        def own(columns: frozenset[str]) -> float:
+            return self._watch(features, stamps).behind(columns)
+
+        if fed > budget or slow:
+            self._judge(self._watch(features, stamps).foreign(), budget)
+        predictions, marks = self._objectives.predict(models, features, failed, budget, fed, own)
+        pauses = self._breakers.began() if slow else ()
+        return Scored(features, predictions, _unknown(features, self._made), ready, marks, pauses)
+
+    def _watch(self, features: Table, stamps: Stamps) -> Stopwatch:
+        """What took how long: asked for only where it was too long."""
+        groups = features.groups if isinstance(features, Listed) else self._plan.groups(self.extra)
+        return Stopwatch(groups, stamps, self._plan.keys(self.extra))
+
+    def _judge(self, took: Mapping[str, float], budget: float) -> None:
+        """Tells the breakers which `function` features were too slow; those that were not called say nothing."""
+        for name, seconds in took.items():
+            if seconds > budget:
+                self._breakers.slow("feature", name, seconds, budget)
+            elif self._breakers.why("feature", name) is None:
+                self._breakers.well("feature", name)
 
     def as_rows(self, predictions: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
         """One object per row: `{"late": 0.31, "delay": 12.4}`, for classes `{"kind": {"a": 0.2, "b": 0.8}}`."""
@@ -147,5 +188,7 @@ class Scorer:
 
 
 def _unknown(features: Table, names: Iterable[str]) -> dict[str, int]:
+    if isinstance(features, Listed):  # which need not put a column together to know this
+        return features.missing(names)
     counts = {name: features[name].gone() for name in names}
     return {name: count for name, count in counts.items() if count}

@@ -37,6 +37,10 @@ class Described:
 COUNTERS: Mapping[str, Described] = {
     "shed": Described("Requests refused with 503 since there was too much to do, by what there was.", ("reason",)),
     "fallbacks": Described("Objectives that something else than their model answered for.", ("objective",)),
+    "pauses": Described(
+        "Models and features that were too slow several times in a row, and were not called for a while.",
+        ("kind", "name"),
+    ),
     "events": Described("Rows that came in, by what became of them.", ("source", "fate")),
     "unlogged": Described("Answers that were given and not logged, since too much waited to be written."),
     "write_failures": Described("Groups of rows and answers, and trials, that the disk did not take."),
