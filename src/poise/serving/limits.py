@@ -46,5 +46,8 @@ class Limits:
     patience: float = 10.0
     """Seconds within which headers, and then the body, must have come in, and the answer be taken; slower clients are
     answered 408 or cut off."""
+    unread: int = 20_000_000
+    """Bytes that are read off, and dropped, of a request that was refused before it was in, so that its caller sees the
+    answer; for `patience` seconds at most, then it is cut off."""
     idle: int = 30
     """Seconds that an idle keep-alive connection is kept."""

@@ -36,6 +36,9 @@ class Described:
 
 COUNTERS: Mapping[str, Described] = {
     "shed": Described("Requests refused with 503 since there was too much to do, by what there was.", ("reason",)),
+    "malformed": Described(
+        "What came and was no HTTP that this server speaks: 'invalid', a 'head' too large, an 'upgrade'.", ("reason",)
+    ),
     "fallbacks": Described("Objectives that something else than their model answered for.", ("objective",)),
     "pauses": Described(
         "Models and features that were too slow several times in a row, and were not called for a while.",

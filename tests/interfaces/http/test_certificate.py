@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -126,23 +127,45 @@ def presented(certificate: Certificate) -> str:
 def test_a_key_with_a_password_reads_it_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cert, key = make(tmp_path, "first", "-passout", "pass:secret")
     monkeypatch.delenv(PASSWORD, raising=False)
-    with pytest.raises(PoiseError, match=f"certificate and key cannot be used.*{PASSWORD}"):
+    with pytest.raises(PoiseError, match=f"first.key: its key cannot be read.*{PASSWORD}"):
         Certificate(cert, key)
     monkeypatch.setenv(PASSWORD, "secret")
     assert presented(Certificate(cert, key)) == "first"
 
 
-@pytest.mark.parametrize("wrong", ["absent", "text", "other key"])
-def test_files_that_cannot_be_used_are_told(tmp_path: Path, wrong: str) -> None:
+HOLLOW = "-----BEGIN {0}-----\naGVsbG8=\n-----END {0}-----\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text", "told"),
+    [
+        ("first.key", None, "first.key cannot be read: No such file"),
+        ("first.crt", "", "first.crt: the file is empty"),
+        ("first.key", " \n", "first.key: the file is empty"),
+        ("first.crt", "hello", "first.crt: no certificate in it"),
+        ("first.key", "hello", "first.key: no key in it"),
+        ("first.crt", HOLLOW.format("CERTIFICATE"), "first.crt: its certificate cannot be read"),
+        ("first.key", HOLLOW.format("PRIVATE KEY"), "first.key: its key cannot be read"),
+        ("first.crt", "x" * 1_000_001, "first.crt: larger than 1,000,000 bytes"),
+    ],
+)
+def test_files_that_cannot_be_used_are_told(tmp_path: Path, wrong: str, text: str | None, told: str) -> None:
     cert, key = make(tmp_path, "first")
-    if wrong == "absent":
-        key.unlink()
-    elif wrong == "text":
-        cert.write_text("hello")
+    if text is None:
+        (tmp_path / wrong).unlink()
     else:
-        key = make(tmp_path, "second")[1]
-    with pytest.raises(PoiseError, match="cannot be"):
+        (tmp_path / wrong).write_text(text)
+    with pytest.raises(PoiseError, match=re.escape(told)):
         Certificate(cert, key)
+
+
+def test_a_key_that_is_absent_or_of_another_certificate_is_told(tmp_path: Path) -> None:
+    cert, _ = make(tmp_path, "first")
+    other = make(tmp_path, "second")[1]
+    with pytest.raises(PoiseError, match=r"second.key: its key does not belong to .*first.crt"):
+        Certificate(cert, other)
+    with pytest.raises(PoiseError, match=r"first.crt: no key in it; give --tls-key"):
+        Certificate(cert)
 
 
 def test_a_client_that_does_not_agree_on_tls_is_cut_off(files: tuple[Path, Path]) -> None:

@@ -91,7 +91,8 @@ def create_app(
         *also,
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
-    guarded = Guard(_Hot(hot, Starlette(routes=routes, exception_handlers=handlers)), tokens or Tokens(), usage)
+    inner = _Hot(hot, Starlette(routes=routes, exception_handlers=handlers))
+    guarded = Guard(inner, tokens or Tokens(), usage, served.limits.head)
     return traced(Observed(V2Errors(guarded), served.telemetry, hot), served.telemetry)
 
 

@@ -23,6 +23,8 @@ from poise.serving.caller import ANYBODY_HERE, NOBODY, Caller
 from poise.serving.tokens import Forbidden, Tokens, Unauthorized
 from poise.serving.usage import Usage
 
+LINE = 14
+"""Bytes of ` ` and ` HTTP/1.1` in a request's first line, of its end and that of the headers."""
 _ASK = "without tokens this server answers programs of this machine only"
 _NO_PAGES = "this server answers no pages of other sites"
 _LENGTHS = (b"content-length", b"transfer-encoding")
@@ -55,16 +57,19 @@ class _Said(NamedTuple):
     credentials: tuple[bytes, ...]
     lengths: int
     """How many headers say where the body ends."""
+    size: int
+    """Bytes of the request's line and headers, without blanks that may be left out."""
 
 
 class Guard:
     """ASGI middleware that lets in whom `tokens` and the table of roles let in, and says in the scope who it is.
 
     Without a token that is needed 401, with one that does not reach so far or from a foreign page 403, too often 429.
-    usage: where is counted what each caller used, once it was answered.
+    usage: where is counted what each caller used, once it was answered. head: bytes of a request's line and headers.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, usage: Usage) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, usage: Usage, head: int) -> None:
+        self._head = head
         self._app = app
         self._tokens = tokens
         self._usage = usage
@@ -75,6 +80,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
         said = _said(scope)
+        if said.size > self._head:
+            text = f"a request's line and headers have at most {self._head:,} bytes"
+            await problem(431, text, headers={"connection": "close"})(scope, receive, send)
+            return
+        if said.hosts > 1:  # a proxy in front may have gone by another one
+            text = f"a request has one Host header; {said.hosts} came"
+            await problem(400, text, headers={"connection": "close"})(scope, receive, send)
+            return
         if said.lengths > 1:  # a proxy in front may see another end than this server, and another request behind it
             text = "a request says once how long its body is: by content-length or by transfer-encoding"
             await problem(400, text, headers={"connection": "close"})(scope, receive, send)
@@ -110,9 +123,9 @@ class Guard:
 
     def _foreign(self, said: _Said, scope: Scope) -> str | None:
         """Why a request is not answered, whatever it carries."""
-        if said.hosts != 1 or not (self._tokens.needed or self._is_ours(said.host)):
+        if not self._tokens.needed and not self._is_ours(said.host):
             came = f"the Host header is {_shown(said.host)}, which is not this machine"
-            return f"{came if said.host else 'there is no Host header'}; {_ASK}"
+            return f"{came if said.hosts else 'there is no Host header'}; {_ASK}"
         end = _NO_PAGES if self._tokens.needed else _ASK
         if said.origin is not None and said.origin.lower() not in self._origins(said.host.lower(), scope):
             return f"the request comes from a page of {_shown(said.origin)}; {end}"
@@ -143,7 +156,9 @@ class Guard:
 def _said(scope: Scope) -> _Said:
     host, origin, site, mode, hosts, lengths = b"", None, b"", b"", 0, 0
     credentials: tuple[bytes, ...] = ()
+    size = len(scope["method"]) + len(scope.get("raw_path") or b"") + len(scope["query_string"]) + LINE
     for name, value in scope["headers"]:
+        size += len(name) + len(value) + 3  # a colon and the end of the line
         if name == b"host":
             host, hosts = value, hosts + 1
         elif name in _LENGTHS:
@@ -156,7 +171,7 @@ def _said(scope: Scope) -> _Said:
             site = value
         elif name == b"sec-fetch-mode":
             mode = value
-    return _Said(host, hosts, origin, site, mode, credentials, lengths)
+    return _Said(host, hosts, origin, site, mode, credentials, lengths, size)
 
 
 def _token(credentials: tuple[bytes, ...]) -> bytes:

@@ -31,6 +31,7 @@ HUNG_UP = 499
 """The status under which requests are counted whose caller did not wait for the answer; as proxies do."""
 ASKED_OFTEN = ("/health/live", "/health/ready", "/metrics")
 """What machines ask every few seconds; it is logged at the level of details."""
+_CLOSE = (b"connection", b"close")
 MOST_IDS = 10
 """Decisions of one request that its line in the log names."""
 _LOG = logging.getLogger("poise.http")
@@ -62,6 +63,7 @@ class Observed:
             return
         status = HUNG_UP
         number = request_id.request_id(scope)
+        connection = scope.get("state", {}).get(CONNECTION)
         request_id.current.set(number)  # each request has a task of its own, with its own context
 
         async def noting(message: Message) -> None:
@@ -69,6 +71,8 @@ class Observed:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (request_id.HEADER, number.encode())]
+                if connection is not None and connection.owes_body() and _CLOSE not in message["headers"]:
+                    message["headers"].append(_CLOSE)  # else the rest of the body would be waited for, or misread
             await send(message)
 
         began = arrived(scope)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
 
+from poise.interfaces.http.joined import Joined, Lingering
 from poise.interfaces.http.observed import ARRIVED, CONNECTION, WAITING
+from poise.interfaces.http.oddities import Oddities
 from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.interfaces.http.waiting import Waiting
 from poise.serving.limits import Limits
+from poise.serving.telemetry import Telemetry
 
 try:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
@@ -20,71 +24,59 @@ except ImportError:  # the extra `fast` is not installed: the same on pure Pytho
     from uvicorn.protocols.http.h11_impl import H11Protocol as Base  # type: ignore[assignment]
 
 
-class Joined:
-    """A transport that writes in one piece what it is given within one turn of the loop: uvicorn hands in the head of
-    an answer and its body one after the other, and each would be a call of the system and a packet of its own.
-
-    patience: seconds after which a closed connection ends whose other side has not taken what was written."""
-
-    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop, patience: float) -> None:
-        self._transport, self._loop, self._patience = transport, loop, patience
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        """Send `data` soon."""
-        if not self._parts:
-            self._loop.call_soon(self._flush)
-        self._parts.append(data)
-
-    def close(self) -> None:
-        """Send what was written, then close."""
-        self._flush()
-        self._transport.close()
-        if self._transport.get_write_buffer_size():
-            self._loop.call_later(self._patience, self._transport.abort)
-
-    def _flush(self) -> None:
-        if self._parts:
-            data, self._parts = b"".join(self._parts), []
-            self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
+_QUIET = logging.getLogger("poise.http.uvicorn")
+_QUIET.setLevel(logging.ERROR)  # its warnings say what strangers send, as often as they send it
 _PHRASES = {400: "Bad Request", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
 
-def guarded(limits: Limits, strangers_give_way: Callable[[], bool] = lambda: False) -> type[asyncio.Protocol]:
+def guarded(
+    limits: Limits, telemetry: Telemetry, strangers_give_way: Callable[[], bool] = lambda: False
+) -> type[asyncio.Protocol]:
     """The protocol class of a server with these limits.
 
     A connection whose request line and headers are not complete within `limits.patience` seconds is closed; one that
     sends more than `limits.head` bytes of them gets 431, one above `limits.connections` 503. One that for so long takes
-    none of its answers, or asks more than `limits.pipelined` times before it is answered, is cut off.
+    none of its answers, or asks more than `limits.pipelined` times before it is answered, is cut off. One that is
+    answered before its body is in is closed with that answer, so that no part of the body is taken for a request.
 
+    telemetry: where is counted what is no HTTP.
     strangers_give_way: whether, where as many are open as may be, the oldest by which nobody was let in is closed for a
     new one: whoever has no token then keeps nobody out who has one.
     """
 
-    waiting = Waiting(limits)
+    waiting, lingering, oddities = Waiting(limits), Lingering(), Oddities(telemetry)
 
     class Guarded(Base):
         _timer: asyncio.TimerHandle | None = None
         _stalled: asyncio.TimerHandle | None = None
         _head = 0
+        """Bytes of a request's line and headers that came, as long as their end has not."""
+        _tail = b""
+        """The last of them, which may be the beginning of that end."""
+        _refused = False
         known = False
         """Whether somebody was let in by this connection; the guard says so."""
 
         def connection_made(self, transport: Any) -> None:
-            super().connection_made(cast(asyncio.Transport, Joined(transport, self.loop, limits.patience)))
+            self.logger = _QUIET
+            self._joined = Joined(transport, self.loop, limits, lingering, self._unread)
+            super().connection_made(cast(asyncio.Transport, self._joined))
             self.made = time.monotonic()
-            if len(self.connections) > limits.connections and not (strangers_give_way() and self._made_room()):
+            taken = len(self.connections) - lingering.number
+            if taken > limits.connections and not (strangers_give_way() and self._made_room()):
                 self._refuse(503, "too many connections are open", "retry-after: 1\r\n")
             else:
                 self._expect_head()
 
         def data_received(self, data: bytes) -> None:
-            before = self.cycle
+            if self._refused or self.transport.is_closing():
+                self._joined.drop(len(data))
+                return
+            before, in_head = self.cycle, not self._in_body()
+            if in_head and self._head + len(data) > limits.head and not self._head_ends(data):
+                oddities.came("head")
+                self._refuse(431, f"a request's line and headers have at most {limits.head:,} bytes")
+                return
             self.app_state.update({ARRIVED: waiting.came(self.loop), WAITING: waiting, CONNECTION: self})  # copied
             if self._timer is None and self._between_requests():
                 self._expect_head()
@@ -93,10 +85,10 @@ def guarded(limits: Limits, strangers_give_way: Callable[[], bool] = lambda: Fal
                 self.transport.abort()
             if self.cycle is not before or not self._between_requests():
                 self._stop_expecting()
-            else:
-                self._head += len(data)
-                if self._head > limits.head and not self.transport.is_closing():
-                    self._refuse(431, f"a request's line and headers have at most {limits.head:,} bytes")
+            if self.cycle is not before:
+                self._head, self._tail = 0, b""
+            elif in_head:
+                self._head, self._tail = self._head + len(data), (self._tail + data)[-3:]
 
         def pause_writing(self) -> None:
             self._stalled = self.loop.call_later(limits.patience, self.transport.abort)
@@ -112,7 +104,14 @@ def guarded(limits: Limits, strangers_give_way: Callable[[], bool] = lambda: Fal
             self._stop_expecting()
             if self._stalled is not None:
                 self._stalled.cancel()
+            self._joined.lost()
             super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            if self.transport.is_closing():
+                self.transport.close()  # for good, though something may be on its way
+            else:
+                super().shutdown()
 
         def on_response_complete(self) -> None:
             # A request that was sent behind this one on the same connection waits for its turn only from now on.
@@ -120,10 +119,34 @@ def guarded(limits: Limits, strangers_give_way: Callable[[], bool] = lambda: Fal
             behind = getattr(self, "pipeline", None)  # of httptools; h11 makes the next request only now
             if behind:
                 behind[-1][0].scope["state"][ARRIVED] = now
+            before = self.cycle
             super().on_response_complete()
+            if self.cycle is not before:  # h11 has read the next one
+                self._head, self._tail = 0, b""
 
         def send_400_response(self, msg: str) -> None:
-            self._refuse(400, msg)
+            oddities.came("invalid")
+            self._refuse(400, "what came is not HTTP/1.0 or HTTP/1.1")
+
+        def owes_body(self) -> bool:
+            """Whether the request that is being answered has not come in whole."""
+            return self._in_body() and not getattr(self, "pipeline", ())  # else it is one behind that has not
+
+        def _unsupported_upgrade_warning(self) -> None:
+            oddities.came("upgrade")  # and answer as if nobody had asked for one
+
+        def _in_body(self) -> bool:
+            """Whether what comes next belongs to a body."""
+            return self.cycle is not None and self.cycle.more_body  # type: ignore[redundant-expr]
+
+        def _unread(self) -> bool:
+            """Whether more may be on its way than was read."""
+            return self._refused or self._in_body()
+
+        def _head_ends(self, data: bytes) -> bool:
+            """Whether the line and headers end in `data`, within their limit."""
+            text = self._tail + data[: max(0, limits.head - self._head)]
+            return b"\r\n\r\n" in text or b"\n\n" in text
 
         def _made_room(self) -> bool:
             """Whether a stranger had a place to give."""
@@ -141,7 +164,6 @@ def guarded(limits: Limits, strangers_give_way: Callable[[], bool] = lambda: Fal
             self._timer = self.loop.call_later(limits.patience, self._too_slow)
 
         def _stop_expecting(self) -> None:
-            self._head = 0
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -152,15 +174,27 @@ def guarded(limits: Limits, strangers_give_way: Callable[[], bool] = lambda: Fal
                 self.transport.close()
 
         def _refuse(self, status: int, detail: str, headers: str = "") -> None:
-            """A problem document straight onto the wire: no request exists yet that an application could answer."""
-            body = msgspec.json.encode(
-                {"type": "about:blank", "title": _PHRASES[status], "status": status, "detail": detail}
-            )
-            head = (
-                f"HTTP/1.1 {status} {_PHRASES[status]}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-                f"content-length: {len(body)}\r\n{headers}connection: close\r\n\r\n"
-            )
-            self.transport.write(head.encode() + body)
+            """Answer what cannot be read, and nothing that comes after it on this connection."""
+            self._refused = True
+            cycle = self.cycle
+            if not self._between_requests() and not self.owes_body():
+                cycle.keep_alive = False  # those before it are answered first; the last of these answers closes
+                return
+            if self._between_requests() or not cycle.response_started:
+                self.transport.write(_refusal(status, detail, headers))
+            if not self._between_requests():  # it is the body of this one that cannot be read
+                cycle.disconnected = True
+                cycle.message_event.set()
             self.transport.close()
 
     return Guarded
+
+
+def _refusal(status: int, detail: str, headers: str) -> bytes:
+    """A problem document straight onto the wire: no request exists yet that an application could answer."""
+    body = msgspec.json.encode({"type": "about:blank", "title": _PHRASES[status], "status": status, "detail": detail})
+    head = (
+        f"HTTP/1.1 {status} {_PHRASES[status]}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+        f"content-length: {len(body)}\r\n{headers}connection: close\r\n\r\n"
+    )
+    return head.encode() + body

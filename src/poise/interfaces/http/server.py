@@ -21,6 +21,7 @@ from poise.interfaces.http.app import create_app
 from poise.interfaces.http.asides import NONE, Asides
 from poise.interfaces.http.certificate import Certificate
 from poise.interfaces.http.guard import is_loopback
+from poise.interfaces.http.joined import LINGERING
 from poise.interfaces.http.looking import looking
 from poise.interfaces.http.protocol import guarded
 from poise.serving.follow import EVERY, Follower, Switches
@@ -43,6 +44,8 @@ FLUSHED = 5.0
 """Seconds between two writes of who uses what: so much of the counts a kill loses."""
 OTHER_FILES = 200
 """Files that a server opens beside its connections: of the journal, the state database, libraries."""
+ONE_READ = 262_144
+"""Bytes that are read from a connection at once: so much more than a head may be in the parser's buffer."""
 _LOG = logging.getLogger("poise.http")
 OnReady = Callable[[str], None]
 
@@ -86,7 +89,8 @@ def serve(
         usage = Usage(registry if isinstance(registry, State) else None)
         config = uvicorn.Config(
             create_app(served, registry, also, inlet, tokens, usage, asides),
-            http=guarded(served.limits, lambda: tokens is not None and tokens.needed),
+            http=guarded(served.limits, served.telemetry, lambda: tokens is not None and tokens.needed),
+            h11_max_incomplete_event_size=served.limits.head + ONE_READ,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -201,7 +205,7 @@ def _renewing(certificate: Certificate | None) -> contextlib.AbstractContextMana
 
 def _make_room(connections: int) -> None:
     """Let this process open a file for each connection that it allows, as far as the system lets it."""
-    needed = connections + OTHER_FILES
+    needed = connections + LINGERING + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return
