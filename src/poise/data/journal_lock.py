@@ -19,8 +19,12 @@ DRAINING = "draining"
 @contextmanager
 def drains(folder: Path) -> Iterator[None]:
     """Say for as long as this lasts that this process writes the journal in `folder` to the lake. Where its server was
-    killed, it outlives that for a moment."""
-    handle = os.open(folder / DRAINING, os.O_RDWR | os.O_CREAT, 0o644)
+    killed, it outlives that for a moment. Where there is no such folder there is nothing to write."""
+    if not folder.is_dir():
+        yield
+        return
+    with explained(folder / DRAINING):
+        handle = os.open(folder / DRAINING, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)
         yield
