@@ -27,6 +27,7 @@ from poise.errors import RequestError
 from poise.interfaces.http.ask import Ask, Gate
 from poise.serving.answer import Answer, Answerer
 from poise.serving.body import decode
+from poise.serving.caller import Asked
 from poise.spec.requirement import Requirement
 from poise.spec.system import SystemSpec
 
@@ -65,7 +66,7 @@ class Page:
     def routes(self) -> Sequence[BaseRoute]:
         """Everything under `/demo`."""
         limits = self._answerer.limits
-        preview = Ask(self.preview, limits, Gate("previews", limits.concurrent, self._answerer.telemetry))
+        preview = Ask(self.preview, limits, Gate("demo", limits.concurrent, self._answerer.telemetry))
         return [
             Route("/demo", self._html),
             Route("/demo/market", self._market_json),
@@ -108,9 +109,9 @@ class Page:
             "rows": sum(source["rows"] for source in evidence["data"]["sources"].values()),
         }
 
-    def preview(self, body: bytes) -> Answer:
+    def preview(self, sent: Asked) -> Answer:
         """The list of one user and everybody's numbers under the weights asked about, which do not become live."""
-        row, weights = self._asked(body)
+        row, weights = self._asked(sent.body)
         live = self._answerer.weights
         assert live is not None
         self._preview.set_weights(Weights(live.version, weights))
