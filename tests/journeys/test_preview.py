@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from poise.decisions.exploration_cost import settle
-from poise.errors import RequestError, StateError
+from poise.errors import NotNow, RequestError
 from poise.interfaces.previewing import Previews
 from poise.interfaces.system import System
 from poise.rollout.connection import Connection
@@ -226,7 +226,7 @@ def test_what_does_not_fit_is_refused_by_name(asked: tuple[Previews, Loaded]) ->
 def test_a_release_that_answered_nothing_says_so(system: System, tmp_path: Path) -> None:
     candidate = system.train()
     loaded = Loaded.of(candidate.folder)
-    with pytest.raises(StateError, match="lists nothing by what it learned"):
+    with pytest.raises(NotNow, match="lists nothing by what it learned"):
         Previews(system.lake).of(loaded, {}, {"values": {"revenue": 1.0}})
 
 

@@ -16,7 +16,7 @@ from poise.clock import MINUTE, Clock, to_text
 from poise.data.lake import Lake
 from poise.decisions.of_system import ranker_of
 from poise.decisions.weights import applied
-from poise.errors import PoiseError, SpecError, StateError
+from poise.errors import NotNow, PoiseError, SpecError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import answering_lines
 from poise.monitoring.list_outcomes import Gathered, gather
@@ -46,7 +46,7 @@ class _Made:
 class Previews:
     """Previews by what one release logged, gathered when first asked and again after five minutes.
 
-    Every method raises `RequestError` for what does not fit, and `StateError` where the release lists nothing by what
+    Every method raises `RequestError` for what does not fit, and `NotNow` where the release lists nothing by what
     it learned, or no list of it has come true yet.
     """
 
@@ -77,7 +77,7 @@ class Previews:
         made = self._ready(loaded)
         if made.preview is None:
             why = _nothing(loaded.release, made.gathered)
-            raise StateError(why, hint="let it answer, explore, and labels come in")
+            raise NotNow(why, hint="let it answer, explore, and labels come in")
         told = tell(made.preview, applied(_lists(loaded), live))
         return {"release": loaded.release, "as_of": to_text(made.at, loaded.system.timezone), **told}
 
@@ -92,7 +92,7 @@ class Previews:
 def _lists(loaded: Loaded) -> Decision:
     decision = loaded.system.decision
     if decision is None or not decision.lists:
-        raise StateError("effects of weights are told of decisions that list items; this system has none")
+        raise NotNow("effects of weights are told of decisions that list items; this system has none")
     return decision
 
 
@@ -100,7 +100,7 @@ def _gathered(loaded: Loaded, lake: Lake) -> Gathered:
     ranker = ranker_of(loaded.system, {one.name: one.classes for one in loaded.contract.outputs})
     if ranker is None or loaded.basis is None:
         why = f"release {loaded.release} lists nothing by what it learned, so that no effect of weights can be told"
-        raise StateError(why, hint="previews are of decisions that list items")
+        raise NotNow(why, hint="previews are of decisions that list items")
     return gather(loaded.system, ranker, dict(loaded.basis.exposure), lake, loaded.release)
 
 
