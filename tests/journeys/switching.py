@@ -17,7 +17,7 @@ from poise.errors import StateError
 from poise.interfaces.system import System
 from poise.rollout.connection import Connection
 from poise.rollout.server_process import ServerProcess, running
-from tests.serving.bare import ASKED, body, row
+from tests.serving.bare import ASKED, body, row, written
 
 SOON = 120.0
 """Seconds within which a release answers on a busy machine that compiles it for the first time."""
@@ -40,6 +40,16 @@ def released(system: System, text: str | None = None) -> str:
         folder.name, "released", folder=str(folder.path), act="release", why="for a test", seal=folder.seal
     )
     return folder.name
+
+
+def first_live(folder: Path) -> System:
+    """A system of which c1 is live, and c2, which sorts by another rule over the same features, is released."""
+    system = written(folder)
+    made = system.folder("c1")
+    system.state.record("c1", "released", folder=str(made.path), act="release", why="for a test", seal=made.seal)
+    system.state.promote("c1", why="first")
+    assert released(system, system.text.replace("seen_count_7d_by_dish,", "seen_count_7d_by_dish * 1000,")) == "c2"
+    return system
 
 
 Check = Callable[[dict[str, Any], int], str | None]

@@ -15,8 +15,8 @@ from poise.interfaces.contracts import live_at, retire
 from poise.interfaces.system import System
 from poise.rollout.connection import Connection
 from tests.journeys.processes import children, end
-from tests.journeys.switching import Load, live, released, under
-from tests.serving.bare import ASKED, written
+from tests.journeys.switching import Load, first_live, live, released, under
+from tests.serving.bare import ASKED
 
 RULES = {"c1": 1, "c2": 1_000, "c3": 1_000_000}
 """By what each release multiplies how often a dish was seen, so that a score tells whose it is."""
@@ -27,11 +27,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """c1 is live; c2 sorts by another rule over the same features, c3 by one over others."""
     for name in ("POISE_HOME", "POISE_STATE_URL", "POISE_LAKE_URL"):
         monkeypatch.delenv(name, raising=False)
-    system = written(tmp_path)
-    folder = system.folder("c1")
-    system.state.record("c1", "released", folder=str(folder.path), act="release", why="for a test", seal=folder.seal)
-    system.state.promote("c1", why="first")
-    assert released(system, system.text.replace("seen_count_7d_by_dish,", "seen_count_7d_by_dish * 1000,")) == "c2"
+    system = first_live(tmp_path)
     other = system.text.replace("over: [1h, 7d]", "over: [1h, 1d]")
     assert released(system, other.replace("seen_count_7d_by_dish,", "seen_count_1d_by_dish * 1000000,")) == "c3"
     return system

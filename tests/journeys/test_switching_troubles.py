@@ -19,8 +19,8 @@ from poise.interfaces.contracts import live_at
 from poise.interfaces.system import System
 from poise.rollout.connection import Connection
 from tests.interfaces.cli.in_process import poise
-from tests.journeys.switching import SOON, live, released
-from tests.serving.bare import ASKED, written
+from tests.journeys.switching import SOON, first_live, live
+from tests.serving.bare import ASKED
 
 REFUSING = """
 CREATE TRIGGER full BEFORE INSERT ON history WHEN NEW.act = 'switch'
@@ -33,12 +33,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """c1 is live; c2 sorts by another rule over the same features."""
     for name in ("POISE_HOME", "POISE_STATE_URL", "POISE_LAKE_URL"):
         monkeypatch.delenv(name, raising=False)
-    system = written(tmp_path)
-    folder = system.folder("c1")
-    system.state.record("c1", "released", folder=str(folder.path), act="release", why="for a test", seal=folder.seal)
-    system.state.promote("c1", why="first")
-    assert released(system, system.text.replace("seen_count_7d_by_dish,", "seen_count_7d_by_dish * 1000,")) == "c2"
-    return system
+    return first_live(tmp_path)
 
 
 def until(true: Callable[[], Any]) -> Any:

@@ -14,13 +14,14 @@ from starlette.routing import BaseRoute
 
 from poise.clock import Clock, ReplayClock
 from poise.data.journal import Journal
-from poise.errors import SpecError, StateError
+from poise.errors import StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import AskedProcess
 from poise.interfaces.http.asides import Asides
 from poise.interfaces.http.certificate import Certificate
 from poise.interfaces.http.server import serve
 from poise.interfaces.loading import Loading
+from poise.interfaces.stored import system_of
 from poise.interfaces.switching import Switching
 from poise.interfaces.taking_in import taking_in
 from poise.releases.built import fingerprint
@@ -30,7 +31,6 @@ from poise.serving.online import Online
 from poise.serving.served import Served
 from poise.serving.tokens import STARTER, Tokens
 from poise.settings import Settings
-from poise.spec.reading import read_text
 from poise.stores.state import State
 
 EXPLAINING, PREVIEWING = "poise.interfaces.explaining", "poise.interfaces.previewing"
@@ -58,12 +58,8 @@ def start(
     asked for a token as soon as there are any; else nobody is. certificate, plain_http: as for `serve`.
     Raises `StateError` where nothing is live or another process takes rows in, `Tampered` where the release changed.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SpecError(f"{file} cannot be read: {error.strerror}", hint="name the system file with -f") from None
     importable_from(file.parent)
-    system = read_text(text, name=str(file))
+    system = system_of(file)
     settings = Settings.read(file)
     state = State(settings.state_url, system.system, zone=system.timezone)
     before = Loading(file, settings, state, None)

@@ -26,14 +26,14 @@ from poise.data.journal_record import Kind
 from poise.data.journal_tables import JOURNAL
 from poise.data.lake import INSTANT, Lake
 from poise.decisions.weights import applied
-from poise.errors import PoiseError, RequestError, SpecError, StateError
+from poise.errors import PoiseError, RequestError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import answering_lines
+from poise.interfaces.stored import system_of
 from poise.releases.folder import ReleaseFolder
 from poise.serving.explain import Record, Release, row_asked
 from poise.serving.explain_answer import explain
 from poise.settings import Settings
-from poise.spec.reading import read_text
 from poise.stores.state import State
 
 EVERYTHING = 2**62
@@ -58,12 +58,8 @@ class Explaining:
     """Explains decisions of the system of one file."""
 
     def __init__(self, file: Path) -> None:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise SpecError(f"{file} cannot be read: {error.strerror}", hint="name the system file with -f") from None
         importable_from(file.parent)
-        self.system = read_text(text, name=str(file))
+        self.system = system_of(file)
         self._settings = Settings.read(file)
         self._state = State(self._settings.state_url, self.system.system, zone=self.system.timezone)
         self._releases: OrderedDict[str, Release] = OrderedDict()

@@ -16,9 +16,10 @@ from poise.clock import MINUTE, Clock, to_text
 from poise.data.lake import Lake
 from poise.decisions.of_system import ranker_of
 from poise.decisions.weights import applied
-from poise.errors import NotNow, PoiseError, SpecError, StateError
+from poise.errors import NotNow, PoiseError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import answering_lines
+from poise.interfaces.stored import system_of
 from poise.monitoring.list_outcomes import Gathered, gather
 from poise.releases.folder import ReleaseFolder
 from poise.serving.loaded import Loaded
@@ -26,7 +27,6 @@ from poise.serving.preview import Asked, Preview
 from poise.serving.trade_off import asked_gain, asked_term, front, suggest
 from poise.settings import Settings
 from poise.spec.decision import Decision
-from poise.spec.reading import read_text
 from poise.stores.state import State
 
 FRESH = 5 * MINUTE
@@ -124,12 +124,8 @@ class Previewing:
     `Previews`."""
 
     def __init__(self, file: Path) -> None:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise SpecError(f"{file} cannot be read: {error.strerror}", hint="name the system file with -f") from None
         importable_from(file.parent)
-        system = read_text(text, name=str(file))
+        system = system_of(file)
         self._settings = Settings.read(file)
         self._state = State(self._settings.state_url, system.system, zone=system.timezone)
         self._previews = Previews(Lake(self._settings.lake))

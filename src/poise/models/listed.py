@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,10 +42,8 @@ class WholeRows:
 def for_lists(model: Model, item: frozenset[str]) -> ForLists:
     """The form in which a model answers lists, of which `item` are the inputs that items alone say."""
     if isinstance(model, TreesModel):
-        try:
+        with suppress(NotServed):  # whole rows then: the model's own notes say what answers
             return ListedTrees(model, item)
-        except NotServed:
-            pass  # whole rows then: the model's own notes say what answers
     return WholeRows(model.predict)
 
 

@@ -97,18 +97,20 @@ class OnlineStore(ABC):
         return None
 
     def places(self, declaration: Declaration, keys: Sequence[Column]) -> NDArray[np.int32]:
-        """A number for each of n keys, by which `changed` tells them; -1 for a key that the store does not know yet.
+        """A number for each of n keys, by which `changed` tells them; -1 for a key that the store does not know yet, by
+        default for all.
 
         A key keeps its number, and a key that becomes known is among those that changed.
         """
-        raise NotImplementedError(f"{type(self).__name__} counts no changes")
+        return np.full(len(keys[0]), -1, np.int32)
 
     def changed(self, declaration: Declaration, since: int) -> NDArray[np.int32] | None:
-        """The numbers of the keys of which other answers may be read since `changes` was `since`; None where any may.
+        """The numbers of the keys of which other answers may be read since `changes` was `since`; None (the
+        default) where any may.
 
         That T moves on is no change: a reader knows where a window's far edge passes into the next tile.
         """
-        raise NotImplementedError(f"{type(self).__name__} counts no changes")
+        return None
 
     @abstractmethod
     def save(self, folder: Path, notes: Mapping[str, str | int] | None = None) -> None:
