@@ -246,8 +246,9 @@ def curve_of(days: Sequence[Day], hindsight: Sequence[float]) -> Curve:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the days, print the table and write the curve; the exit code."""
     asked = _parser().parse_args(arguments)
-    # That nobody knows yet what exploration costs is said once, above.
-    logging.getLogger("poise.serving").setLevel(logging.ERROR)
+    log = logging.getLogger("poise.serving")
+    before = log.level
+    log.setLevel(logging.ERROR)  # that nobody knows yet what exploration costs is said once, above
     try:
         folder: Path = asked.folder
         _own(folder)
@@ -262,6 +263,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"The curve: {picture}", "bold green")
     except PoiseError as error:
         return sentence(error)
+    finally:
+        log.setLevel(before)  # the level belongs to the whole process
     return 0
 
 

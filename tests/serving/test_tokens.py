@@ -138,7 +138,7 @@ def test_following_takes_what_was_written_and_keeps_what_it_knows_through_a_fail
     for _ in range(3):
         follower.look()
     assert tokens.caller(WEB.encode()).name == "web"
-    said = [one for one in caplog.records if "locked" in one.getMessage()]  # others of this process may log as well
+    said = [one for one in caplog.records if "locked" in one.getMessage()]
     assert len(said) == 1, "said once, not five times a second"
     kept.broken, kept.rows, kept.number = None, (row("web", WEB, revoked=1),), 2
     follower.look()
