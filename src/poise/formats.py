@@ -17,7 +17,7 @@ CURRENT: dict[str, int] = {
     "contract": 1,
     "evidence": 1,
     "manifest": 1,
-    "state": 2,
+    "state": 3,
     "snapshot": 1,
     "built": 1,
     "judged": 1,
@@ -38,11 +38,11 @@ def _nothing_moves(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-MIGRATIONS: dict[tuple[str, int], Migration] = {("state", 1): _nothing_moves}
+MIGRATIONS: dict[tuple[str, int], Migration] = {("state", 1): _nothing_moves, ("state", 2): _nothing_moves}
 """(kind, from) -> function to format from + 1.
 
 state 1 -> 2: the tables of tokens, of usage and of limits of weights, which opening a database of format 1 makes,
-empty."""
+empty. state 2 -> 3: the table of documents."""
 
 
 def migrate(kind: str, content: dict[str, Any], *, where: str = "") -> dict[str, Any]:

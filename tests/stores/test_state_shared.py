@@ -101,7 +101,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state.db") as raw:
         raw.execute("UPDATE meta SET value = '7'")
     raw.close()
-    with pytest.raises(StateError, match="format 7; this Poise reads formats up to 2"):
+    with pytest.raises(StateError, match="format 7; this Poise reads formats up to 3"):
         State(f"sqlite:///{tmp_path}/state.db", "shop")
 
 

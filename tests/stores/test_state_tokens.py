@@ -93,13 +93,15 @@ def test_a_database_of_format_1_gets_the_tables_that_it_lacks(tmp_path: Path) ->
     before.note("ingest", "shop", why="asked for")
     before.close()
     with sqlite3.connect(path) as connection:  # what format 1 did not have
-        connection.executescript("drop table tokens; drop table usage; update meta set value = '1'")
+        connection.executescript(
+            "drop table tokens; drop table usage; drop table documents; update meta set value = '1'"
+        )
     connection.close()
     state = State(f"sqlite:///{path}", "shop")
     assert [line.act for line in state.history()] == ["ingest"]
     state.add_token("web", "a" * 64, ["predict"])
-    assert [row.name for row in state.tokens()] == ["web"] and state.usage() == ()
+    assert [row.name for row in state.tokens()] == ["web"] and state.usage() == () == state.documents("update")
     state.close()
     with sqlite3.connect(path) as connection:
-        assert connection.execute("select value from meta").fetchall() == [("2",)]
+        assert connection.execute("select value from meta").fetchall() == [("3",)]
     connection.close()

@@ -111,6 +111,18 @@ class UsageRow:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document of what goes on: how often it was written, when first and last (microseconds), and what it says."""
+
+    kind: str
+    name: str
+    version: int
+    made: int
+    at: int
+    value: Mapping[str, Any]
+
+
 class LiveState(ABC):
     """What a server polls: which release and which weights are live. `serving` is handed one and knows no more."""
 

@@ -115,7 +115,20 @@ USAGE = sa.Table(
     sa.Column("first", sa.BigInteger, nullable=False),
     sa.Column("last", sa.BigInteger, nullable=False),
 )
-"""Counts: the only rows beside `releases` and `tokens` that are updated."""
+"""Counts: rows that are updated, as those of `releases`, `tokens` and `documents` are."""
+
+DOCUMENTS = sa.Table(
+    "documents",
+    METADATA,
+    sa.Column("system", sa.String(63), primary_key=True),
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(120), primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""What goes on for a while: a kind, a name, and JSON; see `poise.stores.state_documents`."""
 
 
 def next_number(connection: Connection, system: str, name: str) -> int:
