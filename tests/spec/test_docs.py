@@ -19,6 +19,7 @@ from poise.spec.schema import json_schema
 from poise.spec.source import ColumnSpec, Source
 from poise.spec.system import SystemSpec
 from poise.spec.units import DURATIONS
+from poise.spec.updates import Trusted, Updates
 from poise.spec.yaml_text import load
 
 PAGE = (Path(__file__).parents[2] / "docs" / "spec.md").read_text()
@@ -32,6 +33,8 @@ SECTIONS: list[tuple[str, type[Record]]] = [
     ("## Decision", Decision),
     ("### Exploration", Explore),
     ("## Requirements", Requirement),
+    ("## Updates", Updates),
+    ("### Trusted rows", Trusted),
 ]
 
 

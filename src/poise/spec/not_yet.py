@@ -11,7 +11,8 @@ from typing import Any
 from poise.spec.yaml_text import KeyPath
 
 NOT_YET: tuple[tuple[str, ...], ...] = (
-    ("updates",),
+    ("updates", "shadow"),
+    ("updates", "canary"),
     ("ethics",),
     ("costs", "budget"),
     ("objectives", "*", "search"),
@@ -24,8 +25,8 @@ NOT_YET: tuple[tuple[str, ...], ...] = (
 def refused(content: Any) -> Iterator[tuple[KeyPath, str]]:
     """The path of each such key that `content` has, with the sentence that refuses it.
 
-    >>> list(refused({"updates": {"every": "1d"}}))
-    [(('updates',), "'updates' is not honoured by this version of Poise")]
+    >>> list(refused({"ethics": {"signed_by": None}}))
+    [(('ethics',), "'ethics' is not honoured by this version of Poise")]
     """
     for pattern in NOT_YET:
         for path in _found(content, pattern, ()):

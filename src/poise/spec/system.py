@@ -12,6 +12,7 @@ from poise.spec.record import Record
 from poise.spec.requirement import Requirement
 from poise.spec.source import Source
 from poise.spec.units import Fraction
+from poise.spec.updates import Updates
 
 
 class Costs(Record):
@@ -61,3 +62,5 @@ class SystemSpec(Record):
     decision: Decision | None = None
     requirements: tuple[Requirement, ...] = ()
     parts: Parts = Parts()
+    updates: Updates | None = None
+    """When it learns again by itself, from what, and when it must not change; see `poise update`."""
