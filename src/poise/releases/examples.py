@@ -23,6 +23,7 @@ from poise.features.rows import request_columns
 from poise.models.base import Examples
 from poise.releases.actors import Actors, actors_of, weights_of
 from poise.releases.extras import own_column
+from poise.releases.learn_from import LearnFrom, kept, without
 from poise.spec.expression import parse
 from poise.spec.objective import Objective
 from poise.spec.source_types import group_column, listed_by
@@ -31,6 +32,9 @@ from poise.table import History, Requests, Table
 
 SEED = 0
 """Every draw of a training run (parts without time, learners) starts here, so that a run can be repeated."""
+
+EVERYTHING = LearnFrom()
+"""Nothing is limited: all rows are learned from, and all weigh the same."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,11 +64,13 @@ class ObjectiveData:
     split: Split
     actors: tuple[Actors, ...] = ()
     """Who brought the rows and labels, where a source caps what one may weigh."""
+    ages: NDArray[np.float64] | None = None
+    """What each row weighs for its age; None where all weigh 1."""
 
     def examples(self, index: Index) -> Examples:
         """Some rows as learners take them, in the order of T; nobody's weigh more among them than a source allows."""
         types = {output.name: output.type for output in self.outputs}
-        weight = weights_of(self.actors, index)
+        weight = weights_of(self.actors, index, None if self.ages is None else self.ages[index])
         return Examples(self.columns.take(index), types, self.target[index], weight, self.requests.time[index])
 
 
@@ -80,6 +86,7 @@ def read_sources(
     plans: Mapping[str, FeaturePlan],
     extra: Mapping[str, Iterable[str]],
     versions: Mapping[str, int] | None = None,
+    limits: LearnFrom = EVERYTHING,
 ) -> Sources:
     """The histories that features, labels and requests need, each with only the columns in use.
 
@@ -100,6 +107,7 @@ def read_sources(
         for source in {objective.per, objective.label.from_ or objective.per}:
             trust = system.sources[source].trust
             needed.setdefault(source, set()).update([] if trust is None else [trust.actor])
+            needed[source].update(limits.columns(source))
     for source in needed:
         if source not in found:
             raise NotEnoughData(f"the lake has no rows of source '{source}'", hint=lake.why_empty(source))
@@ -128,13 +136,19 @@ def _own_columns(system: SystemSpec, objective: Objective) -> set[str]:
 
 
 def assemble(
-    system: SystemSpec, plans: Mapping[str, FeaturePlan], sources: Sources, extra: Mapping[str, Iterable[str]]
+    system: SystemSpec,
+    plans: Mapping[str, FeaturePlan],
+    sources: Sources,
+    extra: Mapping[str, Iterable[str]],
+    limits: LearnFrom = EVERYTHING,
 ) -> dict[str, ObjectiveData]:
-    """The rows of every objective. Features are computed once for all objectives that are asked at the same T."""
+    """The rows of every objective, as far as `limits` reach. Features are computed once for all objectives that are
+    asked at the same T."""
     labelled: dict[str, tuple[Requests, Labels]] = {}
     for name, objective in system.objectives.items():
         requests = requests_of(system, name, sources.histories[objective.per])
-        labelled[name] = requests, label(system, name, requests, sources.histories, sources.watermarks)
+        found = label(system, name, requests, sources.histories, sources.watermarks)
+        labelled[name] = requests, replace(found, usable=found.usable & limits.recent(requests.time))
     made: dict[tuple[str, str | None], tuple[NDArray[np.int64], Table]] = {}
     out: dict[str, ObjectiveData] = {}
     for name in parents_first(system):
@@ -148,8 +162,17 @@ def assemble(
             made[asked] = rows, plan.batch(asking, sources.histories, extra.get(objective.per, ()))
         parent = None if objective.given is None else out[objective.given]
         one = _one(system, name, plans[objective.per], *labelled[name], *made[asked], parent)
-        out[name] = replace(one, actors=actors_of(system, name, one.requests, sources.histories))
+        actors = actors_of(system, name, one.requests, sources.histories)
+        out[name] = _limited(system, replace(one, actors=actors), sources, limits)
     return {name: out[name] for name in system.objectives}
+
+
+def _limited(system: SystemSpec, data: ObjectiveData, sources: Sources, limits: LearnFrom) -> ObjectiveData:
+    """Without the groups that nothing is learned from, and with what rows weigh for their age."""
+    keep = kept(system, data.name, data.requests, sources.histories, limits)
+    split = data.split if keep is None else without(data.split, keep)
+    time = data.requests.time
+    return replace(data, split=split, ages=limits.ages(time, time[split.learning]))
 
 
 def parents_first(system: SystemSpec) -> list[str]:
@@ -187,7 +210,7 @@ def _one(
     in_place = len(kept) == table.height and bool((np.diff(kept) == 1).all())
     chosen = table if in_place else table.take(kept)
     own = requests.take(rows)
-    groups = _groups(system, spec.per, own)
+    groups = groups_of(system, spec.per, own)
     target, known_at = labels.target[rows], labels.known_at[rows]
     if parent is None:
         usable = np.ones(len(rows), bool)
@@ -216,7 +239,7 @@ def _places(rows: Requests, among: Requests) -> NDArray[np.int64]:
     return order[np.searchsorted(known[order], wanted)]
 
 
-def _groups(system: SystemSpec, per: str, requests: Requests) -> NDArray[np.int64] | None:
+def groups_of(system: SystemSpec, per: str, requests: Requests) -> NDArray[np.int64] | None:
     """The entity of each row, else its list; None where each row is its own. A row without one is its own too."""
     column = group_column(system.sources[per], system)
     if column is None:
