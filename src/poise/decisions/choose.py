@@ -82,6 +82,15 @@ class Chooser:
         """The objectives that terms use."""
         return frozenset(name.partition(".")[0] for name in self._predicted)
 
+    def type_of(self, name: str) -> Type:
+        """The expression type of one of the `extra_names`."""
+        return self._words.type_of(name)
+
+    def objectives_of(self, term: str, action: str) -> frozenset[str]:
+        """The objectives that this term of this action is made of."""
+        read = self._cells[term][self.actions.index(action)].names & self._predicted
+        return frozenset(name.partition(".")[0] for name in read)
+
     def predicts(self, term: str, action: str) -> bool:
         """Whether this term of this action depends on a prediction."""
         return bool(self._cells[term][self.actions.index(action)].names & self._predicted)
