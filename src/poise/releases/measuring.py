@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.decisions.choose import Choice, Chooser, take
+from poise.decisions.exploration_cost import Basis
 from poise.decisions.of_system import chooser_of
 from poise.evaluation.blocks import Blocks, blocks_of
 from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures, Ranked
@@ -22,6 +23,8 @@ from poise.releases.training import Learned
 from poise.spec.system import SystemSpec
 
 Floats = NDArray[np.float64]
+MOST_ROWS = 2_000
+"""Rows of a release by which the cost of exploring actions is known."""
 
 
 def objective_measures(
@@ -64,6 +67,11 @@ class Decided:
         units = {name: term.unit for name, term in self.chooser.decision.terms.items()}
         judged = {by: column.take(self.rows) for by, column in slices.items()}
         return DecisionMeasures(policies, self._blocks(), units, judged)
+
+    def basis(self) -> Basis:
+        """Rows by which the cost of exploration is known: what each action is predicted to be worth in them."""
+        rows = np.unique(np.linspace(0, len(self.rows) - 1, MOST_ROWS).astype(np.int64))
+        return Basis({t: v[rows] for t, v in self.choice.terms.items()}, dict.fromkeys(self.choice.terms, np.ones(1)))
 
     def shares(self) -> dict[str, float]:
         """How often the model's choice is each action."""

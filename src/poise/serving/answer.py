@@ -171,7 +171,7 @@ class Answerer:
             if self._live is not None and not self._live.gives_way_to(decision, weights):
                 return
             self._live = Live.of(decision, weights, self.loaded.basis)
-            for note in self._live.exploration.notes:
+            for note in self._live.notes:
                 _LOG.warning("weights %d: %s", weights.version, note)
 
     def predict(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
@@ -224,7 +224,7 @@ class Answerer:
         stages.done("features", scored.ready)
         stages.done("score")
         predictions = self.loaded.scorers[per].as_rows(scored.predictions)
-        made = self._decider.decide(scored, live.values, self.clock.now())
+        made, choices = self._decider.decide(scored, live, self.clock.now(), self._seeds(), keep=self.logs)
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
         stages.done("decide")
         head = {**self._head(instant), **scored.marks, "weights": live.version, "unknown": scored.unknown}
@@ -235,7 +235,7 @@ class Answerer:
         if not self.logs:
             return answer
         kept = decision_log.head("choice", self.release, per, instant, live.version) | scored.marks
-        kept |= decision_log.choices_of(made, self._decider.actions)
+        kept |= choices
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
         encoded = _ENCODE(kept)

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from poise.decisions.explore_actions import SEEDS, draw_actions
+from poise.serving import decision_log
 from poise.serving.decision_id import DecisionIds
+from poise.serving.live import Live
 from poise.serving.score import Scored
 
 if TYPE_CHECKING:
@@ -24,26 +27,43 @@ class Decider:
         self._chooser = chooser
         self._ids = DecisionIds()
 
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """What can be chosen."""
-        return self._chooser.actions
-
-    def decide(self, scored: Scored, weights: Mapping[str, float], now: int) -> list[dict[str, Any]]:
-        """One object per row: `decision_id` (made at `now`, microseconds), `chosen`, `actions` with the best first,
-        `left_out` with the reason, and `fallback`: whether the rule's action was taken since none had a score."""
+    def decide(
+        self, scored: Scored, live: Live, now: int, seed: int, *, keep: bool = False
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """One object per row: `decision_id` (made at `now`, microseconds), `chosen` with its `propensity`, the `policy`
+        it was drawn from, `actions` with the best first, `left_out` with the reason, and `fallback`: whether the rule's
+        action was taken since none had a score; and, with `keep`, what the log keeps of them. The same `seed` draws the
+        same actions."""
         columns = {name: scored.features[name] for name in self._chooser.extra_names()}
-        choice = self._chooser.choose(scored.predictions, columns, weights)
+        choice = self._chooser.choose(scored.predictions, columns, live.values)
+        gone = np.isnan(choice.scores)
+        policy = live.among_actions.policy(choice.chosen, ~gone)
+        drawn = draw_actions(policy, seed)
+        explored = live.among_actions.to_dict(seed)
+        made = self._answers(choice, policy, drawn, now, explored)
+        return made, decision_log.choices_of(made, choice, policy, drawn, explored) if keep else {}
+
+    def _answers(
+        self,
+        choice: Choice,
+        policy: NDArray[np.float64],
+        drawn: NDArray[np.int64],
+        now: int,
+        explored: Mapping[str, Any] | None,
+    ) -> list[dict[str, Any]]:
         gone = np.isnan(choice.scores)
         order = np.argsort(np.where(gone, np.inf, -choice.scores), axis=1, kind="stable").tolist()
         eligible = (len(choice.actions) - gone.sum(axis=1)).tolist()
         scores, terms = choice.scores.tolist(), _by_row(choice.terms)
-        chosen, fallback = choice.chosen.tolist(), choice.fallback.tolist()
+        chosen, fallback, chances = drawn.tolist(), choice.fallback.tolist(), policy.tolist()
         return [
             {
                 "decision_id": self._ids.new(now),
                 "chosen": choice.actions[chosen[row]],
                 "fallback": fallback[row],
+                "propensity": chances[row][chosen[row]],
+                "policy": dict(zip(choice.actions, chances[row], strict=True)),
+                "explored": explored and {**explored, "seed": (explored["seed"] + row) % SEEDS},
                 "actions": [
                     {"action": choice.actions[j], "score": scores[row][j], "terms": terms[row][j]}
                     for j in order[row][: eligible[row]]

@@ -11,7 +11,10 @@ One JSON object per request, in columns, so that many candidates cost little:
 | `release`, `per`, `weights` | all | what answered, whose rows these are, the version of the weights |
 | `items`, `scores`, `terms`, `allowed` | list | all different candidates in the order in which they were sent |
 | `shown`, `propensities`, `explored` | list | which candidates stood at the places 1, 2, …, with what probability |
-| `chosen`, `actions`, `scores`, `terms`, `fallback` | choice | per row |
+| `actions` | choice | what could be chosen, in the order of the system file |
+| `chosen`, `fallback`, `scores`, `terms` | choice | per row; scores and terms per action |
+| `propensities`, `policy` | choice | per row: how probable the action was that was taken, and each action |
+| `explored` | choice | how actions were drawn, with the seed of the first row; null where the best one is taken |
 | `predictions` | choice, predictions | per objective, per row |
 | `logged`, `sent`, `features` | all | some rows in full: which they are, what was sent of them, what models saw |
 
@@ -22,12 +25,15 @@ request; never more than `MOST_LOGGED`. Instants are microseconds; missing value
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poise.table import MISSING_TIME, Table
+
+if TYPE_CHECKING:
+    from poise.decisions.choose import Choice
 
 MOST_LOGGED = 100
 """Rows of one request that are kept in full."""
@@ -87,21 +93,25 @@ def list_of(
     }
 
 
-def choices_of(made: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> dict[str, Any]:
-    """The fields of n choices, from the answer's objects; scores and terms per action in the order of `actions`."""
-    by_name = [{one["action"]: one for one in decision["actions"]} for decision in made]
-    terms = list(dict.fromkeys(term for row in by_name for one in row.values() for term in one["terms"]))
-
-    def of(row: Mapping[str, Any], action: str, term: str) -> Any:
-        return row[action]["terms"][term] if action in row else None
-
+def choices_of(
+    made: Sequence[Mapping[str, Any]],
+    choice: Choice,
+    policy: Floats,
+    taken: NDArray[np.int64],
+    explored: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The fields of n choices among k actions; policy (n, k), taken (n,), `made` for the ids that were given."""
+    rows = np.arange(len(taken))
     return {
         "ids": [decision["decision_id"] for decision in made],
-        "chosen": [decision["chosen"] for decision in made],
-        "fallback": [decision["fallback"] for decision in made],
-        "actions": list(actions),
-        "scores": [[row[a]["score"] if a in row else None for a in actions] for row in by_name],
-        "terms": {term: [[of(row, a, term) for a in actions] for row in by_name] for term in terms},
+        "chosen": [choice.actions[at] for at in taken.tolist()],
+        "fallback": choice.fallback.tolist(),
+        "actions": list(choice.actions),
+        "scores": choice.scores.tolist(),
+        "terms": {term: values.tolist() for term, values in choice.terms.items()},
+        "propensities": policy[rows, taken].tolist(),
+        "policy": policy.tolist(),
+        "explored": explored,
     }
 
 

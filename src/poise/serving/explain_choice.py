@@ -51,13 +51,14 @@ def _row(
 ) -> dict[str, Any]:
     """One choice. to_terms: term -> input -> (actions,); averages: term -> (actions,)."""
     actions = list(record["actions"])
-    chosen = actions.index(record["chosen"][row])
-    head = {"row": row, "decision_id": record["ids"][row], "chosen": actions[chosen]}
+    taken = actions.index(record["chosen"][row])
+    head = {"row": row, "decision_id": record["ids"][row], "chosen": actions[taken]}
     terms = {term: _numbers(values[row]) for term, values in record["terms"].items()}
     scores = _numbers(record["scores"][row])
     if record["fallback"][row]:
-        said = sentence(f"'{actions[chosen]}' was taken by the rule, since no action could be scored", stood_in(record))
+        said = sentence(f"'{actions[taken]}' was taken by the rule, since no action could be scored", stood_in(record))
         return {**head, "fallback": True, **in_itself, "said": said}
+    chosen = int(np.nanargmax(scores))  # the best, which exploration may have set aside
     at = np.flatnonzero(np.isfinite(scores))
     counting = {term: values[at] for term, values in terms.items() if np.isfinite(values[at]).all()}
     best = int(np.flatnonzero(at == chosen)[0])
@@ -89,7 +90,8 @@ def _row(
     over = _over(actions, scores, score, chosen)
     why = reasons(over["contributions"] if over else {}, features, release.observed, release.called)
     said = sentence(
-        f"'{actions[chosen]}' was chosen" + _rather(over),
+        f"'{actions[taken]}' was taken to explore, in the place of the best" if taken != chosen else "",
+        f"'{actions[chosen]}' " + ("was best" if taken != chosen else "was chosen") + _rather(over),
         stood_in(record),
         f"what counted most for it: {why}" if why else "",
         "" if change is None else f"it would have been '{then}' {changed(change, release.called)}",

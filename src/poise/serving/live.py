@@ -1,4 +1,4 @@
-"""What people may change while a release answers: the weights, and for lists how strongly these let it explore."""
+"""What people may change while a release answers: the weights, and how strongly these let it explore."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from poise.decisions.exploration_cost import Basis, settle
-from poise.decisions.explore import Exploration
+from poise.decisions.explore import NONE, Exploration
+from poise.decisions.explore_actions import NO_ACTIONS, ActionExploration, settle_actions
 from poise.decisions.weights import applied
 from poise.spec.decision import Decision
 
@@ -28,6 +29,8 @@ class Live:
     version: int
     values: Mapping[str, float]
     exploration: Exploration
+    """Of lists; `among_actions` is that of actions."""
+    among_actions: ActionExploration = NO_ACTIONS
 
     @classmethod
     def of(cls, decision: Decision, weights: VersionedWeights, basis: Basis | None) -> Live:
@@ -37,7 +40,15 @@ class Live:
         be one.
         """
         values = applied(decision, weights.values)
-        return cls(weights.version, values, settle(decision.explore, values, basis, decision.show))
+        if decision.lists:
+            return cls(weights.version, values, settle(decision.explore, values, basis, decision.show))
+        explored = settle_actions(decision.explore, decision.choose, values, basis)
+        return cls(weights.version, values, NONE, explored)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know about how strongly is explored, and what that costs."""
+        return (*self.exploration.notes, *self.among_actions.notes)
 
     def gives_way_to(self, decision: Decision, weights: VersionedWeights) -> bool:
         """Whether `weights` are a later version, or the same one with other values; raises as `of` does."""

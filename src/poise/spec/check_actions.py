@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poise.spec.decision import Decision
+from poise.spec.decision import Decision, Explore
 from poise.spec.faults import Faults
 from poise.spec.yaml_text import KeyPath
 
@@ -22,6 +22,8 @@ def check_actions(faults: Faults, decision: Decision) -> None:
         faults.one_of(("decision", "rule"), decision.rule, decision.choose, "action")
     for term in decision.terms:
         _term(faults, decision, term)
+    if decision.explore is not None:
+        _explore(faults, decision, decision.explore)
 
 
 def _term(faults: Faults, decision: Decision, term: str) -> None:
@@ -38,3 +40,14 @@ def _term(faults: Faults, decision: Decision, term: str) -> None:
     for action in decision.choose:
         if action not in spec.actions:
             faults.add(path, f"the term '{term}' says nothing of the action '{action}'", f"write {action}: 0")
+
+
+def _explore(faults: Faults, decision: Decision, explore: Explore) -> None:
+    """Exploration that takes actions that there are, and bounds terms that there are."""
+    path: KeyPath = ("decision", "explore")
+    for action in explore.never:
+        faults.one_of((*path, "never"), action, decision.choose, "action")
+    if set(explore.never) >= set(decision.choose):
+        faults.add((*path, "never"), "no action is left to explore", "leave explore out, or name fewer actions")
+    for term in explore.cost or ():
+        faults.one_of((*path, "cost", term), term, decision.terms, "term")

@@ -11,7 +11,7 @@ from poise.spec.record import Expr, Record
 from poise.spec.units import Fraction
 
 SHOW, TOP = 10, 20
-LIST_KEYS = ("item", "position", "show", "candidates", "where", "explore")
+LIST_KEYS = ("item", "position", "show", "candidates", "where")
 """Keys that only a decision with `list:` has."""
 
 
@@ -73,7 +73,12 @@ class Explore(Record):
     temperature: float | None = Field(None, gt=0, le=100)
     """Of `plackett-luce`, instead of `cost`: in standard deviations of the scores that take part."""
     share: Share | None = None
-    """Of `epsilon`, instead of `cost`: the share of the lists that are shuffled."""
+    """Of `epsilon`, instead of `cost`: the share of the lists that are shuffled, or of the rows in which another action
+    than the best is taken."""
+    never: tuple[str, ...] = ()
+    """Of actions: those that exploration never takes; the best one is taken whatever it is."""
+    near: int | None = Field(None, ge=1, le=100)
+    """Of a grid of prices: how many steps from the best price exploration goes at most; default any."""
 
     @model_validator(mode="after")
     def _one_strength(self) -> Explore:
@@ -113,13 +118,17 @@ class Decision(Record):
     weights: dict[str, float] = {}
     """Utility per unit of each term; default 1 for each. They seed the first live version and change nothing later."""
     explore: Explore | None = None
-    """Of a list: off where absent."""
+    """Off where absent."""
     rule: Expr | None = None
     """What a person would do: the baseline and the fallback. The action always taken (default the first); of a list an
     expression by which to sort, largest first, which also serves before there is data to learn from."""
     log: Literal["durable", "buffered"] = "durable"
     """When a decision is answered: `durable`, once it is on disk, so that no answered decision is ever missing from the
     log; `buffered`, at once, so that a killed server loses what it answered in its last second."""
+
+    approval: Literal["nobody", "touched"] = "nobody"
+    """Who has to approve a change of weights before it is in force: `touched`, each stakeholder with a requirement of
+    the decision which the log does not show to hold by it."""
 
     @model_validator(mode="after")
     def _actions_or_list(self) -> Decision:
@@ -132,12 +141,27 @@ class Decision(Record):
                     raise ValueError(f"'{key}' goes with 'list', and this decision has 'choose'")
             if len(self.choose) < 2:
                 raise ValueError("'choose' needs at least 2 actions")
+            self._explores_actions()
         elif self.item is None:
             raise ValueError("a decision with 'list' needs 'item': the column that says which item a row shows")
         elif self.candidates is not None and self.candidates < self.show:
             came = f"'candidates' is {self.candidates} and 'show' is {self.show}"
             raise ValueError(f"{came}: a request has as many candidates as are shown, or more")
+        elif self.explore is not None:
+            for key in ("never", "near"):
+                if key in self.explore.model_fields_set:
+                    raise ValueError(f"'explore.{key}' goes with 'choose', and this decision has 'list'")
         return self
+
+    def _explores_actions(self) -> None:
+        if self.explore is None:
+            return
+        if self.explore.method != "epsilon":
+            raise ValueError(f"actions are explored by epsilon; '{self.explore.method}' draws the order of a list")
+        if "top" in self.explore.model_fields_set:
+            raise ValueError("'explore.top' goes with 'list', and this decision has 'choose'")
+        if self.explore.near is not None:
+            raise ValueError("'explore.near' goes with a grid of prices, whose actions have an order")
 
     @property
     def lists(self) -> bool:

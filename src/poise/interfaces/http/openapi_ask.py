@@ -111,6 +111,8 @@ def _decide_schemas(contract: Contract, per: str, limits: Limits, *, timed: bool
 
 def _action_schemas(contract: Contract, per: str) -> Schema:
     action: Schema = {"type": "string", "enum": list(contract.actions)}
+    chance: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+    each = "how probable each of the actions was"
     scored = object_of(
         {"action": action, "score": {"type": "number"}, "terms": terms_object(contract.terms)},
         ["action", "score", "terms"],
@@ -121,12 +123,21 @@ def _action_schemas(contract: Contract, per: str) -> Schema:
         "properties": {
             "decision_id": DECISION_ID,
             "chosen": action,
+            "propensity": {**chance, "description": "how probable it was that this action is taken"},
+            "policy": {
+                **object_of(dict.fromkeys(contract.actions, chance), list(contract.actions)),
+                "description": each,
+            },
+            "explored": {"anyOf": [_EXPLORED, {"type": "null"}]},
             "fallback": {"type": "boolean", "description": "no action had a score; the rule's action was taken"},
             "actions": {"type": "array", "items": scored, "description": "the highest score first"},
             "left_out": {"type": "array", "items": left_out},
             "predictions": ref(f"Prediction_{per}"),
         },
-        "required": ["decision_id", "chosen", "fallback", "actions", "left_out", "predictions"],
+        "required": [
+            *("decision_id", "chosen", "propensity", "policy", "explored"),
+            *("fallback", "actions", "left_out", "predictions"),
+        ],
     }
     one = {"allOf": [ref("Head"), ref("Decision")], "properties": {"weights": VERSION}, "required": ["weights"]}
     many = {
@@ -148,6 +159,23 @@ def _ask(name: str, summary: str, kind: str, examples: Schema, refusals: Mapping
     }
 
 
+_EXPLORED: Schema = {
+    "type": "object",
+    "description": "how the action was drawn; null where the best one is taken for certain",
+    "properties": {
+        "method": {"const": "epsilon"},
+        "share": {"type": "number", "description": "how often another action than the best is taken"},
+        "never": {"type": "array", "items": {"type": "string"}},
+        "near": {"type": ["integer", "null"]},
+        "seed": {"type": "integer", "minimum": 0},
+        "cost": {
+            "type": ["object", "null"],
+            "additionalProperties": {"type": "number"},
+            "description": "share of each term that exploration costs on average; null: not known",
+        },
+    },
+    "required": ["method", "share", "never", "near", "seed", "cost"],
+}
 _HEAD: Schema = {
     "type": "object",
     "properties": {
