@@ -69,27 +69,33 @@ def actors_of(
     return tuple(found)
 
 
-def weights_of(actors: Sequence[Actors], rows: NDArray[Any]) -> Floats | None:
-    """The weight of each of some rows, (n,), the least of all caps; None where nobody is above any."""
-    found = [capped(one.codes[rows], one.at_most) for one in actors]
+def weights_of(actors: Sequence[Actors], rows: NDArray[Any], own: Floats | None = None) -> Floats | None:
+    """The weight of each of some rows, (n,), the least of all caps; None where nobody is above any and all weigh 1.
+
+    own: what each row weighs before that, (n,), as where older rows weigh less.
+    """
+    found = [capped(one.codes[rows], one.at_most, own) for one in actors]
     weights = [weight for weight in found if weight is not None]
-    return np.minimum.reduce(weights) if weights else None
+    return np.minimum.reduce(weights) if weights else own
 
 
-def capped(codes: NDArray[np.int64], at_most: float) -> Floats | None:
-    """Weights (n,) by which no actor has more than max(at_most, 3 / actors) of their sum; None where all may weigh 1.
+def capped(codes: NDArray[np.int64], at_most: float, own: Floats | None = None) -> Floats | None:
+    """Weights (n,) by which no actor has more than max(at_most, 3 / actors) of their sum; None where nobody has more.
+
+    own: what each row weighs before that, (n,); default 1.
 
     >>> capped(np.array([0] * 97 + list(range(1, 51))), 0.01)[:97].sum().round(6)
     np.float64(3.125)
     >>> capped(np.arange(50), 0.01) is None
     True
     """
-    counts = np.bincount(codes[codes >= 0])
-    cap = _cap(counts, int((codes < 0).sum()), at_most)
+    weight = np.ones(len(codes)) if own is None else own
+    sums = np.bincount(codes[codes >= 0], weight[codes >= 0])
+    cap = _cap(sums, float(weight[codes < 0].sum()), at_most)
     if cap is None:
         return None
-    each = np.minimum(1.0, cap / np.maximum(counts, 1))
-    return np.append(each, 1.0)[codes]
+    each = np.minimum(1.0, cap / np.where(sums > 0, sums, 1.0))
+    return np.asarray(np.append(each, 1.0)[codes] * weight, np.float64)
 
 
 def trust_results(actors: Sequence[Actors], rows: NDArray[Any]) -> list[dict[str, Any]]:
@@ -135,7 +141,7 @@ def share_of(at_most: float, actors: int) -> float:
     return min(1.0, max(at_most, LEAST_SHARES / max(actors, 1)))
 
 
-def _cap(counts: NDArray[np.int64], others: int, at_most: float) -> float | None:
+def _cap(counts: NDArray[Any], others: float, at_most: float) -> float | None:
     """The most that an actor's rows may weigh together; None where nobody is above it.
 
     It is the share of a sum that it lowers itself: with the k largest at the cap c and the rest of the rows R at 1,

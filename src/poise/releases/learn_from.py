@@ -1,0 +1,126 @@
+"""What of the rows that could be learned from is learned from: the last so long, the newer the more, not these groups.
+
+It limits what is learned, never what judges: a row that is left out here may still be judged on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.errors import NotEnoughData
+from poise.evaluation.parts import LEAST, NAMES, Split
+from poise.features.labels import label_rows
+from poise.spec.system import SystemSpec
+from poise.table import History, Requests
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Rows that nothing is learned from: those of a source whose `column` is one of `values` (None: any), with
+    since <= time < until (microseconds; None: open).
+
+    Where the source is the one that is predicted for, the time is T; where labels come from it, a row is left out with
+    the label that it was given, and the time is the label's τ.
+    """
+
+    source: str
+    column: str | None = None
+    values: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    why: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"source": self.source, "column": self.column, "values": list(self.values), "since": self.since,
+                "until": self.until, "why": self.why}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LearnFrom:
+    """What is learned from.
+
+    since: only rows with T from then on (microseconds); the parts are shares of those. half_life: a row that is older
+    by so long (microseconds) than the newest that is learned from weighs half. left_out: groups that nothing is learned
+    from.
+
+    >>> LearnFrom().everything, LearnFrom(half_life=5).everything
+    (True, False)
+    """
+
+    since: int | None = None
+    half_life: int | None = None
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is limited."""
+        return self.since is None and self.half_life is None and not self.left_out
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the evidence."""
+        return {"since": self.since, "half_life": self.half_life, "left_out": [one.to_dict() for one in self.left_out]}
+
+    def columns(self, source: str) -> set[str]:
+        """What has to be read of a source to know which of its rows are left out."""
+        return {one.column for one in self.left_out if one.source == source and one.column is not None}
+
+    def recent(self, time: NDArray[np.int64]) -> Mask:
+        """Which rows of T `time` (n,) are recent enough."""
+        return np.ones(len(time), bool) if self.since is None else np.asarray(time >= self.since)
+
+    def ages(self, time: NDArray[np.int64], learned: NDArray[np.int64]) -> Floats | None:
+        """What each of n rows weighs for its age; 1 for the newest of those at `learned`. None where all weigh 1."""
+        if self.half_life is None or not len(learned):
+            return None
+        age = np.maximum(time[learned].max() - time, 0)
+        return np.asarray(0.5 ** (age / self.half_life), np.float64)
+
+
+def kept(
+    system: SystemSpec, objective: str, requests: Requests, histories: Mapping[str, History], limits: LearnFrom
+) -> Mask | None:
+    """Which rows of an objective are in no group that is left out, (n,); None where all are."""
+    spec = system.objectives[objective]
+    out = np.zeros(requests.time.shape, bool)
+    for group in limits.left_out:
+        if group.source == spec.per:
+            out |= _in(group, requests.time, None if group.column is None else requests.rows[group.column].to_list())
+        elif group.source == spec.label.from_:
+            history = histories[group.source]
+            values = None if group.column is None else history.rows[group.column].to_list()
+            found = np.append(_in(group, history.time, values), False)
+            out |= found[label_rows(system, objective, requests, histories)]
+    return None if not out.any() else ~out
+
+
+def _in(group: LeftOut, time: NDArray[np.int64], values: list[Any] | None) -> Mask:
+    """Which rows of a group's source are of it."""
+    inside = np.ones(len(time), bool)
+    if group.since is not None:
+        inside &= time >= group.since
+    if group.until is not None:
+        inside &= time < group.until
+    if values is not None and group.values:
+        wanted = set(group.values)
+        inside &= np.array([value is not None and str(value) in wanted for value in values], bool)
+    return inside
+
+
+def without(split: Split, keep: Mask) -> Split:
+    """The parts with only those rows to learn from that are kept; *judge* stays. Raises `NotEnoughData`."""
+    learned = {name: split.part(name)[keep[split.part(name)]] for name in NAMES if name != "judge"}
+    few = [
+        f"{name} {len(rows):,} of at least {LEAST[name]}" for name, rows in learned.items() if len(rows) < LEAST[name]
+    ]
+    if few:
+        raise NotEnoughData(f"the parts have too few rows that may be learned from: {', '.join(few)}")
+    return replace(split, **learned)  # type: ignore[arg-type]
