@@ -23,6 +23,7 @@ CURRENT: dict[str, int] = {
     "judged": 1,
     "journal": 1,
     "forgotten": 1,
+    "profile": 1,
     "backup": 1,
     "model": 1,
     "json": 1,

@@ -30,6 +30,9 @@ from poise.releases.list_trying import Tried, try_lists
 from poise.releases.live import LiveRelease
 from poise.releases.measuring import Decided, decided, objective_measures
 from poise.releases.plain_json import to_json
+from poise.releases.profile import FILE as PROFILE
+from poise.releases.profile import Profile
+from poise.releases.profiling import profile_of
 from poise.releases.ranked import Listed, listed, objective_ranked
 from poise.releases.request_rows import request_rows
 from poise.releases.rule_release import may_start, must_suffice, must_tell_apart, rule_release
@@ -85,7 +88,7 @@ def train(
         by_rule = rule_release(system, place.lake, name, plans, sources, extra, live, lacking)
         by_rule.judged.save(place.judged / name)
         training = training_evidence(system, time.perf_counter() - started, time.process_time() - cpu)
-        return _written(place, name, {}, by_rule.contract, {**by_rule.evidence, "training": training}, None)
+        return _written(place, name, {}, by_rule.contract, {**by_rule.evidence, "training": training}, None, None)
     now, unlike = _live(place.lake, sources, live)
     contract, changes = _contract(system, plans, extra, learned, made, live)
     tried = try_lists(made, contract, learned, plans, sources) if isinstance(made, Listed) else Tried()
@@ -99,7 +102,8 @@ def train(
         "limits": [*limits(system, learned, decision), *tried.limits],
         "training": training_evidence(system, time.perf_counter() - started, time.process_time() - cpu),
     }
-    return _written(place, name, learned, contract, evidence, tried.trial)
+    profile = profile_of(system, learned, made)
+    return _written(place, name, learned, contract, evidence, tried.trial, profile)
 
 
 def _learned(
@@ -138,6 +142,7 @@ def _written(
     contract: Contract,
     evidence: Mapping[str, Any],
     trial: Trial | None,
+    profile: Profile | None,
 ) -> ReleaseFolder:
     """The sealed folder of a candidate."""
     path = place.candidates / name
@@ -148,6 +153,8 @@ def _written(
             one.fallback.save(folder / "models" / objective)
         if trial is not None:
             trial.basis.save(folder / BASIS)
+        if profile is not None:
+            (folder / PROFILE).write_text(to_json(profile.to_json()), encoding="utf-8")
         (folder / "system.yaml").write_text(place.text, encoding="utf-8")
         (folder / "contract.json").write_text(to_json(contract.to_json()), encoding="utf-8")
         (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")

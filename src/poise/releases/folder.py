@@ -6,6 +6,7 @@
 | `system.yaml` | the system file as it was read |
 | `contract.json` | what callers send and get |
 | `models/<objective>/` | text models and arrays; no pickles |
+| `profile.json` | what it was trained and judged on, for monitoring |
 | `evidence.json`, `report.html` | what was measured, for programs and for people |
 | `manifest.json` | path -> size and SHA-256 of every other file |
 

@@ -1,0 +1,186 @@
+"""What one column was like: a quantile sketch or a table of levels, and the same in few bins for each block of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.releases.profile_arrays import pack, unpack
+from poise.table import Column
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+POINTS = 1_200
+"""Quantiles that are kept of a number: between two of them lies less than 1e-3 of the rows."""
+BINS = 12
+"""Bins of a number (levels of a category) of which each block's counts are kept."""
+LEVELS = 1_000
+"""Levels of a category that are kept by name, the most frequent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """Rows of a column, counted in m blocks of time by the bins of its profile.
+
+    rows, missing: (m,). counts: (m, p) of what is not missing; of numbers cumulated: how many are at most the point
+    (`upto`) of the sketch, with `below` (m, p) how many are less. Of categories: per level of the profile, with
+    `unseen` (m,) of levels that it does not name. fresh: (m,) rows whose level occurs in no earlier block.
+    """
+
+    rows: Ints
+    missing: Ints
+    counts: Ints
+    below: Ints | None = None
+    unseen: Ints | None = None
+
+    def take(self, blocks: slice) -> Tally:
+        """Some of the blocks."""
+        below = None if self.below is None else self.below[blocks]
+        unseen = None if self.unseen is None else self.unseen[blocks]
+        return Tally(self.rows[blocks], self.missing[blocks], self.counts[blocks], below, unseen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnProfile:
+    """One column of n rows.
+
+    kind: `number` (also of instants, and of texts their length) or `category`. points: of a number distinct quantiles,
+    ascending, (p,), with `upto` rows at most and `below` rows less than each, (p,); of a category `levels` by how
+    frequent they are, with their rows in `upto`. edges: which points bound the bins of blocks, (e,).
+    blocks: per block its rows, missing ones, and counts at the edges, (m, 2 + e); of categories counts of the first
+    `BINS` levels, then those whose level occurs in no earlier block.
+    """
+
+    kind: Literal["number", "category"]
+    rows: int
+    missing: int
+    points: Floats
+    upto: Ints
+    below: Ints
+    edges: Ints
+    blocks: Ints
+    levels: tuple[str, ...] = ()
+    complete: bool = True
+    """Whether all levels that occurred are named."""
+
+    @property
+    def present(self) -> int:
+        """Rows in which it is not missing."""
+        return self.rows - self.missing
+
+    @classmethod
+    def of(cls, column: Column, starts: Ints) -> ColumnProfile:
+        """Rows in the order of T, of which block i begins at row `starts[i]`, (m,)."""
+        return _levels(column, starts) if _is_category(column) else _numbers(numbers(column), starts)
+
+    def tally(self, column: Column, starts: Ints) -> Tally:
+        """Other rows of the same column, counted by these points or levels."""
+        if self.kind == "category":
+            return self._tally_levels(column, starts)
+        values, ends = numbers(column), np.append(starts[1:], len(column))
+        shape = len(starts), len(self.points)
+        upto, below, present = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(len(starts), np.int64)
+        for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            block = np.sort(values[start:end])
+            present[at] = len(block) - np.count_nonzero(np.isnan(block[np.searchsorted(block, np.inf, "right") :]))
+            block = block[: present[at]]
+            upto[at] = np.searchsorted(block, self.points, "right")
+            below[at] = np.searchsorted(block, self.points, "left")
+        rows = ends - starts
+        return Tally(rows, rows - present, upto, below)
+
+    def _tally_levels(self, column: Column, starts: Ints) -> Tally:
+        wide = len(self.levels) + 1
+        index = {level: at for at, level in enumerate(self.levels)}
+        codes = _as_category(column).recoded(index, unknown=wide - 1).astype(np.int64)
+        ends = np.append(starts[1:], len(column))
+        block = np.repeat(np.arange(len(starts)), ends - starts)
+        there = codes >= 0
+        counts = np.bincount(block[there] * wide + codes[there], minlength=len(starts) * wide).reshape(-1, wide)
+        rows = ends - starts
+        return Tally(rows, rows - counts.sum(axis=1), counts[:, :-1], unseen=counts[:, -1])
+
+    def to_json(self) -> dict[str, Any]:
+        """For `profile.json`."""
+        out: dict[str, Any] = {"kind": self.kind, "rows": self.rows, "missing": self.missing}
+        arrays = {name: pack(getattr(self, name)) for name in ("points", "upto", "below", "edges", "blocks")}
+        return out | {"levels": list(self.levels), "complete": self.complete} | arrays
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> ColumnProfile:
+        """What `to_json` gave."""
+        arrays = {name: unpack(content[name]) for name in ("points", "upto", "below", "edges", "blocks")}
+        kind, rows, missing = content["kind"], content["rows"], content["missing"]
+        return cls(kind, rows, missing, **arrays, levels=tuple(content["levels"]), complete=content["complete"])
+
+
+def numbers(column: Column) -> Floats:
+    """The values as numbers, NaN where missing: instants in microseconds, of texts how many characters they have."""
+    if column.kind == "number":
+        return np.asarray(column.values, np.float64)
+    if column.kind == "time":
+        return np.where(column.missing(), np.nan, column.values.astype(np.float64))
+    assert column.levels is not None
+    lengths = np.array([len(level) for level in column.levels] or [0], np.float64)
+    return np.where(column.values >= 0, lengths[np.maximum(column.values, 0)], np.nan)
+
+
+def _is_category(column: Column) -> bool:
+    return column.kind == "string"
+
+
+def _as_category(column: Column) -> Column:
+    """A column that came as something else than it was trained on holds no level that is known."""
+    if column.kind == "string":
+        return column
+    return Column.coded(np.where(column.missing(), -1, 0), [f"not a text ({column.kind})"])
+
+
+def _numbers(values: Floats, starts: Ints) -> ColumnProfile:
+    ordered = np.sort(values)
+    ordered = ordered[: np.searchsorted(ordered, np.inf, "right")]
+    here = len(ordered)
+    at = np.round(np.linspace(0, here - 1, min(POINTS, here))).astype(np.int64) if here else np.zeros(0, np.int64)
+    points = np.unique(ordered[at])
+    upto, below = np.searchsorted(ordered, points, "right"), np.searchsorted(ordered, points, "left")
+    wanted = np.unique(np.searchsorted(upto, here * np.arange(1, BINS) / BINS)) if here else np.zeros(0, np.int64)
+    edges = np.minimum(wanted, max(len(points) - 1, 0))
+    draft = ColumnProfile("number", len(values), len(values) - here, points, upto, below, edges, np.zeros((0, 2), int))
+    tally = draft.tally(Column.numbers(values), starts)
+    blocks = np.column_stack([tally.rows, tally.missing, tally.counts[:, edges]])
+    return ColumnProfile("number", len(values), len(values) - here, points, upto, below, edges, blocks)
+
+
+def _levels(column: Column, starts: Ints) -> ColumnProfile:
+    assert column.levels is not None
+    there = column.values >= 0
+    counts = np.bincount(column.values[there], minlength=len(column.levels))
+    order = np.argsort(-counts, kind="stable")[:LEVELS]
+    order = order[counts[order] > 0]
+    named = tuple(str(column.levels[at]) for at in order)
+    nothing = np.zeros(0)
+    upto, edges = counts[order].astype(np.int64), np.arange(min(BINS, len(order)))
+    complete = bool((counts > 0).sum() <= LEVELS)
+    missing = int((~there).sum())
+    empty = np.zeros((0, 2), np.int64)
+    draft = ColumnProfile("category", len(column), missing, nothing, upto, upto[:0], edges, empty, named, complete)
+    tally = draft.tally(column, starts)
+    fresh = _fresh(column, starts)
+    blocks = np.column_stack([tally.rows, tally.missing, tally.counts[:, edges], fresh])
+    return ColumnProfile("category", len(column), missing, nothing, upto, upto[:0], edges, blocks, named, complete)
+
+
+def _fresh(column: Column, starts: Ints) -> Ints:
+    """Per block the rows whose level occurs in no earlier one; all of the first."""
+    assert column.levels is not None
+    block = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(column))))
+    there = np.flatnonzero(column.values >= 0)
+    codes = column.values[there]
+    first = np.full(len(column.levels), len(starts), np.int64)
+    np.minimum.at(first, codes, block[there])
+    new = first[codes] == block[there]
+    return np.bincount(block[there][new], minlength=len(starts)).astype(np.int64)
