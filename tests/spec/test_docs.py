@@ -15,6 +15,7 @@ from poise.spec.objective import Label, Objective
 from poise.spec.reading import read_text
 from poise.spec.record import Record
 from poise.spec.requirement import Requirement
+from poise.spec.rollout import Guardrails, Hold, Rollout
 from poise.spec.schema import json_schema
 from poise.spec.source import ColumnSpec, Source
 from poise.spec.system import SystemSpec
@@ -33,6 +34,9 @@ SECTIONS: list[tuple[str, type[Record]]] = [
     ("## Decision", Decision),
     ("### Exploration", Explore),
     ("## Requirements", Requirement),
+    ("## Rollout", Rollout),
+    ("### Hold", Hold),
+    ("### Guardrails", Guardrails),
     ("## Updates", Updates),
     ("### Trusted rows", Trusted),
 ]

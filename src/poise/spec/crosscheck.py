@@ -8,6 +8,7 @@ from poise.spec.check_decision import check_decided_rows, check_decision
 from poise.spec.check_features import Carried, check_used
 from poise.spec.check_objectives import check_objectives, check_parts
 from poise.spec.check_requirements import check_requirements
+from poise.spec.check_rollout import check_rollout
 from poise.spec.check_sources import check_sources
 from poise.spec.check_updates import check_updates
 from poise.spec.faults import Faults
@@ -40,6 +41,7 @@ def faults(system: SystemSpec) -> list[tuple[KeyPath, SpecError]]:
         check_used(found, carried)
     check_decision(found, carried)
     check_requirements(found, carried)
+    check_rollout(found)
     check_updates(found)
     return found.found
 

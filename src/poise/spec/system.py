@@ -10,6 +10,7 @@ from poise.spec.decision import Decision
 from poise.spec.objective import Objective
 from poise.spec.record import Record
 from poise.spec.requirement import Requirement
+from poise.spec.rollout import Rollout
 from poise.spec.source import Source
 from poise.spec.units import Fraction
 from poise.spec.updates import Updates
@@ -62,5 +63,7 @@ class SystemSpec(Record):
     decision: Decision | None = None
     requirements: tuple[Requirement, ...] = ()
     parts: Parts = Parts()
+    rollout: Rollout | None = None
+    """By which stages a new release comes to answer everybody; without it at once."""
     updates: Updates | None = None
     """When it learns again by itself, from what, and when it must not change; see `poise update`."""
