@@ -11,12 +11,13 @@ from poise import registry
 from poise.spec.decision import Decision, Explore
 from poise.spec.functions import FUNCTIONS
 from poise.spec.metric_name import SERVING
+from poise.spec.monitoring import Monitoring
 from poise.spec.objective import Label, Objective
 from poise.spec.reading import read_text
 from poise.spec.record import Record
 from poise.spec.requirement import Requirement
-from poise.spec.rollout import Guardrails, Hold, Rollout
 from poise.spec.schema import json_schema
+from poise.spec.rollout import Guardrails, Hold, Rollout
 from poise.spec.source import ColumnSpec, Source
 from poise.spec.system import SystemSpec
 from poise.spec.units import DURATIONS
@@ -34,6 +35,7 @@ SECTIONS: list[tuple[str, type[Record]]] = [
     ("## Decision", Decision),
     ("### Exploration", Explore),
     ("## Requirements", Requirement),
+    ("## Monitoring", Monitoring),
     ("## Rollout", Rollout),
     ("### Hold", Hold),
     ("### Guardrails", Guardrails),

@@ -26,7 +26,7 @@ from poise.releases.contract import Contract
 from poise.releases.examples import ObjectiveData, Sources, groups_of, parents_first
 from poise.releases.folder import ReleaseFolder
 from poise.releases.places import at_place
-from poise.releases.training import Learned, metric_of
+from poise.releases.training import BASELINES, Learned, metric_of
 from poise.spec.source_types import listed_by, position_feature
 from poise.spec.system import SystemSpec
 from poise.table import MISSING_TIME, Requests, Table
@@ -163,8 +163,9 @@ def _scored(
     )
     prediction = predictor.predict(columns)
     rungs = {predictor.model.kind: predictor} | dict(fallback.rungs)
-    baselines = {rung: rungs[rung].predict(columns) for rung in ("constant", "rule") if rung in rungs}
-    sorting = {rung: rungs[rung].predict(first) for rung in baselines} if lists else {}
+    names = [rung for rung in BASELINES if rung in rungs]
+    baselines: dict[str, Array] = {rung: rungs[rung].predict(columns) for rung in names}
+    sorting: dict[str, Array] = {rung: rungs[rung].predict(first) for rung in names} if lists else {}
     return Scored(data, predictor, prediction, baselines, sorting, immature)
 
 

@@ -7,6 +7,7 @@ from poise.spec.expression import parse
 from poise.spec.requirement import Requirement
 from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
+from poise.spec.watched_per import watched_per
 
 
 def extra_names(system: SystemSpec) -> dict[str, tuple[str, ...]]:
@@ -25,6 +26,8 @@ def extra_names(system: SystemSpec) -> dict[str, tuple[str, ...]]:
         per = judged_per(system, requirement)
         if per is not None and requirement.by and own_column(system, per, requirement.by) is None:
             out[per][requirement.by] = None
+    per = watched_per(system)
+    out[per].update((by, None) for by in system.monitoring.slices if own_column(system, per, by) is None)
     return {per: tuple(names) for per, names in out.items()}
 
 
@@ -44,6 +47,7 @@ def own_column(system: SystemSpec, per: str, by: str) -> str | None:
 
 
 def slice_names(system: SystemSpec, owner: str) -> tuple[str, ...]:
-    """The columns that requirements on `owner` (an objective, or `decision`) are judged by."""
-    found = (r.by for r in system.requirements if r.by and r.metric.partition(".")[0] == owner)
-    return tuple(dict.fromkeys(found))
+    """The columns by which `owner` (an objective, or `decision`) is judged and watched."""
+    found = [r.by for r in system.requirements if r.by and r.metric.partition(".")[0] == owner]
+    watched = owner in system.objectives and system.objectives[owner].per == watched_per(system)
+    return tuple(dict.fromkeys([*found, *(system.monitoring.slices if watched else ())]))

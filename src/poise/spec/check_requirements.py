@@ -35,7 +35,7 @@ def check_requirements(faults: Faults, carried: Carried | None) -> None:
         _bound(faults, path, requirement, name)
         _keys(faults, path, requirement, name)
         if requirement.by is not None and name.kind != "serving":
-            _by(faults, (*path, "by"), requirement.by, _per(faults, name), carried)
+            check_slice(faults, (*path, "by"), requirement.by, _per(faults, name), carried)
 
 
 def _clashes(faults: Faults) -> None:
@@ -119,7 +119,7 @@ def _keys(faults: Faults, path: KeyPath, requirement: Requirement, name: MetricN
         faults.add((*path, "metric"), f"{name.name} needs prices, and the file has no 'costs'", hint)
 
 
-def _by(faults: Faults, path: KeyPath, by: str, per: str, carried: Carried | None) -> None:
+def check_slice(faults: Faults, path: KeyPath, by: str, per: str, carried: Carried | None) -> None:
     """A slice is by a column of the row, a feature, or a column of another source whose key the row has."""
     if per not in faults.types:
         return

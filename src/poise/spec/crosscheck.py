@@ -6,6 +6,7 @@ from poise.errors import SpecError
 from poise.spec.check_columns import check_zone
 from poise.spec.check_decision import check_decided_rows, check_decision
 from poise.spec.check_features import Carried, check_used
+from poise.spec.check_monitoring import check_monitoring
 from poise.spec.check_objectives import check_objectives, check_parts
 from poise.spec.check_requirements import check_requirements
 from poise.spec.check_rollout import check_rollout
@@ -41,6 +42,7 @@ def faults(system: SystemSpec) -> list[tuple[KeyPath, SpecError]]:
         check_used(found, carried)
     check_decision(found, carried)
     check_requirements(found, carried)
+    check_monitoring(found, carried)
     check_rollout(found)
     check_updates(found)
     return found.found

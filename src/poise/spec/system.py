@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, SerializeAsAny
 
 from poise.spec.decision import Decision
+from poise.spec.monitoring import Monitoring
 from poise.spec.objective import Objective
 from poise.spec.record import Record
 from poise.spec.requirement import Requirement
@@ -63,6 +64,7 @@ class SystemSpec(Record):
     decision: Decision | None = None
     requirements: tuple[Requirement, ...] = ()
     parts: Parts = Parts()
+    monitoring: Monitoring = Monitoring()
     rollout: Rollout | None = None
     """By which stages a new release comes to answer everybody; without it at once."""
     updates: Updates | None = None
