@@ -16,8 +16,8 @@ from poise.spec.objective import Label, Objective
 from poise.spec.reading import read_text
 from poise.spec.record import Record
 from poise.spec.requirement import Requirement
-from poise.spec.schema import json_schema
 from poise.spec.rollout import Guardrails, Hold, Rollout
+from poise.spec.schema import json_schema
 from poise.spec.source import ColumnSpec, Source
 from poise.spec.system import SystemSpec
 from poise.spec.units import DURATIONS
