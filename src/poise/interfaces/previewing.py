@@ -1,4 +1,4 @@
-"""Previews of other weights for the system of one file, from the lists that a release logged and what came of them.
+"""Previews of other weights for the system of one file, from what a release logged and what came of it.
 
 Run as a module it is the process that a server asks, one JSON object per line: `python -m poise.interfaces.previewing
 poise.yaml`. It reads the lake and reckons for seconds, which a process that answers may not.
@@ -19,7 +19,9 @@ from poise.decisions.weights import applied
 from poise.errors import NotNow, PoiseError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import answering_lines
+from poise.interfaces.realising import Realised
 from poise.interfaces.stored import system_of
+from poise.monitoring.choice_outcomes import GatheredChoices, gather_choices
 from poise.monitoring.list_outcomes import Gathered, gather
 from poise.releases.folder import ReleaseFolder
 from poise.serving.loaded import Loaded
@@ -30,24 +32,24 @@ from poise.spec.decision import Decision
 from poise.stores.state import State
 
 FRESH = 5 * MINUTE
-"""Logged lists that were gathered longer ago than this are gathered again, microseconds."""
+"""Logged decisions that were gathered longer ago than this are gathered again, microseconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
-    """What is kept of one release: when its lists were gathered, and the preview; None where there are no lists."""
+    """What is kept of one release: when its log was gathered, and the preview; None where nothing is in it."""
 
     release: str
     at: int
-    gathered: Gathered
+    gathered: Gathered | GatheredChoices
     preview: Preview | None
 
 
 class Previews:
     """Previews by what one release logged, gathered when first asked and again after five minutes.
 
-    Every method raises `RequestError` for what does not fit, and `NotNow` where the release lists nothing by what
-    it learned, or no list of it has come true yet.
+    Every method raises `RequestError` for what does not fit, and `NotNow` where the release decides nothing by what
+    it learned, or nothing that it decided has come true yet.
     """
 
     def __init__(self, lake: Lake) -> None:
@@ -56,19 +58,19 @@ class Previews:
 
     def of(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
         """What the weights of `content` (`{"values": {"TERM": 0.5}}`) would do beside those that are live."""
-        decision = _lists(loaded)
+        decision = _decides(loaded)
         asked = Asked.of(content, decision, applied(decision, live))
         return self._told(loaded, live, lambda preview, now: preview.of(now, asked))
 
     def suggest(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
         """The weights by which a term gains what `content` asks (`{"term": "revenue", "gain": 0.03}`) at the least loss
         of the others, and what they would do."""
-        term, gain = asked_gain(content, _lists(loaded).terms)
+        term, gain = asked_gain(content, _decides(loaded).terms)
         return self._told(loaded, live, lambda preview, now: suggest(preview, now, term, gain))
 
     def front(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
         """What all terms come to as the weight of one (`{"term": "revenue"}`) grows and shrinks."""
-        term = asked_term(content, _lists(loaded).terms)
+        term = asked_term(content, _decides(loaded).terms)
         return self._told(loaded, live, lambda preview, now: front(preview, now, term))
 
     def _told(
@@ -78,45 +80,52 @@ class Previews:
         if made.preview is None:
             why = _nothing(loaded.release, made.gathered)
             raise NotNow(why, hint="let it answer, explore, and labels come in")
-        told = tell(made.preview, applied(_lists(loaded), live))
+        told = tell(made.preview, applied(_decides(loaded), live))
         return {"release": loaded.release, "as_of": to_text(made.at, loaded.system.timezone), **told}
 
     def _ready(self, loaded: Loaded) -> _Made:
         now = Clock().now()
         if self._made is None or self._made.release != loaded.release or now - self._made.at > FRESH:
-            gathered = _gathered(loaded, self._lake)
-            self._made = _Made(loaded.release, now, gathered, _preview(loaded, gathered))
+            gathered = gathered_of(loaded, self._lake)
+            self._made = _Made(loaded.release, now, gathered, preview_of(loaded, gathered))
         return self._made
 
 
-def _lists(loaded: Loaded) -> Decision:
-    decision = loaded.system.decision
-    if decision is None or not decision.lists:
-        raise NotNow("effects of weights are told of decisions that list items; this system has none")
-    return decision
+def _decides(loaded: Loaded) -> Decision:
+    if loaded.system.decision is None:
+        raise NotNow("effects of weights are told of decisions; this system has none")
+    return loaded.system.decision
 
 
-def _gathered(loaded: Loaded, lake: Lake) -> Gathered:
-    ranker = ranker_of(loaded.system, {one.name: one.classes for one in loaded.contract.outputs})
+def gathered_of(loaded: Loaded, lake: Lake, weights: range | None = None) -> Gathered | GatheredChoices:
+    """What a release logged under some versions of the weights (default any). Raises `NotNow` where it decides nothing
+    by what it learned."""
+    classes = {one.name: one.classes for one in loaded.contract.outputs}
+    if loaded.chooser is not None:
+        return gather_choices(loaded.system, loaded.chooser, lake, loaded.release, weights=weights)
+    ranker = ranker_of(loaded.system, classes)
     if ranker is None or loaded.basis is None:
         why = f"release {loaded.release} lists nothing by what it learned, so that no effect of weights can be told"
-        raise NotNow(why, hint="previews are of decisions that list items")
-    return gather(loaded.system, ranker, dict(loaded.basis.exposure), lake, loaded.release)
+        raise NotNow(why, hint="previews are of decisions by what was learned")
+    return gather(loaded.system, ranker, dict(loaded.basis.exposure), lake, loaded.release, weights=weights)
 
 
-def _preview(loaded: Loaded, gathered: Gathered) -> Preview | None:
+def preview_of(loaded: Loaded, gathered: Gathered | GatheredChoices) -> Preview | None:
+    """Effects of weights on what was gathered; None where nothing was."""
     if gathered.log is None:
         return None
-    system = loaded.system
-    return Preview(_lists(loaded), system.requirements, loaded.basis, gathered.log, system.timezone, gathered.left_out)
+    system, decision = loaded.system, _decides(loaded)
+    log, left_out = gathered.log, gathered.left_out
+    return Preview(decision, system.requirements, loaded.basis, log, system.timezone, left_out, loaded.chooser)
 
 
-def _nothing(release: str, gathered: Gathered) -> str:
+def _nothing(release: str, gathered: Gathered | GatheredChoices) -> str:
     """Why no effect can be told."""
-    if not gathered.lists:
-        return f"release {release} has logged no list whose outcomes are known yet"
+    noun = "list" if isinstance(gathered, Gathered) else "choice"
+    if not gathered.count:
+        return f"release {release} has logged no {noun} whose outcomes are known yet"
     reasons = "; ".join(f"{count:,}: {why}" for why, count in gathered.left_out.items())
-    return f"of {gathered.lists:,} logged lists of release {release} none can be reckoned with ({reasons})"
+    return f"of {gathered.count:,} logged {noun}s of release {release} none can be reckoned with ({reasons})"
 
 
 class Previewing:
@@ -129,10 +138,13 @@ class Previewing:
         self._settings = Settings.read(file)
         self._state = State(self._settings.state_url, system.system, zone=system.timezone)
         self._previews = Previews(Lake(self._settings.lake))
+        self._realised = Realised(self._settings, system, self._state)
         self._loaded: Loaded | None = None
 
     def answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """What it asks for. Raises as `Previews` does, `Tampered` or `StateError` where the release cannot be read."""
+        if asked["act"] == "realised":
+            return self._realised.of(asked["content"])
         acts = {"of": self._previews.of, "suggest": self._previews.suggest, "front": self._previews.front}
         return acts[asked["act"]](self._release(asked["release"]), asked["live"], asked["content"])
 

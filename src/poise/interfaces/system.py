@@ -17,10 +17,11 @@ from poise.data.ingest import ingest
 from poise.data.journal_lock import held
 from poise.data.lake import Lake
 from poise.data.report import IngestReport
-from poise.errors import PoiseError, Refused, SpecError, StateError, UsageError
+from poise.errors import NotNow, PoiseError, Refused, SpecError, StateError, UsageError
 from poise.features.function import importable_from
 from poise.interfaces.catching_up import CaughtUp, catch_up
 from poise.interfaces.previewing import Previews
+from poise.interfaces.realising import Realised
 from poise.interfaces.rolling_back import roll_back
 from poise.interfaces.snapshotting import made_ready
 from poise.monitoring.beside import seen_from
@@ -31,9 +32,12 @@ from poise.releases.folder import ReleaseFolder
 from poise.releases.rule_release import by_rule
 from poise.releases.summary import summary
 from poise.rollout.gates import Outcome, judge_candidate
+from poise.rollout.plan import Plan
 from poise.rollout.promises import must_keep
 from poise.rollout.promote import settle
+from poise.rollout.stages import must_be_free
 from poise.serving.loaded import Loaded
+from poise.serving.proposals import Proposals
 from poise.serving.weights import LiveWeights
 from poise.settings import Settings
 from poise.spec.reading import read_text
@@ -170,13 +174,19 @@ class System:
         who: str | None = None,
         why: str = "",
         major: bool = False,
+        rollout: str | None = None,
         progress: Progress = quiet,
     ) -> Report:
-        """Judge a candidate (default the newest) by every requirement; make it live, or refuse it.
+        """Judge a candidate (default the newest) by every requirement; let it begin to answer, or refuse it.
 
-        major: it breaks its callers, and is to answer by a new contract beside the old one. Raises `Refused` where it
-        breaks them without that.
+        major: it breaks its callers, and is to answer by a new contract beside the old one. rollout: where it begins,
+        `live`, `shadow`, `canary` or `canary=10%`; default what the file says. Raises `Refused` where it breaks callers
+        without `major`, `NotNow` where another release is under way.
         """
+        plan = Plan() if major and rollout is None else Plan.of(self.spec.rollout, rollout)
+        if major and plan.begin != "live":
+            raise UsageError("callers of one contract are not answered by another", hint="--major goes live at once")
+        must_be_free(self.state)
         chosen = self.newest_candidate() if candidate is None else self.state.release(candidate)
         folder = ReleaseFolder.open(self.settings.folder_of(chosen.folder), seal=chosen.seal)
         live = self.live_folder()
@@ -196,7 +206,7 @@ class System:
         )
         # The refusal is recorded before it is raised; here it is part of the report, which every caller reads.
         with suppress(Refused):
-            settle(self.state, outcome, who=who, why=why or None)
+            settle(self.state, outcome, who=who, why=why or None, plan=plan)
         if outcome.released and self.spec.decision is not None:
             first = self.state.weights() is None
             self.weights.seed("the system file, with the first release" if first else f"new terms, with {name}", who)
@@ -221,6 +231,31 @@ class System:
         if self.spec.decision is None:
             raise UsageError("this system decides nothing, so it has no weights")
         return LiveWeights(self.spec.decision, self.state, self.spec.timezone)
+
+    @property
+    def proposals(self) -> Proposals:
+        """Changes of weights that wait for stakeholders. Raises `UsageError` where nothing is decided."""
+        if self.spec.decision is None:
+            raise UsageError("this system decides nothing, so it has no weights")
+        return Proposals(self.spec.decision, self.spec.requirements, self.state, self.spec.timezone)
+
+    def change_weights(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Change the live weights, or propose it where `approval: touched` lets it wait for somebody; asked and raised
+        as for `LiveWeights.change`."""
+        return self.proposals.change(self.weights, asked, self._foreseen)
+
+    def _foreseen(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if self.live_folder() is None:
+            raise NotNow("nothing is live, so that nothing could be told")
+        return self.preview(asked)
+
+    def realised(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What a change of weights was foretold to do, and what it did: `{"version"?: 7}`, default the live ones.
+
+        Raises `NotNow` where that cannot be told (yet), `RequestError` for what does not fit.
+        """
+        self._caught_up()
+        return Realised(self.settings, self.spec, self.state).of(asked)
 
     def preview(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """What other weights would do, told from the lists that the live release showed: `{"values": {"TERM": 0.5}}`.

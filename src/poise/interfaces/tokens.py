@@ -14,6 +14,7 @@ from poise.clock import SECOND, Clock, to_text
 from poise.errors import UsageError, did_you_mean
 from poise.serving.caller import ROLES
 from poise.serving.field import instant_of
+from poise.serving.proposals import SPEAKS_FOR
 from poise.serving.tokens import digest_of, new_token
 from poise.spec.units import parse_duration
 from poise.stores.state import State
@@ -37,13 +38,16 @@ def add(
     name: str,
     roles: Sequence[str],
     *,
+    speaks_for: Sequence[str] = (),
     per_second: float | None = None,
     expires: str | None = None,
     zone: str = "UTC",
     who: str | None = None,
     why: str = "",
 ) -> Made:
-    """Make a token. expires: a duration from now (`90d`) or an ISO 8601 time, local in `zone` where it has no offset.
+    """Make a token. speaks_for: stakeholders whose approval of weights it gives.
+
+    expires: a duration from now (`90d`) or an ISO 8601 time, local in `zone` where it has no offset.
 
     Raises `UsageError` for what cannot be, `StateError` where the name is in use.
     """
@@ -60,8 +64,16 @@ def add(
     first = not state.tokens()
     secret, until = new_token(), None if expires is None else _until(expires, zone)
     given = [role for role in ROLES if role in roles]
+    if (speaks_for or state.document(SPEAKS_FOR, name) is not None) and not _in_use(state, name):
+        # Before the token is there: one that is made again must never speak as the one before it did.
+        said = list(dict.fromkeys(speaks_for))
+        state.put_document(SPEAKS_FOR, name, {"for": said}, act="speak for", why=", ".join(said) or "nobody", who=who)
     row = state.add_token(name, digest_of(secret), given, per_second=per_second, expires=until, who=who, why=why)
     return Made(row, secret, first)
+
+
+def _in_use(state: State, name: str) -> bool:
+    return any(row.name == name and row.revoked is None for row in state.tokens())
 
 
 def listed(state: State, zone: str = "UTC") -> list[dict[str, Any]]:
@@ -70,7 +82,10 @@ def listed(state: State, zone: str = "UTC") -> list[dict[str, Any]]:
     for one in state.usage():
         seen[one.use.token] = max(seen.get(one.use.token, 0), one.last)
     now = Clock().now()
-    return [_told(row, seen.get(row.name), now, zone) for row in state.tokens()]
+    speaks = {one.name: list(one.value["for"]) for one in state.documents(SPEAKS_FOR)}
+    return [
+        _told(row, seen.get(row.name), now, zone) | {"speaks_for": speaks.get(row.name, [])} for row in state.tokens()
+    ]
 
 
 def _told(row: TokenRow, seen: int | None, now: int, zone: str) -> dict[str, Any]:

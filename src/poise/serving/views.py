@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from poise.clock import to_text
-from poise.serving.weights import WeightsStore
+from poise.serving.proposals import ProposalsStore
 from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow, WeightsRow
 
 MOST_LINES = 1_000
 """Lines of history in one answer."""
 
 
-class Registry(WeightsStore, Protocol):
+class Registry(ProposalsStore, Protocol):
     """What views read: the state database of `stores`, or a stand-in of a test."""
 
     def live_at(self, instant: int | None) -> LiveRow | None: ...

@@ -6,6 +6,7 @@ A change names its reason and, if its author wants, the version that it follows;
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from poise.clock import SECOND, Clock, to_text
@@ -47,6 +48,21 @@ class WeightsStore(Protocol):
     def take_back_weights(
         self, *, why: str, who: str | None = None, to: int | None = None, expected: int | None = None
     ) -> WeightsChange: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A change that was asked for, checked. given: the weights that it names; values: those of all terms by it.
+    expected: the version that must be live, None for any; base: the one that is; same: it would change nothing."""
+
+    given: Mapping[str, float]
+    values: Mapping[str, float]
+    why: str
+    who: str | None
+    expected: int | None
+    until: int | None
+    base: int
+    same: bool
 
 
 class LiveWeights:
@@ -99,6 +115,15 @@ class LiveWeights:
         not fit, weights that would all be 0 among it, and `Stale` where another version than the expected one is live;
         nothing has changed then.
         """
+        made = self.ready(asked)
+        live = self._store.set_weights(
+            made.given, why=made.why, who=made.who, expected=made.expected, defaults=self._file, until=made.until
+        )
+        return self._after(live)
+
+    def ready(self, asked: Mapping[str, Any]) -> Wanted:
+        """What `asked` would make live, with nothing changed but that the file's weights are seeded; raises as `change`
+        does."""
         _known(asked, _CHANGE)
         values = asked.get("values")
         if not isinstance(values, Mapping) or not values:
@@ -108,13 +133,15 @@ class LiveWeights:
         given = checked_some(
             self._decision, {shown(str(term)): value for term, value in values.items()}, field="values"
         )
-        reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version", 0)
+        reason, who, expected = reason_of(asked), self._who(asked), version_of(asked, "expected_version", 0)
         until = self._until(asked)
         live = self._store.weights()
         counting(applied(self._decision, {**(live.values if live else {}), **given}), field="values")
-        expected = self._seeded(expected)
-        made = self._store.set_weights(given, why=reason, who=who, expected=expected, defaults=self._file, until=until)
-        return self._after(made)
+        seeded = self._store.set_weights({}, why=SEEDED, expected=expected, defaults=self._file).now
+        whole = applied(self._decision, {**seeded.values, **given})
+        same = whole == applied(self._decision, seeded.values) and until == seeded.until
+        then = None if expected is None else seeded.version
+        return Wanted(given, whole, reason, who, then, until, seeded.version, same)
 
     def take_back(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Make the values of version `to` (default those before the live ones) live again, as a new version.
@@ -122,8 +149,8 @@ class LiveWeights:
         `asked` is `{"why", "to"?, "who"?, "expected_version"?}`; answers and raises as `change` does.
         """
         _known(asked, _TAKE_BACK)
-        reason, who, expected = _reason(asked), self._who(asked), _version(asked, "expected_version", 0)
-        to = _version(asked, "to", 1)
+        reason, who, expected = reason_of(asked), self._who(asked), version_of(asked, "expected_version", 0)
+        to = version_of(asked, "to", 1)
         return self._after(self._store.take_back_weights(why=reason, who=who, to=to, expected=expected))
 
     @property
@@ -131,7 +158,7 @@ class LiveWeights:
         return checked(self._decision, self._decision.weights)
 
     def _who(self, asked: Mapping[str, Any]) -> str | None:
-        said = _text(asked, "who", WHO)
+        said = text_of(asked, "who", WHO)
         if self._token is None:
             return said or self._unsaid
         return f"{said} (token {self._token})" if said else f"token {self._token}"
@@ -150,14 +177,6 @@ class LiveWeights:
         if until <= now:
             raise NotNow(f"{described(text)} came, which is over", field="until", allowed=allowed)
         return until
-
-    def _seeded(self, expected: int | None) -> int | None:
-        """Seed before a change that expects version `expected` (0: none), and answer with what it is to expect then.
-
-        Raises `Stale` where another version is live; nothing was seeded then.
-        """
-        now = self._store.set_weights({}, why=SEEDED, expected=expected, defaults=self._file).now
-        return None if expected is None else now.version
 
     def _after(self, change: WeightsChange) -> dict[str, Any]:
         before = change.before
@@ -199,14 +218,16 @@ def _known(asked: Mapping[str, Any], known: Sequence[str]) -> None:
             raise RequestError("there is no such field", field=shown(str(name)), hint=did_you_mean(str(name), known))
 
 
-def _reason(asked: Mapping[str, Any]) -> str:
-    text = _text(asked, "why", WHY)
+def reason_of(asked: Mapping[str, Any]) -> str:
+    """The reason that a change must have. Raises `RequestError` where there is none."""
+    text = text_of(asked, "why", WHY)
     if not text:
         raise RequestError("a change of weights needs a reason", field="why", allowed="a sentence for the history")
     return text
 
 
-def _text(asked: Mapping[str, Any], field: str, most: int) -> str:
+def text_of(asked: Mapping[str, Any], field: str, most: int) -> str:
+    """A text of what was asked, "" where it is not there. Raises `RequestError` for what is none, or too long."""
     value = asked.get(field)
     if value is None:
         return ""
@@ -222,7 +243,8 @@ def _text(asked: Mapping[str, Any], field: str, most: int) -> str:
     return value.strip()
 
 
-def _version(asked: Mapping[str, Any], field: str, least: int) -> int | None:
+def version_of(asked: Mapping[str, Any], field: str, least: int) -> int | None:
+    """The number of a version, None where it is not there. Raises `RequestError` for what is none."""
     value = asked.get(field)
     if value is None:
         return None

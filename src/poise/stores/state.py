@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from poise.clock import Clock
 from poise.errors import StateError, did_you_mean
 from poise.stores.state_base import HistoryRow, NameKind, ReleaseRow, Status
-from poise.stores.state_documents import DocumentsState
 from poise.stores.state_mark import Mark, file_of, mark_of
+from poise.stores.state_proposals import ProposalsState
 from poise.stores.state_rollouts import RolloutsState
 from poise.stores.state_tables import HISTORY, RELEASES, dump, history_row, last_number, next_number, os_user
 from poise.stores.state_tokens import TokensState
@@ -27,7 +27,7 @@ from poise.stores.state_url import engine_of, explain, is_prepared, prepare
 from poise.stores.state_usage import UsageState
 
 
-class State(RolloutsState, TokensState, UsageState, DocumentsState):
+class State(RolloutsState, TokensState, UsageState, ProposalsState):
     """The state of one `system` in the database at `url` (a SQLAlchemy address).
 
     Times are wall-clock microseconds, also where a system's clock is `replay`: they say when people did what.

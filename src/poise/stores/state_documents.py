@@ -29,12 +29,8 @@ class DocumentsState(Transactions):
 
     def documents(self, kind: str) -> tuple[DocumentRow, ...]:
         """All documents of a kind, the one that was made first at the front."""
-        mine = (DOCUMENTS.c.system == self.system) & (DOCUMENTS.c.kind == kind)
         with self._transaction() as connection:
-            rows = connection.execute(
-                sa.select(DOCUMENTS).where(mine).order_by(DOCUMENTS.c.made, DOCUMENTS.c.name)
-            ).all()
-        return tuple(_row(row) for row in rows)
+            return self._documents(connection, kind)
 
     def put_document(
         self,
@@ -78,6 +74,11 @@ class DocumentsState(Transactions):
     def _document(self, connection: Connection, kind: str, name: str) -> DocumentRow | None:
         row = connection.execute(sa.select(DOCUMENTS).where(self._one(kind, name))).first()
         return None if row is None else _row(row)
+
+    def _documents(self, connection: Connection, kind: str) -> tuple[DocumentRow, ...]:
+        mine = (DOCUMENTS.c.system == self.system) & (DOCUMENTS.c.kind == kind)
+        chosen = sa.select(DOCUMENTS).where(mine).order_by(DOCUMENTS.c.made, DOCUMENTS.c.name)
+        return tuple(_row(row) for row in connection.execute(chosen))
 
     def _one(self, kind: str, name: str) -> sa.ColumnElement[bool]:
         return sa.and_(DOCUMENTS.c.system == self.system, DOCUMENTS.c.kind == kind, DOCUMENTS.c.name == name)

@@ -132,6 +132,11 @@ def _chosen(system: str) -> sa.Select[Any]:
     return sa.select(WEIGHTS, WEIGHT_LIMITS.c.until).select_from(joined).where(WEIGHTS.c.system == system)
 
 
+def newest_weights(connection: Connection, system: str) -> WeightsRow | None:
+    """The live weights as a transaction sees them."""
+    return next(iter(_newest(connection, system, 1)), None)
+
+
 def _newest(connection: Connection, system: str, limit: int | None) -> tuple[WeightsRow, ...]:
     chosen = _chosen(system).order_by(WEIGHTS.c.version.desc()).limit(limit)
     return tuple(_row(row) for row in reversed(connection.execute(chosen).mappings().all()))

@@ -22,6 +22,12 @@ def tokens(
     roles: Annotated[
         list[str] | None, typer.Option("--role", help=f"add: what it may do, of {', '.join(ROLES)}; may be repeated.")
     ] = None,
+    speaks_for: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--speaks-for", metavar="WHO", help="add: the stakeholder whose approval it gives; may be repeated."
+        ),
+    ] = None,
     per_second: Annotated[
         float | None, typer.Option("--per-second", help="add: requests that it may make; default any number.")
     ] = None,
@@ -36,12 +42,12 @@ def tokens(
     """List the tokens; make one, which is printed once; or revoke one. A running server follows within a second."""
     if act not in ACTS:
         raise UsageError(f"there is no 'poise tokens {act}'", hint=did_you_mean(act, ACTS))
-    _fitting(act, name, roles=roles, per_second=per_second, expires=expires, who=who, why=why)
+    _fitting(act, name, roles=roles, speaks_for=speaks_for, per_second=per_second, expires=expires, who=who, why=why)
     system = System.read(file)
     zone = system.spec.timezone
     if act == "add":
         assert name is not None
-        options = {"per_second": per_second, "expires": expires, "who": who, "why": why}
+        options = {"speaks_for": speaks_for or (), "per_second": per_second, "expires": expires, "who": who, "why": why}
         made = handler.add(system.state, name, roles or (), zone=zone, **options)  # type: ignore[arg-type]
         _made(made, as_json)
     elif act == "revoke":
@@ -60,10 +66,12 @@ def _fitting(act: str, name: str | None, **given: object) -> None:
             f"'poise tokens {act}' needs the name of a token" if name is None else "'poise tokens list' takes no name"
         )
         raise UsageError(said, hint="poise tokens add NAME --role predict")
-    idle = {"list": tuple(given), "revoke": ("roles", "per_second", "expires"), "add": ()}[act]
+    idle = {"list": tuple(given), "revoke": ("roles", "speaks_for", "per_second", "expires"), "add": ()}[act]
     for option in idle:
         if given[option] not in (None, "", []):
-            shown = {"roles": "--role", "per_second": "--per-second"}.get(option, f"--{option}")
+            shown = {"roles": "--role", "per_second": "--per-second", "speaks_for": "--speaks-for"}.get(
+                option, f"--{option}"
+            )
             raise UsageError(f"{shown} does nothing with 'poise tokens {act}'")
 
 
@@ -93,6 +101,8 @@ def _listed(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     for row in rows:
         say(f"{row['name']}: {row['status']}; may {_may(row['roles'], row['per_second'])}", _STYLES[row["status"]])
+        if row["speaks_for"]:
+            say(f"  speaks for {', '.join(row['speaks_for'])}")
         say(f"  {_times(row)}")
     if not rows:
         say("There are no tokens: a server answers programs of its own machine, and nobody else.")

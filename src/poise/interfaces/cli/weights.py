@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from poise.errors import UsageError, did_you_mean
+from poise.interfaces.cli import proposals
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, WhoOption, WhyOption, print_json, say
 from poise.interfaces.system import System
 
@@ -15,7 +16,15 @@ from poise.interfaces.system import System
 def weights(
     act: Annotated[
         str | None,
-        typer.Argument(help="'preview': what --set would do to whom; nothing is changed.", metavar="[preview]"),
+        typer.Argument(
+            help="preview, suggest: what would it do? realised: what did a change do? proposals, approve, decline, "
+            "withdraw: changes that wait for somebody.",
+            metavar="[preview|suggest|realised|proposals|approve|decline|withdraw]",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="approve, decline, withdraw: of a proposal; realised: a version of the weights."),
     ] = None,
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="TERM=WEIGHT; may be repeated. The other weights stay.")
@@ -29,6 +38,9 @@ def weights(
         int | None,
         typer.Option("--expect", help="Change only if this version is live (0: none); else say who was first."),
     ] = None,
+    stands_for: Annotated[
+        str | None, typer.Option("--as", help="With approve and decline: the stakeholder for whom this is said.")
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option("--until", help="With --set: a time from which on the weights before are live again."),
@@ -40,6 +52,21 @@ def weights(
     as_json: JsonOption = False,
 ) -> None:
     """Show the live weights, change some of them, or take a change back; a running server follows within a second."""
+    if act in proposals.NEEDS:
+        if changes or gain or take_back or history or to is not None or until:
+            raise UsageError(f"'poise weights {act}' changes no weights by itself", hint="leave the other options out")
+        given = {"name": name, "as": stands_for, "why": why, "who": who, "expect": expect}
+        proposals.act_on(System.read(file), act, given, as_json=as_json)
+        return
+    if stands_for is not None:
+        raise UsageError("--as goes with approve and decline")
+    if act == "realised":
+        _looks_only(act, changes, gain, take_back or history, to=to, expect=expect, until=until, who=who, why=why)
+        told = System.read(file).realised({} if name is None else {"version": _number(name)})
+        print_json(told) if as_json else realised(told)
+        return
+    if name is not None:
+        raise UsageError(f"'{name}' does nothing here")
     if act is not None:
         _looks_only(act, changes, gain, take_back or history, to=to, expect=expect, until=until, who=who, why=why)
         system = System.read(file)
@@ -49,13 +76,15 @@ def weights(
     if gain is not None:
         raise UsageError("--gain goes with 'poise weights suggest'")
     _one_act(changes, take_back, history, to=to, expect=expect, until=until, who=who, why=why)
-    live = System.read(file).weights
+    system = System.read(file)
+    live = system.weights
     asked = {"why": why, "who": who, "expected_version": expect}
     limit = {} if until is None else {"until": until}
     if history:
         told, show = live.history(), _versions
     elif changes:
-        told, show = live.change({"values": _parsed(changes), **asked, **limit}), _changed
+        told = system.change_weights({"values": _parsed(changes), **asked, **limit})
+        show = _proposed if "proposal" in told else _changed
     elif take_back:
         told, show = live.take_back({"to": to, **asked}), _changed
     else:
@@ -74,10 +103,13 @@ def differing(system: System) -> None:
 
 def _looks_only(act: str, changes: Sequence[str] | None, gain: str | None, other: bool, **given: object) -> None:
     """Raises `UsageError` for a word that is neither act, and for options that would do nothing with it."""
-    needs = {"preview": "--set", "suggest": "--gain"}
+    needs = {"preview": "--set", "suggest": "--gain", "realised": ""}
     if act not in needs:
-        raise UsageError(f"'{act}' is nothing that can be done with weights", hint=did_you_mean(act, needs))
+        hint = did_you_mean(act, (*needs, *proposals.NEEDS))
+        raise UsageError(f"'{act}' is nothing that can be done with weights", hint=hint)
     if other or bool(changes) != (act == "preview") or bool(gain) != (act == "suggest"):
+        if not needs[act]:
+            raise UsageError(f"'poise weights {act}' goes with the number of a version alone")
         raise UsageError(f"'poise weights {act}' goes with {needs[act]} alone", hint=f"add {needs[act]} TERM=…")
     idle = [f"--{name}" for name, value in given.items() if value not in (None, "")]
     if idle:
@@ -113,6 +145,30 @@ def previewed(told: Mapping[str, Any]) -> None:
         say(f"  note: {warning}", "yellow")
     if told["refused"] is None:
         say("  limits are of 90 %; nothing was changed")
+
+
+def realised(told: Mapping[str, Any]) -> None:
+    """What a change was said to do, and what it did."""
+    say(f"weights {told['version']} after {told['before']}, by {told['who']}, {told['when']}: {told['why']}", "bold")
+    for sentence in told["changes"]:
+        say(f"  {sentence}")
+    say(f"  foretold from {told['foretold_from']:,} lists before, told from {told['told_from']:,} since")
+    for one in told["terms"]:
+        say(f"  {one['sentence']}", "" if one["agrees"] else "yellow")
+    for warning in told["warnings"]:
+        say(f"  note: {warning}", "yellow")
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"'{text}' is not the number of a version", hint="see 'poise weights --history'") from None
+
+
+def _proposed(told: Mapping[str, Any]) -> None:
+    say("Nothing changed yet: the log does not show that every requirement holds by it.", "yellow")
+    proposals.told_of(told["proposal"])
 
 
 def _one_act(changes: Sequence[str] | None, take_back: bool, history: bool, **given: object) -> None:

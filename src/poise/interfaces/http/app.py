@@ -27,7 +27,9 @@ from poise.interfaces.http.observed import Observed
 from poise.interfaces.http.page import front_page
 from poise.interfaces.http.previews import preview_routes
 from poise.interfaces.http.problem import of_error, problem
+from poise.interfaces.http.proposals import proposal_routes
 from poise.interfaces.http.query import as_json, instant, only, whole
+from poise.interfaces.http.straight import Straight
 from poise.interfaces.http.tracing import traced
 from poise.interfaces.http.usage import usage_route
 from poise.interfaces.http.v2 import v2_routes
@@ -74,7 +76,8 @@ def create_app(
         Route("/v1/releases", pages.releases),
         Route("/v1/requirements", pages.requirements),
         Route("/v1/history", pages.history),
-        *weights_routes(served, registry, changes),
+        *weights_routes(served, registry, changes, asides.previews),
+        *proposal_routes(served, registry, changes),
         events.others(),
         usage_route(served, usage),
         *(explain_routes(served, asides.explains) if asides.explains is not None else ()),
@@ -93,7 +96,8 @@ def create_app(
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
     inner = _Hot(hot, Starlette(routes=routes, exception_handlers=handlers))
     guarded = Guard(inner, tokens or Tokens(), usage, served.limits.head)
-    return traced(Observed(V2Errors(guarded), served.telemetry, hot), served.telemetry)
+    observed = Observed(V2Errors(guarded), served.telemetry, hot)
+    return traced(Straight(observed, guarded, hot, served.limits), served.telemetry)
 
 
 def _may(asked: Asked) -> bool:

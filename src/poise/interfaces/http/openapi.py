@@ -11,6 +11,7 @@ from poise.interfaces.http.openapi_ask import ask_paths, ask_schemas
 from poise.interfaces.http.openapi_events import event_paths, event_schemas
 from poise.interfaces.http.openapi_explain import explain_paths
 from poise.interfaces.http.openapi_previews import preview_paths
+from poise.interfaces.http.openapi_proposals import proposal_paths
 from poise.interfaces.http.openapi_reading import READING_PATHS
 from poise.interfaces.http.openapi_schema import Schema
 from poise.interfaces.http.openapi_v2 import v2_paths, v2_schemas
@@ -60,6 +61,7 @@ def openapi(
     paths |= v2_paths(contract, answerer.release, rows, _V2_REFUSALS)
     if contract.decides_on is not None:
         paths |= weights_paths({term.name: term.unit for term in contract.terms}, _REFUSALS)
+        paths |= proposal_paths(_REFUSALS)
     if asides.explains is not None:
         paths |= explain_paths(contract, _REFUSALS)
     if asides.previews is not None and contract.decides_on is not None:

@@ -37,6 +37,8 @@ _BESIDE: Schema = {
     },
 }
 
+_TOLD: Schema = {"description": "The answer", "content": {"application/json": {"schema": {"type": "object"}}}}
+
 
 def weights_paths(units: Mapping[str, str | None], refusals: Mapping[str, str]) -> Schema:
     """The paths. units: of each term. refusals: what each status means where a body is sent."""
@@ -56,6 +58,9 @@ def weights_paths(units: Mapping[str, str | None], refusals: Mapping[str, str]) 
     until["description"] = "from then on those before are live again"
     own = {"values": values, "until": until}
     put = _change("setWeights", "Change weights", own, ["values"], refusals, example)
+    put["responses"]["202"] = _TOLD | {
+        "description": "Nothing changed yet: `proposal` says who has to approve it first"
+    }
     back = _change(
         "takeBackWeights", "Make earlier weights live again", {"to": to}, [], refusals, {"why": "complaints"}
     )
@@ -98,6 +103,5 @@ def _read(name: str, summary: str, refusals: Mapping[str, str]) -> Schema:
 
 
 def _responses(refusals: Mapping[str, str]) -> Schema:
-    told = {"description": "The answer", "content": {"application/json": {"schema": {"type": "object"}}}}
     problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"200": told, **{status: {"description": text, "content": problem} for status, text in refusals.items()}}
+    return {"200": _TOLD, **{status: {"description": text, "content": problem} for status, text in refusals.items()}}

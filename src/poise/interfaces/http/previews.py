@@ -18,13 +18,15 @@ from poise.serving.caller import Asked, Handler
 from poise.serving.served import Served
 
 PREVIEW, SUGGEST, FRONT = "/v1/weights/preview", "/v1/weights/suggest", "/v1/weights/front"
-FORMS = {"of": preview.FORM, "suggest": trade_off.FORM, "front": trade_off.FRONT_FORM}
+REALISED = "/v1/weights/realised"
+REALISED_FORM = '{"version": 7}, or {} for the newest change'
+FORMS = {"of": preview.FORM, "suggest": trade_off.FORM, "front": trade_off.FRONT_FORM, "realised": REALISED_FORM}
 
 
 def preview_routes(served: Served, previews: Asks) -> list[BaseRoute]:
     """The routes. They have a gate of their own."""
     gate = Gate("previews", served.limits.concurrent, served.telemetry)
-    paths = {PREVIEW: "of", SUGGEST: "suggest", FRONT: "front"}
+    paths = {PREVIEW: "of", SUGGEST: "suggest", FRONT: "front", REALISED: "realised"}
     return [
         Route(path, Ask(_telling(served, previews, act), served.limits, gate), methods=["POST"])
         for path, act in paths.items()

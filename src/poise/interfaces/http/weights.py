@@ -13,24 +13,26 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import RequestError
+from poise.interfaces.http.asides import Asks
 from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.proposals import NOT_SAID, foreseeing, proposals_of
 from poise.interfaces.http.query import as_json, only, whole
 from poise.serving.answer import Answer
 from poise.serving.body import decode, refuse_duplicates
-from poise.serving.caller import ANYBODY_HERE, Asked, Handler
+from poise.serving.caller import ANYBODY_HERE, Asked, Caller, Handler
 from poise.serving.served import Served
-from poise.serving.weights import CHANGE_FORM, MOST_VERSIONS, TAKE_BACK_FORM, LiveWeights, WeightsStore
+from poise.serving.views import Registry
+from poise.serving.weights import CHANGE_FORM, MOST_VERSIONS, TAKE_BACK_FORM, LiveWeights
 
 WEIGHTS, HISTORY, TAKE_BACK = "/v1/weights", "/v1/weights/history", "/v1/weights/take-back"
-NOT_SAID = "not said (HTTP)"
-"""Who made a change that came without `who`: whoever runs the server did not."""
 
 
-def weights_routes(served: Served, store: WeightsStore, gate: Gate) -> list[BaseRoute]:
-    """The routes; changing goes through `gate`, as every request with a body does."""
-    pages = _Weights(served, store)
-    change = Ask(pages.changing(LiveWeights.change, CHANGE_FORM), served.limits, gate)
-    take_back = Ask(pages.changing(LiveWeights.take_back, TAKE_BACK_FORM), served.limits, gate)
+def weights_routes(served: Served, store: Registry, gate: Gate, previews: Asks | None = None) -> list[BaseRoute]:
+    """The routes; changing goes through `gate`, as every request with a body does. previews: what tells whose
+    requirement a change may break, where those have to approve."""
+    pages = _Weights(served, store, previews)
+    change = Ask(pages.changing(pages.change, CHANGE_FORM), served.limits, gate)
+    take_back = Ask(pages.changing(pages.take_back, TAKE_BACK_FORM), served.limits, gate)
     see = Route(WEIGHTS, pages.show).app
     return [
         Route(WEIGHTS, _ByMethod({"GET": see, "HEAD": see, "PUT": change}), methods=["GET", "PUT"]),
@@ -52,9 +54,10 @@ class _ByMethod:
 class _Weights:
     """Everything here touches the state database, and does so in a thread, off the event loop."""
 
-    def __init__(self, served: Served, store: WeightsStore) -> None:
+    def __init__(self, served: Served, store: Registry, previews: Asks | None) -> None:
         self._served = served
         self._store = store
+        self._previews = previews
 
     async def show(self, request: Request) -> Response:
         only(request)
@@ -65,17 +68,25 @@ class _Weights:
         limit = whole(request, "limit", 100, 1, MOST_VERSIONS)
         return as_json(await run_in_threadpool(self._live().history, limit))
 
-    def changing(self, act: Callable[[LiveWeights, Mapping[str, Any]], dict[str, Any]], form: str) -> Handler:
+    def change(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
+        live = self._live(None if caller is ANYBODY_HERE else caller.name)
+        proposals = proposals_of(self._served, self._store, caller)
+        return proposals.change(live, asked, foreseeing(self._served, self._previews))
+
+    def take_back(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return self._live(None if caller is ANYBODY_HERE else caller.name).take_back(asked)
+
+    def changing(self, act: Callable[[Caller, Mapping[str, Any]], dict[str, Any]], form: str) -> Handler:
         """A handler that changes the weights by `act` and answers once this server decides by them."""
 
         def run(came: Asked) -> Answer:
             asked = decode(came.body, self._served.limits, form)
             refuse_duplicates(came.body, _keys(asked), asked)
-            told = act(self._live(None if came.caller is ANYBODY_HERE else came.caller.name), asked)
+            told = act(came.caller, asked)
             live = self._store.weights()
             if live is not None:
                 self._served.set_weights(live)
-            return Answer(200, msgspec.json.encode(told))
+            return Answer(202 if "proposal" in told else 200, msgspec.json.encode(told))
 
         async def handle(asked: Asked) -> Answer:
             return await run_in_threadpool(run, asked)

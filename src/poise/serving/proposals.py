@@ -1,0 +1,203 @@
+"""Changes of weights that stakeholders approve first: those whose requirement the log does not show to hold by them.
+
+A requirement says what its owner accepts. A change by which it holds, as the log shows, needs nobody; one by which it
+may break waits for its owner. Taking back and expiry need nobody: what was in force before is back at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from poise.clock import SECOND, to_text
+from poise.decisions.exchange import what_changed
+from poise.errors import NotNow, PoiseError, RequestError, did_you_mean
+from poise.serving.body import shown
+from poise.serving.weights import WHO, LiveWeights, WeightsStore, reason_of, text_of, version_of
+from poise.spec.decision import Decision
+from poise.spec.requirement import Requirement
+from poise.stores.state_base import DocumentRow, WeightsChange
+
+Foresee = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""What a change would do, as `Preview.of` tells it; raises `NotNow` where that cannot be told."""
+APPROVE_FORM = '{"as": "STAKEHOLDER", "why": "…"}, with "who" and "expected_version" if wanted'
+WITHDRAW_FORM = '{"why": "…"}, with "who" if wanted'
+STANDINGS = ("open", "applied", "declined", "withdrawn", "overtaken")
+SPEAKS_FOR = "speaks-for"
+"""The documents that say for which stakeholders a token speaks: by the token's name, `{"for": [...]}`."""
+HOLDS = "holds"
+
+
+class NotTheirs(RequestError):
+    """An approval by a token that does not speak for that stakeholder (HTTP 403)."""
+
+    status = 403
+    title = "The token speaks for somebody else"
+
+
+class ProposalsStore(WeightsStore, Protocol):
+    """What remembers proposals: the state database of `stores`."""
+
+    def document(self, kind: str, name: str) -> DocumentRow | None: ...
+
+    def proposals(self, *, standing: str | None = None) -> Sequence[DocumentRow]: ...
+    def propose(
+        self,
+        values: Mapping[str, float],
+        waits: Mapping[str, Sequence[str]],
+        *,
+        base: int,
+        why: str,
+        who: str | None = None,
+        until: int | None = None,
+        foreseen: Mapping[str, Any] | None = None,
+    ) -> DocumentRow: ...
+    def approve(
+        self, name: str, stakeholder: str, *, why: str, who: str | None = None, expected: int | None = None
+    ) -> tuple[DocumentRow, WeightsChange | None]: ...
+    def decline(
+        self, name: str, stakeholder: str, *, why: str, who: str | None = None, expected: int | None = None
+    ) -> DocumentRow: ...
+    def withdraw(self, name: str, *, why: str, who: str | None = None) -> DocumentRow: ...
+
+
+class Proposals:
+    """The proposals of one system. speaks_for: the stakeholders that the caller's token speaks for; None where callers
+    are not known by tokens, and are believed."""
+
+    def __init__(
+        self,
+        decision: Decision,
+        requirements: Sequence[Requirement],
+        store: ProposalsStore,
+        zone: str = "UTC",
+        *,
+        unsaid: str | None = None,
+        token: str | None = None,
+        speaks_for: Sequence[str] | None = None,
+    ) -> None:
+        self._decision, self._store, self._zone = decision, store, zone
+        self._owned = [one for one in requirements if one.metric.startswith("decision.")]
+        self._unsaid, self._token, self._speaks_for = unsaid, token, speaks_for
+
+    def change(self, live: LiveWeights, asked: Mapping[str, Any], foresee: Foresee) -> dict[str, Any]:
+        """Change weights, or propose it where it waits for somebody; `asked` is as for `LiveWeights.change`.
+
+        A proposal is answered with `proposal` (as `show` tells one) and `changed` false. Raises as `LiveWeights.change`
+        does, and what `foresee` raises beside `NotNow`; nothing has changed then.
+        """
+        if self._decision.approval == "nobody" or not self._owned:
+            return live.change(asked)
+        made = live.ready(asked)
+        if made.same:
+            return live.change({**asked, "expected_version": made.base})
+        told, waits = self._waits(made.values, foresee)
+        if not waits:
+            return live.change({**asked, "expected_version": made.base})
+        row = self._store.propose(
+            made.given, waits, base=made.base, why=made.why, who=made.who, until=made.until, foreseen=told
+        )
+        return {**live.show(), "changed": False, "changes": [], "proposal": self._told(row)}
+
+    def show(self, *, standing: str | None = None) -> dict[str, Any]:
+        """All proposals, the newest first, or only those that stand so (`open`, `applied`, `declined`, …)."""
+        return {"proposals": [self._told(row) for row in reversed(self._store.proposals(standing=standing))]}
+
+    def approve(self, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Approve `{"as", "why", "who"?, "expected_version"?}`. Raises `RequestError` for what does not fit,
+        `NotTheirs` for a token that does not speak for that stakeholder, `NotNow` and `Stale` as the store does."""
+        stakeholder, reason, who, expected = self._read(asked)
+        row, change = self._store.approve(name, stakeholder, why=reason, who=who, expected=expected)
+        if row.value["standing"] == "overtaken":
+            raise NotNow(f"proposal {name} is overtaken: {row.value['ended']['why']}", hint="propose it anew")
+        return {"proposal": self._told(row), "changed": change is not None}
+
+    def decline(self, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Say no; asked and raised as for `approve`."""
+        stakeholder, reason, who, expected = self._read(asked)
+        row = self._store.decline(name, stakeholder, why=reason, who=who, expected=expected)
+        return {"proposal": self._told(row), "changed": False}
+
+    def withdraw(self, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a proposal back: `{"why", "who"?}`."""
+        _known(asked, ("why", "who"))
+        row = self._store.withdraw(name, why=reason_of(asked), who=self._who(asked))
+        return {"proposal": self._told(row), "changed": False}
+
+    def _waits(
+        self, values: Mapping[str, float], foresee: Foresee
+    ) -> tuple[Mapping[str, Any] | None, dict[str, list[str]]]:
+        """What the change would do, and who has to approve it: owner -> why."""
+        try:
+            told: Mapping[str, Any] | None = foresee({"values": dict(values)})
+            unknown = ""
+        except PoiseError as error:
+            if error.status != NotNow.status:
+                raise
+            told, unknown = None, error.message
+        judged = {} if told is None else {(one["who"], one["metric"]): one for one in told["requirements"]}
+        waits: dict[str, list[str]] = {}
+        for one in self._owned:
+            found = judged.get((one.who, one.metric))
+            if found is not None and found["verdict"] == HOLDS:
+                continue
+            said = unknown or "no log tells it"
+            if found is not None:
+                said = f"{found['verdict']}: {found['why']}"
+            waits.setdefault(one.who, []).append(f"{one.metric} ({said})")
+        return told, waits
+
+    def _read(self, asked: Mapping[str, Any]) -> tuple[str, str, str | None, int | None]:
+        _known(asked, ("as", "why", "who", "expected_version"))
+        stakeholder = text_of(asked, "as", WHO)
+        if not stakeholder:
+            owners = ", ".join(dict.fromkeys(one.who for one in self._owned))
+            raise RequestError("it is not said whose approval this is", field="as", allowed=owners or "nobody's")
+        if self._speaks_for is not None and stakeholder not in self._speaks_for:
+            said = ", ".join(self._speaks_for) or "nobody"
+            raise NotTheirs(
+                f"the token '{self._token}' speaks for {said}, not for {stakeholder}",
+                hint="`poise tokens add NAME --role read --speaks-for STAKEHOLDER` makes one that does",
+            )
+        return stakeholder, reason_of(asked), self._who(asked), version_of(asked, "expected_version", 1)
+
+    def _who(self, asked: Mapping[str, Any]) -> str | None:
+        said = text_of(asked, "who", WHO)
+        if self._token is None:
+            return said or self._unsaid
+        return f"{said} (token {self._token})" if said else f"token {self._token}"
+
+    def _told(self, row: DocumentRow) -> dict[str, Any]:
+        value = row.value
+        before = next((one.values for one in self._store.weight_versions() if one.version == value["base"]), {})
+        waiting = sorted(set(value["waits"]) - set(value["approved"])) if value["standing"] == "open" else []
+        foreseen = value["foreseen"] or {}
+        return {
+            "name": row.name,
+            "version": row.version,
+            "standing": value["standing"],
+            "values": value["values"],
+            "changes": what_changed(self._decision, before, {**before, **value["values"]}),
+            "base": value["base"],
+            "who": value["who"],
+            "why": value["why"],
+            "when": self._time(row.made),
+            "until": self._time(value["until"]),
+            "touches": value["waits"],
+            "approved": {owner: self._said(one) for owner, one in value["approved"].items()},
+            "waits_for": waiting,
+            "ended": self._said(value["ended"]),
+            "foreseen": [one["sentence"] for one in foreseen.get("terms", ())],
+        }
+
+    def _said(self, one: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return None if one is None else {**one, "at": self._time(one["at"])}
+
+    def _time(self, instant: int | None) -> str | None:
+        return None if instant is None else to_text(instant // SECOND * SECOND, self._zone)
+
+
+def _known(asked: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise RequestError("there is no such field", field=shown(str(name)), hint=did_you_mean(str(name), known))
