@@ -6,7 +6,7 @@ Instants are int64 microseconds since the Unix epoch in UTC everywhere inside Po
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000
@@ -70,3 +70,12 @@ def to_text(instant: int, zone: str = "UTC") -> str:
     except (ValueError, OverflowError):
         return f"{seconds:+,} s from 1970"
     return when.isoformat()
+
+
+def from_text(text: str) -> int:
+    """The instant that `to_text` wrote, of the years 1 to 9999. Raises `ValueError` for anything else.
+
+    >>> from_text(to_text(1_362_200_000_000_001, "America/New_York"))
+    1362200000000001
+    """
+    return (datetime.fromisoformat(text) - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)

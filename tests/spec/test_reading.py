@@ -99,7 +99,6 @@ def test_faults_of_records(fault: Fault, old: str, new: str, message: str) -> No
     ("old", "new", "key"),
     [
         ("costs:", "ethics: {signed_by: null}\ncosts:", "ethics"),
-        ("costs:", "updates: {every: 1d, canary: 10%}\ncosts:", "updates.canary"),
         ("core_hour: 0.04", "core_hour: 0.04, budget: {training: 20}", "costs.budget"),
         ("given: order", "search: {minutes: 3}", "objectives.value.search"),
     ],

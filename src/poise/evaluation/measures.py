@@ -49,7 +49,8 @@ class ObjectiveMeasures:
 
     baselines: `constant`, `rule`, `live` (those that exist) -> prediction of the same rows. slices: the columns that
     requirements name in `by` -> one value per row. ranked: the same rows as items of lists, where the decision lists
-    them; the relevance is the label.
+    them; the relevance is the label. time: T of each row, (n,). fresh: the rows that the live release was not learned
+    from, (n,); None where none is live.
     """
 
     type: ProblemType
@@ -59,6 +60,8 @@ class ObjectiveMeasures:
     baselines: Mapping[str, Array] = field(default_factory=dict)
     slices: Mapping[str, Column] = field(default_factory=dict)
     ranked: Ranked | None = None
+    time: NDArray[np.int64] | None = None
+    fresh: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +72,7 @@ class DecisionMeasures:
     unknown: why the terms cannot be told for other actions than those taken (no full information and no
     propensities), as a sentence; None where they can.
     ranked: the logged lists re-ranked, where the decision lists; the relevance is the utility that came true.
+    time and fresh: as of an objective.
     """
 
     terms: Mapping[str, Mapping[str, Floats]]
@@ -77,6 +81,8 @@ class DecisionMeasures:
     slices: Mapping[str, Column] = field(default_factory=dict)
     unknown: str | None = None
     ranked: Ranked | None = None
+    time: NDArray[np.int64] | None = None
+    fresh: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from poise.data.lake import Lake
+from poise.decisions.exploration_cost import Basis
 from poise.decisions.of_system import chooser_of, ranker_of
 from poise.errors import NotEnoughData, PoiseError
 from poise.features.plan import FeaturePlan
@@ -20,12 +21,12 @@ from poise.formats import CURRENT
 from poise.releases.account import decision_evidence, limits, training_evidence, unknown, whole_evidence
 from poise.releases.compatibility import Change, compare
 from poise.releases.contract import Contract
-from poise.releases.examples import Sources, assemble, plans_of, read_sources
+from poise.releases.examples import EVERYTHING, Sources, assemble, plans_of, read_sources
 from poise.releases.extras import extra_names
 from poise.releases.folder import ReleaseFolder, building
 from poise.releases.judged import Judged
+from poise.releases.learn_from import LearnFrom
 from poise.releases.list_samples import varying
-from poise.releases.list_trial import Trial
 from poise.releases.list_trying import Tried, try_lists
 from poise.releases.live import LiveRelease
 from poise.releases.measuring import Decided, decided, objective_measures
@@ -66,10 +67,12 @@ def train(
     *,
     versions: Mapping[str, int] | None = None,
     live: ReleaseFolder | None = None,
+    learn_from: LearnFrom = EVERYTHING,
     progress: Progress = lambda _: None,
 ) -> ReleaseFolder:
     """Learn every objective and write the candidate `name`.
 
+    learn_from: what of the rows is learned from; default all of them, each weighing the same.
     versions: table versions to train on (a recorded run is repeated by its own); default the newest.
     live: the release that serves now, as a baseline on the same rows.
     Raises `NotEnoughData` or `DataError` where the lake cannot carry an objective.
@@ -79,9 +82,9 @@ def train(
     extra = extra_names(system)
     progress("reading the lake")
     plans = plans_of(system, extra)
-    sources = read_sources(system, place.lake, plans, extra, versions)
+    sources = read_sources(system, place.lake, plans, extra, versions, learn_from)
     try:
-        learned, made = _learned(place, plans, sources, extra, live, progress)
+        learned, made = _learned(place, plans, sources, extra, live, learn_from, progress)
     except NotEnoughData as lacking:
         if not may_start(system, live):
             raise
@@ -97,13 +100,14 @@ def train(
     decision = decision_evidence(system, made, judged, tried.trial)
     evidence = whole_evidence(system, place.lake, name, sources, learned, judged) | {
         "decision": decision,
+        "learned_from": learn_from.to_dict(),
         "contract": {"against": live.name if live else None, "changes": [asdict(change) for change in changes]},
         "unknown": [*unlike, *_not_compared(system, judged, live), *unknown(system)],
-        "limits": [*limits(system, learned, decision), *tried.limits],
+        "limits": [*learn_from.sentences(system.timezone), *limits(system, learned, decision), *tried.limits],
         "training": training_evidence(system, time.perf_counter() - started, time.process_time() - cpu),
     }
     profile = profile_of(system, learned, made)
-    return _written(place, name, learned, contract, evidence, tried.trial, profile)
+    return _written(place, name, learned, contract, evidence, _basis(made, tried), profile)
 
 
 def _learned(
@@ -112,6 +116,7 @@ def _learned(
     sources: Sources,
     extra: Mapping[str, tuple[str, ...]],
     live: ReleaseFolder | None,
+    learn_from: LearnFrom,
     progress: Progress,
 ) -> tuple[dict[str, Learned], Decided | Listed | None]:
     """Every objective, and the decision on the judged rows.
@@ -123,7 +128,7 @@ def _learned(
     progress("computing features and labels as of each request")
     if may_start(system, live):
         must_suffice(system, sources)
-    data = assemble(system, plans, sources, extra)
+    data = assemble(system, plans, sources, extra, learn_from)
     classes = {name: one.classes for name, one in data.items()}
     for decides in (chooser_of, ranker_of):  # a term of no class: told before learning
         decides(system, classes)
@@ -141,7 +146,7 @@ def _written(
     learned: Mapping[str, Learned],
     contract: Contract,
     evidence: Mapping[str, Any],
-    trial: Trial | None,
+    basis: Basis | None,
     profile: Profile | None,
 ) -> ReleaseFolder:
     """The sealed folder of a candidate."""
@@ -151,8 +156,8 @@ def _written(
             one.predictor.save(folder / "models" / objective)
             one.reference.save(folder / "models" / objective)
             one.fallback.save(folder / "models" / objective)
-        if trial is not None:
-            trial.basis.save(folder / BASIS)
+        if basis is not None:
+            basis.save(folder / BASIS)
         if profile is not None:
             (folder / PROFILE).write_text(to_json(profile.to_json()), encoding="utf-8")
         (folder / "system.yaml").write_text(place.text, encoding="utf-8")
@@ -161,6 +166,13 @@ def _written(
         release = {"format": CURRENT["release"], "name": name, "system": place.system.system, "status": "candidate"}
         (folder / "release.json").write_text(to_json(release), encoding="utf-8")
     return ReleaseFolder.open(path)
+
+
+def _basis(made: Decided | Listed | None, tried: Tried) -> Basis | None:
+    """What exploration costs in terms is known by; None where nothing says."""
+    if isinstance(made, Decided):
+        return made.basis()
+    return None if tried.trial is None else tried.trial.basis
 
 
 def _contract(
@@ -207,7 +219,8 @@ def _judged(
         rows = one.data.split.judge
         by_live = None if now is None else now.predict(name, one.data, rows)
         first = None if by_live is None or now is None else now.predict(name, one.data, rows, first=True)
-        measures[name] = objective_measures(system, one, by_live, objective_ranked(system, one, first))
+        fresh = None if by_live is None or now is None else now.unseen(name, one.data, rows)
+        measures[name] = objective_measures(system, one, by_live, objective_ranked(system, one, first), fresh)
     decision = None if made is None else made.measures(now)
     requests: dict[str, list[dict[str, Any]]] = {}
     for one in learned.values():

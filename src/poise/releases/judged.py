@@ -93,6 +93,7 @@ def _put_objective(arrays: Arrays, name: str, made: ObjectiveMeasures) -> dict[s
         "blocks": _put_blocks(arrays, name, made.blocks),
         "slices": {by: _put_column(arrays, f"{name}/slice/{by}", column) for by, column in made.slices.items()},
         "ranked": _put_ranked(arrays, f"{name}/ranked", made.ranked),
+        **_put_rows(arrays, name, made),
     }
 
 
@@ -105,7 +106,18 @@ def _get_objective(arrays: Mapping[str, NDArray[Any]], name: str, content: Mappi
         baselines={b: arrays[f"{name}/baseline/{b}"] for b in content["baselines"]},
         slices={by: _get_column(arrays, f"{name}/slice/{by}", c) for by, c in content["slices"].items()},
         ranked=_get_ranked(arrays, f"{name}/ranked", content.get("ranked")),
+        time=arrays[f"{name}/time"] if content.get("timed") else None,
+        fresh=arrays[f"{name}/fresh"] if content.get("beside") else None,
     )
+
+
+def _put_rows(arrays: Arrays, name: str, made: ObjectiveMeasures | DecisionMeasures) -> dict[str, bool]:
+    """When rows were asked for, and which of them the live release was not learned from."""
+    if made.time is not None:
+        arrays[f"{name}/time"] = made.time
+    if made.fresh is not None:
+        arrays[f"{name}/fresh"] = made.fresh
+    return {"timed": made.time is not None, "beside": made.fresh is not None}
 
 
 def _put_decision(arrays: Arrays, made: DecisionMeasures) -> dict[str, Any]:
@@ -119,6 +131,7 @@ def _put_decision(arrays: Arrays, made: DecisionMeasures) -> dict[str, Any]:
         "slices": {by: _put_column(arrays, f"@decision/slice/{by}", column) for by, column in made.slices.items()},
         "unknown": made.unknown,
         "ranked": _put_ranked(arrays, "@decision/ranked", made.ranked),
+        **_put_rows(arrays, "@decision", made),
     }
 
 
@@ -131,6 +144,8 @@ def _get_decision(arrays: Mapping[str, NDArray[Any]], content: Mapping[str, Any]
         slices={by: _get_column(arrays, f"@decision/slice/{by}", c) for by, c in content["slices"].items()},
         unknown=content["unknown"],
         ranked=_get_ranked(arrays, "@decision/ranked", content.get("ranked")),
+        time=arrays["@decision/time"] if content.get("timed") else None,
+        fresh=arrays["@decision/fresh"] if content.get("beside") else None,
     )
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.clock import to_text
 from poise.errors import NotEnoughData
 from poise.evaluation.parts import LEAST, NAMES, Split
 from poise.features.labels import label_rows
 from poise.spec.system import SystemSpec
+from poise.spec.units import duration_text
 from poise.table import History, Requests
 
 Floats = NDArray[np.float64]
@@ -37,6 +39,17 @@ class LeftOut:
     since: int | None = None
     until: int | None = None
     why: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Which rows these are.
+
+        >>> LeftOut("orders", "user", ("u1", "u2"), why="a burst").sentence
+        'rows of orders with user u1, u2 (a burst)'
+        """
+        which = f" with {self.column} {', '.join(self.values[:5])}" if self.column is not None else ""
+        more = f" and {len(self.values) - 5:,} more" if len(self.values) > 5 else ""
+        return f"rows of {self.source}{which}{more}" + (f" ({self.why})" if self.why else "")
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -68,6 +81,17 @@ class LearnFrom:
     def to_dict(self) -> dict[str, Any]:
         """For the evidence."""
         return {"since": self.since, "half_life": self.half_life, "left_out": [one.to_dict() for one in self.left_out]}
+
+    def sentences(self, zone: str) -> list[str]:
+        """What is limited, for the report.
+
+        >>> LearnFrom(since=0, half_life=86_400_000_000).sentences("UTC")
+        ['Only rows asked for since 1970-01-01T00:00:00+00:00 were used.', 'A row that is 1d older weighs half.']
+        """
+        said = [] if self.since is None else [f"Only rows asked for since {to_text(self.since, zone)} were used."]
+        if self.half_life is not None:
+            said.append(f"A row that is {duration_text(self.half_life)} older weighs half.")
+        return said + [f"Nothing was learned from {one.sentence}." for one in self.left_out]
 
     def columns(self, source: str) -> set[str]:
         """What has to be read of a source to know which of its rows are left out."""

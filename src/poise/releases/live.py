@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.clock import from_text
 from poise.data.lake import Lake
 from poise.decisions.of_system import chooser_of, ranker_of
 from poise.errors import StateError
@@ -16,6 +17,7 @@ from poise.features.plan import FeaturePlan
 from poise.features.requests import ROW
 from poise.models.predictor import Predictor
 from poise.releases.contract import Contract
+from poise.releases.evidence import Evidence
 from poise.releases.examples import ObjectiveData, Sources, plans_of, read_sources
 from poise.releases.extras import extra_names
 from poise.releases.folder import ReleaseFolder
@@ -66,6 +68,20 @@ class LiveRelease:
         if output is None or (output.type, output.per, output.classes) != (data.spec.type, data.spec.per, data.classes):
             return None
         return Predictor.load(self.folder.model(name)).predict(self._columns(data, rows, first=first))
+
+    def unseen(self, name: str, data: ObjectiveData, rows: Rows) -> NDArray[np.bool_]:
+        """Which of some rows of an objective it was not learned from, (n,): those with a T after the last that it was
+        calibrated on; without time, those that came to the lake after it was trained. All where it learned nothing."""
+        evidence = Evidence.of(self.folder.json("evidence"))
+        learned = evidence.objectives.get(name)
+        if learned is None or learned.parts is None or learned.parts.calibrate is None:
+            return np.ones(len(rows), bool)
+        last = learned.parts.calibrate.to
+        if last is not None:
+            return np.asarray(data.requests.time[rows] > from_text(last))
+        read = evidence.data.sources.get(data.spec.per)
+        before = 0 if read is None or read.rows is None else read.rows
+        return np.asarray(data.requests.rows[ROW].values[rows] >= before)
 
     def rank(self, data: ObjectiveData, rows: Rows) -> Floats | None:
         """Its score of some rows at the first place, by its terms and the weights of its file; without models its rule.

@@ -28,17 +28,25 @@ MOST_ROWS = 2_000
 
 
 def objective_measures(
-    system: SystemSpec, learned: Learned, live: Floats | None, ranked: Ranked | None = None
+    system: SystemSpec,
+    learned: Learned,
+    live: Floats | None,
+    ranked: Ranked | None = None,
+    fresh: NDArray[np.bool_] | None = None,
 ) -> ObjectiveMeasures:
     """The judged rows of one objective; `live` is what the live release predicts for them, where there is one.
 
-    ranked: the same rows as items of lists, where the decision lists them.
+    ranked: the same rows as items of lists, where the decision lists them. fresh: those that the live release was not
+    learned from.
     """
     data, rows = learned.data, learned.data.split.judge
     baselines = dict(learned.baselines) | ({} if live is None else {"live": live})
     slices = {by: slice_column(system, data, by).take(rows) for by in slice_names(system, data.name)}
     target = data.target[rows]
-    return ObjectiveMeasures(data.spec.type, target, learned.judged, learned.blocks, baselines, slices, ranked)
+    time = data.requests.time[rows]
+    return ObjectiveMeasures(
+        data.spec.type, target, learned.judged, learned.blocks, baselines, slices, ranked, time, fresh
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +74,13 @@ class Decided:
         slices = {by: slice_column(self.system, self.base, by) for by in slice_names(self.system, "decision")}
         units = {name: term.unit for name, term in self.chooser.decision.terms.items()}
         judged = {by: column.take(self.rows) for by, column in slices.items()}
-        return DecisionMeasures(policies, self._blocks(), units, judged)
+        fresh = None
+        if live is not None:
+            used = [n for n in sorted(self.chooser.objective_names()) if self.system.objectives[n].given is None]
+            seen = [live.unseen(name, self.base, self.rows) for name in used]
+            fresh = np.logical_and.reduce(seen) if seen else None
+        time = self.base.requests.time[self.rows]
+        return DecisionMeasures(policies, self._blocks(), units, judged, time=time, fresh=fresh)
 
     def basis(self) -> Basis:
         """Rows by which the cost of exploration is known: what each action is predicted to be worth in them."""

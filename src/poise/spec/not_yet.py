@@ -11,12 +11,9 @@ from typing import Any
 from poise.spec.yaml_text import KeyPath
 
 NOT_YET: tuple[tuple[str, ...], ...] = (
-    ("updates", "shadow"),
-    ("updates", "canary"),
     ("ethics",),
     ("costs", "budget"),
     ("objectives", "*", "search"),
-    ("decision", "censors"),
     ("decision", "capacity"),
 )
 """Where such keys may stand; `*` is any name."""

@@ -58,10 +58,10 @@ class Updates(Record):
     """Nothing is learned again so soon after it was last tried, whatever holds."""
     freeze: Annotated[tuple[str, ...], BeforeValidator(_freezes, json_schema_input_type=str | list[str])] = ()
     """Windows in which nothing changes: `fri 18:00 - mon 08:00`, `22:00 - 06:00`, `2026-12-20 - 2027-01-03`."""
-    shadow: Duration | None = None
-    """A new release first answers nothing for so long, and only scores what is asked."""
+    shadow: Fraction | None = Field(None, gt=0, lt=1)
+    """A new release begins as a shadow: it scores this share of the requests and answers none."""
     canary: Fraction | None = Field(None, gt=0, lt=1)
-    """A new release first answers this share of the requests."""
+    """A new release begins as a canary, or becomes one after it was a shadow: it answers this share of the callers."""
     window: Annotated[Literal["evidence", "all"] | int, BeforeValidator(_window, json_schema_input_type=str | int)] = (
         "evidence"
     )
