@@ -167,9 +167,22 @@ def test_a_log_without_exploration_refuses(world: World):
     n = len(best)
     covered = (best == world.worth.argmin(axis=1)).astype(float)
     rows = LoggedRows(np.arange(n), np.ones(n), np.zeros(n), world.reward, covered, world.blocks)
-    made = estimate("ips", rows, rows)
-    assert made.refused is not None and "could have shown only 0%" in made.refused
+    now = LoggedRows(np.arange(n), np.ones(n), np.ones(n), world.reward, np.ones(n), world.blocks)
+    made = estimate("ips", rows, now)
+    assert made.refused is not None and made.refused.startswith("the log was made without exploration")
     assert np.isnan(made.value.value)
+    assert estimate("ips", now, now).value.value == pytest.approx(world.reward.mean()), "what was done is known"
+
+
+def test_what_would_change_and_was_never_tried_refuses_however_little_it_is(world: World):
+    """One decision in fifty would be another one, and that one could never have been seen: nothing is told of it."""
+    rows = world.rows(world.logging)
+    gone = np.arange(len(world.taken)) % 50 == 0
+    moved = LoggedRows(
+        rows.decision, rows.propensity, np.where(gone, 0.0, rows.target), rows.reward, 1.0 - gone, rows.blocks
+    )
+    refused = estimate("ips", moved, rows).refused
+    assert refused is not None and refused.startswith("of what this would change, the log could have shown only 0%")
 
 
 def test_too_few_effective_decisions_refuse():
@@ -185,7 +198,7 @@ def test_what_was_never_shown_is_said(world: World):
     partly = LoggedRows(
         rows.decision, rows.propensity, rows.target * 0.95, rows.reward, rows.covered * 0.95, rows.blocks
     )
-    assert estimate("ips", partly, rows).warnings == (
+    assert estimate("ips", partly, world.rows(world.logging)).warnings == (
         "5.0% of what this would show was never shown in its place: that part counts as nothing",
     )
 

@@ -20,6 +20,8 @@ from poise.evaluation.bootstrap import BlockSums
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+CERTAIN = 1e-9
+"""A propensity that is nearer to 1 than this is 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +42,8 @@ class LoggedRows:
 
     decision: (m,) from 0 to n - 1, in order, of a list by place. propensity: (m,), above 0 and at most 1. target: (m,).
     reward: (m,). covered: (n,), the share of what the other policy would show that the logging one could have shown
-    there. blocks: of the decisions.
+    there. blocks: of the decisions. explored: whether anything else than what was done could have been; default:
+    whether any propensity is below 1.
     Raises `DataError` for a propensity that is no probability, a reward that is not finite, or a decision that is not
     there.
 
@@ -59,6 +62,7 @@ class LoggedRows:
     covered: Floats
     blocks: Blocks
     model: Model | None = None
+    explored: bool | None = None
 
     def __post_init__(self) -> None:
         wrong = ~((self.propensity > 0) & (self.propensity <= 1 + 1e-9))
@@ -85,6 +89,11 @@ class LoggedRows:
     def weight(self) -> Floats:
         """The importance weight of each row, (m,)."""
         return self.target / self.propensity
+
+    @property
+    def tried(self) -> bool:
+        """Whether the log could have shown anything else than it did."""
+        return bool((self.propensity < 1 - CERTAIN).any()) if self.explored is None else self.explored
 
     @property
     def per_decision(self) -> float:

@@ -14,6 +14,9 @@ LEAST_EFFECTIVE = 100
 """Fewer effective decisions than this tell nothing: an interval from them would be made of a few lucky rows."""
 LEAST_COVERED = 0.9
 """Where the log could have shown less of what the other policy would show, even a model's correction is guesswork."""
+LEAST_TRIED, LEAST_LOST = 0.5, 0.001
+"""Nor is anything told where more than this share of what would change was never tried; less than the second share of
+all is too little to matter."""
 WARN_COVERED = 0.99
 """Below this the missing part is said: it is estimated by the model alone, or taken for 0 without one."""
 HEAVY, TOO_HEAVY = 0.7, 0.95
@@ -65,7 +68,7 @@ def estimate(estimator: str, rows: LoggedRows, now: LoggedRows) -> Estimate:
     new, old = kind.sums(rows), kind.sums(now)
     effective, covered = rows.effective, float(rows.covered.mean()) if rows.count else 0.0
     heavy = _heaviest(kind, rows, now)
-    refused = _refusal(rows, effective, covered, heavy)
+    refused = _refusal(rows, now, effective, covered, heavy)
     if refused is not None:
         nothing = Interval(float("nan"), float("-inf"), float("inf"), rows.count, rows.blocks.count)
         return Estimate(nothing, nothing, effective, covered, estimator, refused, ())
@@ -122,14 +125,18 @@ def _events(rows: LoggedRows) -> float:
     return float(weight.sum()) ** 2 / square if square else 0.0
 
 
-def _refusal(rows: LoggedRows, effective: float, covered: float, heavy: float) -> str | None:
+def _refusal(rows: LoggedRows, now: LoggedRows, effective: float, covered: float, heavy: float) -> str | None:
     if not rows.count:
         return "no logged decision has its outcomes yet"
-    if covered < LEAST_COVERED:
+    if not rows.tried and not (np.array_equal(rows.target, now.target) and np.array_equal(rows.covered, now.covered)):
         return (
-            f"of what this would show, the log could have shown only {covered:.0%} in its place: what was never tried "
-            "cannot be told (explore more, or move in smaller steps)"
+            "the log was made without exploration: what was never tried cannot be told (add explore: to the decision)"
         )
+    if covered < LEAST_COVERED or (untried := _untried(rows, now)) > LEAST_TRIED:
+        could = f"of what this would show, the log could have shown only {covered:.0%} in its place"
+        if covered >= LEAST_COVERED:
+            could = f"of what this would change, the log could have shown only {max(1 - untried, 0):.0%} in its place"
+        return f"{could}: what was never tried cannot be told (explore more, or move in smaller steps)"
     if effective < LEAST_EFFECTIVE:
         return (
             f"the log is worth {effective:,.0f} decisions of this kind, fewer than {LEAST_EFFECTIVE} "
@@ -140,6 +147,18 @@ def _refusal(rows: LoggedRows, effective: float, covered: float, heavy: float) -
     if heavy > TOO_HEAVY:
         return "a single decision makes most of what would be gained or lost: move in smaller steps, or wait"
     return None
+
+
+def _untried(rows: LoggedRows, now: LoggedRows) -> float:
+    """Of what the other policy would change, the share that the log could not have shown.
+
+    What the log could have shown is moved by half the sum of the differences of weights, on average.
+    """
+    if not len(rows.decision):
+        return 0.0
+    lost = float((now.covered - rows.covered).mean())
+    moved = float(np.abs(rows.weight - now.weight).sum()) / len(rows.decision)
+    return 2 * lost / (moved + lost) if lost > LEAST_LOST else 0.0
 
 
 def _warnings(rows: LoggedRows, covered: float, heavy: float, *, with_model: bool) -> list[str]:

@@ -12,19 +12,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from poise.data import delta
-from poise.data.lake import INSTANT, Lake
+from poise.data.lake import Lake
 from poise.decisions.explore import redraw
 from poise.decisions.rank import Ranker
 from poise.evaluation.list_log import ListLog
 from poise.monitoring.came_true import CameTrue, came_true, mature_until
+from poise.monitoring.choice_outcomes import column
+from poise.monitoring.logged_lines import MOST, VERSION, lines
 from poise.spec.system import SystemSpec
-from poise.table import Column, Table
+from poise.table import Table
 
 Floats = NDArray[np.float64]
 SAME = 1e-6
 """Logged probabilities differ from those that are computed again by less than this."""
-MOST_LISTS = 20_000
-"""Lists that are read, the newest whose outcomes can be known."""
 
 
 class _List(msgspec.Struct):
@@ -47,17 +47,24 @@ class _List(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The log, and why lists of the release are not in it: reason -> how many. lists: how many there were."""
+    """The log, and why lists of the release are not in it: reason -> how many. count: how many there were."""
 
     log: ListLog | None
-    lists: int
+    count: int
     left_out: dict[str, int] = field(default_factory=dict)
 
 
 def gather(
-    system: SystemSpec, ranker: Ranker, exposure: dict[str, Floats], lake: Lake, release: str, most: int = MOST_LISTS
+    system: SystemSpec,
+    ranker: Ranker,
+    exposure: dict[str, Floats],
+    lake: Lake,
+    release: str,
+    most: int = MOST,
+    weights: range | None = None,
 ) -> Gathered:
-    """The newest `most` lists that `release` answered and whose outcomes are known.
+    """The newest `most` lists that `release` answered, by one of these versions of the weights (default any), and whose
+    outcomes are known.
 
     exposure: term -> (show,), what is left of a value of the first place further down. Terms that came true are what
     the labels say in place of predictions. Lists by rule, those in which a fallback answered for a model, and those of
@@ -66,11 +73,11 @@ def gather(
     objectives = sorted(ranker.objective_names())
     if not delta.exists(lake.decisions):
         return Gathered(None, 0)
-    lines = _lines(lake, release, most, mature_until(system, lake, objectives))
-    if not lines:
+    found = lines(lake, "list", release, most, mature_until(system, lake, objectives), weights=weights)
+    if not found:
         return Gathered(None, 0)
     truth = came_true(system, lake, ranker.decision.per, objectives)
-    lists = [msgspec.json.decode(line, type=_List) for line in lines]
+    lists = [msgspec.json.decode(line, type=_List) for line in found]
     kept, left_out = [], dict[str, int]()
     for one in lists:
         rows = truth.rows([f"{one.ids[0]}.{place}" for place in range(1, len(one.shown) + 1)])
@@ -82,12 +89,13 @@ def gather(
     return Gathered(_log(ranker, exposure, kept, truth) if kept else None, len(lists), left_out)
 
 
-def _lines(lake: Lake, release: str, most: int, until: int | None) -> list[str]:
-    log = delta.scan(lake.decisions).filter((pl.col("kind") == "list") & (pl.col("release") == release))
-    if until is not None:
-        log = log.filter(pl.coalesce("time", "_at") <= pl.lit(until).cast(INSTANT))
-    place = ["time", "_at", "_position"]
-    return log.select(*place, "decision").top_k(most, by=place).collect().sort(place)["decision"].to_list()
+def releases_by(lake: Lake, weights: int) -> dict[str, int]:
+    """How many lists each release answered by a version of the weights, the most first."""
+    if not delta.exists(lake.decisions):
+        return {}
+    log = delta.scan(lake.decisions).filter((pl.col("kind") == "list") & VERSION.eq(weights))
+    found = log.group_by("release").len().sort("len", "release", descending=True).collect()
+    return dict(zip(found["release"].to_list(), found["len"].to_list(), strict=True))
 
 
 def _why_not(one: _List, rows: NDArray[np.int64], truth: CameTrue) -> str | None:
@@ -166,11 +174,4 @@ def _features(ranker: Ranker, lists: Sequence[_List]) -> Table:
         for name, values in columns.items():
             logged = one.features[name]
             values += [logged[at[row]] for row in one.shown]
-    return Table({name: _column(ranker, name, values) for name, values in columns.items()}, height)
-
-
-def _column(ranker: Ranker, name: str, values: list[Any]) -> Column:
-    type = ranker.type_of(name)
-    if type == "string":
-        return Column.strings(values)
-    return Column.times(values) if type == "time" else Column.numbers(values)
+    return Table({name: column(ranker.type_of(name), values) for name, values in columns.items()}, height)

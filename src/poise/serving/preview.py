@@ -1,7 +1,7 @@
 """What other weights would do: for every term what it would come to, who gains and who loses, how sure that is.
 
-Told from lists that the live release answered while it explored, and what came of them. The log stands in an array file
-that a process of its own makes; here it is only reckoned with.
+Told from lists or choices that the live release made while it explored, and what came of them. They are gathered by a
+process of its own; here they are only reckoned with.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from poise.clock import SECOND, to_text
+from poise.decisions.choose import Chooser
 from poise.decisions.exchange import exchange_rates, what_changed
 from poise.decisions.exploration_cost import Basis, settle
+from poise.decisions.explore_actions import settle_actions
 from poise.decisions.weights import applied, checked_some, counting
 from poise.errors import RequestError
 from poise.evaluation.bootstrap import Interval
+from poise.evaluation.choice_log import ChoiceLog
 from poise.evaluation.list_log import ListLog
 from poise.evaluation.off_policy import LoggedRows
 from poise.evaluation.off_policy_estimate import Estimate, estimate, margin
@@ -28,7 +33,7 @@ ESTIMATOR = "doubly-robust"
 BESIDE = "snips"
 """Told beside it: it uses no model, so that two that differ much say that one of them is not to be trusted."""
 MOST = 20_000
-"""Lists that are reckoned with, the newest; about 0.2 ms each."""
+"""Lists or choices that are reckoned with, the newest; a list takes about 0.2 ms, a choice far less."""
 REMEMBERED = 64
 """Policies whose lists are kept ready: somebody who moves a slider comes back to where it was."""
 FORM = '{"values": {"TERM": 0.5}}, with "lists" if wanted'
@@ -36,7 +41,7 @@ FORM = '{"values": {"TERM": 0.5}}, with "lists" if wanted'
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Weights to look at, and the most lists to reckon with."""
+    """Weights to look at, and the most lists (choices) to reckon with."""
 
     values: Mapping[str, float]
     lists: int = MOST
@@ -62,26 +67,35 @@ class Asked:
 
 
 class Preview:
-    """Effects of weights on the lists of one log. left_out: reason -> how many lists could not be reckoned with."""
+    """Effects of weights on the lists, or choices, of one log.
+
+    left_out: reason -> how many could not be reckoned with. chooser: of choices, what chooses.
+    """
 
     def __init__(
         self,
         decision: Decision,
         requirements: Sequence[Requirement],
         basis: Basis | None,
-        log: ListLog,
+        log: ListLog | ChoiceLog,
         zone: str,
         left_out: Mapping[str, int] | None = None,
+        chooser: Chooser | None = None,
     ) -> None:
-        self._decision, self._basis, self._zone = decision, basis, zone
+        self._decision, self._basis, self._zone, self._chooser = decision, basis, zone, chooser
         self._requirements = [one for one in requirements if _term_of(one) in decision.terms]
         self._log, self._left_out = log, dict(left_out or {})
         self._remembered = lru_cache(REMEMBERED)(self._under)
 
     @property
     def lists(self) -> int:
-        """How many lists there are to reckon with."""
+        """How many lists (choices) there are to reckon with."""
         return self._log.count
+
+    @property
+    def noun(self) -> str:
+        """What is reckoned with: `list` or `choice`."""
+        return "list" if isinstance(self._log, ListLog) else "choice"
 
     def rows(self, values: Mapping[str, float], lists: int = MOST) -> dict[str, LoggedRows]:
         """The newest `lists` lists under some weights, per term; remembered for a while."""
@@ -99,6 +113,7 @@ class Preview:
             "changes": what_changed(self._decision, now, asked.values),
             "exchange_rates": exchange_rates(self._decision, asked.values),
             "lists": log.count,
+            "counts": f"{self.noun}s",
             "from": to_text(int(log.time[0]) // SECOND * SECOND, self._zone) if log.time[0] > 0 else None,
             "until": to_text(int(log.time[-1]) // SECOND * SECOND, self._zone) if log.time[-1] > 0 else None,
             "left_out": self._left_out,
@@ -109,9 +124,13 @@ class Preview:
         }
 
     def _under(self, values: tuple[tuple[str, float], ...], lists: int) -> dict[str, LoggedRows]:
-        weights = dict(values)
-        exploration = settle(self._decision.explore, weights, self._basis, self._decision.show)
-        return self._log.newest(lists).under(weights, exploration)
+        weights, log, explore = dict(values), self._log.newest(lists), self._decision.explore
+        if isinstance(log, ListLog):
+            return log.under(weights, settle(explore, weights, self._basis, self._decision.show))
+        assert self._chooser is not None
+        choice = self._chooser.weigh(log.terms, weights)
+        exploration = settle_actions(explore, self._chooser.actions, weights, self._basis)
+        return log.under(exploration.policy(choice.chosen, ~np.isnan(choice.scores)))
 
     def _term(self, term: str, after: LoggedRows, before: LoggedRows) -> dict[str, Any]:
         made = estimate(ESTIMATOR, after, before)
@@ -126,7 +145,7 @@ class Preview:
             "then": _limits(made.value),
             "gain": _limits(made.gain) | {"share": _share(made.gain, base)},
             "effect": _effect(made),
-            "sentence": _sentence(term, owners, made, base),
+            "sentence": _sentence(term, owners, made, base, self.noun),
             "estimator": ESTIMATOR,
             "beside": None if beside is None else {"estimator": BESIDE, "gain": _limits(beside)},
             "effective": round(made.effective, 1),
@@ -193,13 +212,13 @@ def _effect(made: Estimate) -> str:
     return "loses" if made.gain.high < 0 else "no clear change"
 
 
-def _sentence(term: str, owners: Sequence[str], made: Estimate, base: float) -> str:
+def _sentence(term: str, owners: Sequence[str], made: Estimate, base: float, noun: str) -> str:
     whose = f" ({', '.join(owners)})" if owners else ""
     if made.refused is not None:
         return f"{term}{whose}: cannot tell, {made.refused}"
     if not base:
         gain = made.gain
-        return f"{term}{whose}: {gain.value:+.4g} per list (between {gain.low:+.4g} and {gain.high:+.4g})"
+        return f"{term}{whose}: {gain.value:+.4g} per {noun} (between {gain.low:+.4g} and {gain.high:+.4g})"
     value, low, high = (100 * _ratio(one, base) for one in (made.gain.value, made.gain.low, made.gain.high))
     sure = {"gains": "gains", "loses": "loses"}.get(_effect(made), "no clear change")
     return f"{term}{whose} {sure}: {value:+.1f} % (between {low:+.1f} and {high:+.1f} %)"
