@@ -8,10 +8,14 @@ from typing import Any, Protocol
 
 from poise.errors import Refused
 from poise.rollout.gates import Outcome
+from poise.rollout.plan import Plan
+from poise.rollout.stages import Rollouts, begin_rollout
 from poise.stores.state_base import Status
 
+AT_ONCE = Plan()
 
-class Promotions(Protocol):
+
+class Promotions(Rollouts, Protocol):
     """What this needs of the state database; each call is one transaction with its history line."""
 
     def record(
@@ -28,12 +32,11 @@ class Promotions(Protocol):
     ) -> None:
         """Write down a release."""
 
-    def promote(self, name: str, *, why: str, who: str | None = None) -> None:
-        """Make it live."""
 
-
-def settle(state: Promotions, outcome: Outcome, *, who: str | None = None, why: str | None = None) -> str:
-    """Record the judged release and make it live; returns its name.
+def settle(
+    state: Promotions, outcome: Outcome, *, who: str | None = None, why: str | None = None, plan: Plan = AT_ONCE
+) -> str:
+    """Record the judged release and let it begin as `plan` says, else make it live; returns its name.
 
     Raises `Refused`, after recording the refusal, where a requirement stopped it: the message names each owner and
     number. A crash between the two steps leaves a recorded release that is not live, and whatever
@@ -57,5 +60,5 @@ def settle(state: Promotions, outcome: Outcome, *, who: str | None = None, why: 
         raise Refused("\n".join(reasons), hint=f"{outcome.folder.path / 'report.html'} shows why")
     said = why or "every requirement holds"
     record("released", act="release", why=said)
-    state.promote(name, who=who, why=said)
+    begin_rollout(state, name, plan, who=who, why=said)
     return name

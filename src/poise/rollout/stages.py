@@ -176,7 +176,7 @@ def _shared(state: Rollouts, now: Rollout, share: float, who: str | None, why: s
 
 
 def _step(state: Rollouts, to: Rollout, act: str) -> Rollout:
-    details = {"stage": to.stage, "share": to.share, "against": to.against}
+    details: dict[str, Any] = {"stage": to.stage, "share": to.share, "against": to.against}
     if to.breach is not None:
         details["breach"] = dict(to.breach)
     row = state.step_rollout(

@@ -22,27 +22,27 @@ Part = Annotated[Fraction, AfterValidator(_part)]
 class Hold(Record):
     """How long a canary must hold its guardrails before it may answer everybody; both must be reached."""
 
-    time: Duration = Field(parse_duration("1h"), ge=0)
+    time: Duration = Field(default=parse_duration("1h"), ge=0)
     """Since it answers its share."""
-    answers: int = Field(1000, ge=1)
+    answers: int = Field(default=1000, ge=1)
     """So many answers of its own."""
 
 
 class Guardrails(Record):
     """What takes a canary back by itself: its callers are compared with those of the live release at the same time."""
 
-    errors: float | None = Field(1.5, ge=1)
+    errors: float | None = Field(default=1.5, ge=1)
     """Callers who met an error: at most so many times as often as those of the live release; null: not watched."""
-    slow: float | None = Field(1.5, ge=1)
+    slow: float | None = Field(default=1.5, ge=1)
     """Callers who met a slow answer: at most so many times as often. Slow is longer than a `latency_p99` that is
     required, else than twice the 99 % latency of the live release."""
-    scores: float | None = Field(3, ge=1)
+    scores: float | None = Field(default=3, ge=1)
     """No tenth of the live release's predictions may come more than so many times as often."""
     terms: Part | None = 0.1
     """Realised terms may be lower by at most this share of those of the live release."""
     false_alarms: Part = 0.01
     """How probable it may be that one that is as good as the live release is taken back, however long it is watched."""
-    least: int = Field(50, ge=1)
+    least: int = Field(default=50, ge=1)
     """Answers of the canary before any verdict."""
 
 

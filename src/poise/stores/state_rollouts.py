@@ -17,7 +17,7 @@ from poise.errors import NotNow
 from poise.stores.state_base import DocumentRow
 from poise.stores.state_documents import DocumentsState
 from poise.stores.state_live import LiveReleases
-from poise.stores.state_tables import DOCUMENTS, dump
+from poise.stores.state_tables import DOCUMENTS, dump, os_user
 
 ROLLOUT = "rollout"
 UNDER_WAY = ("shadow", "canary")
@@ -45,8 +45,9 @@ class RolloutsState(LiveReleases, DocumentsState):
     ) -> DocumentRow:
         """Write the next step of the rollout of a release; at the stage `live` the release is promoted with it.
 
-        expected: the version of the document that must be there (0: none). Raises `Stale` where there is another,
-        `NotNow` where another release is under way, `StateError` where the release is not a released one.
+        expected: the version of the document that must be there (0: none). `who` takes the step, and stands in the
+        document. Raises `Stale` where there is another version, `NotNow` where another release is under way,
+        `StateError` where the release is not a released one.
         """
         with self._transaction(write=True) as connection:
             self._must_be_released(connection, name)
@@ -54,7 +55,7 @@ class RolloutsState(LiveReleases, DocumentsState):
                 self._must_be_alone(connection, name)
             before = self._document(connection, ROLLOUT, name)
             self._must_be(before, expected, ROLLOUT, name)
-            now = self._clock.now()
+            now, value = self._clock.now(), {**value, "who": who or os_user()}
             written = {"version": expected + 1, "at": now, "value": dump(value)}
             if before is None:
                 new = {"system": self.system, "kind": ROLLOUT, "name": name, "made": now}

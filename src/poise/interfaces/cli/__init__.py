@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train:train", "Learn the simplest sufficient models: a candidate."),
     "release": ("release:release", "Judge a candidate by every requirement."),
     "serve": ("serve:serve", "Answer requests over HTTP with the live release."),
+    "rollout": ("rollout:rollout", "Let a release answer by stages; take it back."),
     "retire": ("retire:retire", "Answer by a contract no more."),
     "rollback": ("rollback:rollback", "Make an earlier release live again."),
     "weights": ("weights:weights", "Show or change what a unit of each term is worth."),
