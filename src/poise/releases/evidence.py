@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from poise.errors import StateError
 from poise.formats import CURRENT, migrate
 from poise.releases.actors import TrustResult
+from poise.releases.censoring import CensoringResult
 from poise.releases.list_part import ListEvidence, RungOrder, TermResult
 from poise.releases.part import Count, Number, Part
 from poise.releases.plain_json import finite, read_json
@@ -189,6 +190,7 @@ class ObjectiveEvidence(Part):
     outsorted: str | None = None
     """That a simpler rung sorts better than the chosen one, as a sentence; it is among the warnings too."""
     trust: tuple[TrustResult, ...] = ()
+    censoring: CensoringResult | None = None
     warnings: tuple[str, ...] = ()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.data.lake import Lake
+from poise.data.taken import Taken
 from poise.errors import NotEnoughData
 from poise.evaluation.parts import Index, Split, split
 from poise.evaluation.parts_within import parts_within
@@ -22,6 +23,7 @@ from poise.features.requests import ROW, asked_at, requests_of
 from poise.features.rows import request_columns
 from poise.models.base import Examples
 from poise.releases.actors import Actors, actors_of, weights_of
+from poise.releases.censoring import Censored, censored, taken_columns, taken_of, without_hidden
 from poise.releases.extras import own_column
 from poise.releases.learn_from import LearnFrom, kept, without
 from poise.spec.expression import parse
@@ -44,6 +46,8 @@ class Sources:
     histories: Mapping[str, History]
     versions: Mapping[str, int]
     watermarks: Mapping[str, int | None]
+    taken: Taken | None = None
+    """Which actions were taken, where some hide what came of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +70,20 @@ class ObjectiveData:
     """Who brought the rows and labels, where a source caps what one may weigh."""
     ages: NDArray[np.float64] | None = None
     """What each row weighs for its age; None where all weigh 1."""
+    shown: NDArray[np.float64] | None = None
+    """What each row weighs for the chance by which it was seen; None where no action hides any."""
+    censoring: Mapping[str, Any] | None = None
+    """What actions hid, as `censoring.CensoringResult` has it."""
 
     def examples(self, index: Index) -> Examples:
         """Some rows as learners take them, in the order of T; nobody's weigh more among them than a source allows."""
         types = {output.name: output.type for output in self.outputs}
-        weight = weights_of(self.actors, index, None if self.ages is None else self.ages[index])
+        weight = weights_of(self.actors, index, self._own_weights(index))
         return Examples(self.columns.take(index), types, self.target[index], weight, self.requests.time[index])
+
+    def _own_weights(self, index: Index) -> NDArray[np.float64] | None:
+        found = [weights[index] for weights in (self.ages, self.shown) if weights is not None]
+        return np.asarray(np.prod(found, axis=0)) if found else None
 
 
 def plans_of(system: SystemSpec, extra: Mapping[str, Iterable[str]]) -> dict[str, FeaturePlan]:
@@ -113,7 +125,7 @@ def read_sources(
             raise NotEnoughData(f"the lake has no rows of source '{source}'", hint=lake.why_empty(source))
     histories = {s: lake.history(system, s, sorted(needed[s]), found[s]) for s in needed}
     watermarks = {s: lake.watermark(system, s, found[s]) for s in needed}
-    return Sources(histories, {s: found[s] for s in needed}, watermarks)
+    return Sources(histories, {s: found[s] for s in needed}, watermarks, taken_of(system, lake))
 
 
 def list_columns(system: SystemSpec, per: str) -> set[str]:
@@ -132,7 +144,8 @@ def _own_columns(system: SystemSpec, objective: Objective) -> set[str]:
     grouped = {c for c in (source.entity, source.person) if c is not None}
     sliced = {own_column(system, objective.per, r.by) for r in system.requirements if r.by}
     asked = set() if objective.at is None else set(parse(objective.at).names)
-    return {*source.identity, *grouped, *asked, *(c for c in sliced if c is not None)}
+    done = taken_columns(system, objective.per)
+    return {*source.identity, *grouped, *asked, *done, *(c for c in sliced if c is not None)}
 
 
 def assemble(
@@ -145,9 +158,12 @@ def assemble(
     """The rows of every objective, as far as `limits` reach. Features are computed once for all objectives that are
     asked at the same T."""
     labelled: dict[str, tuple[Requests, Labels]] = {}
+    hidden: dict[str, tuple[Censored | None, NDArray[np.bool_]]] = {}
     for name, objective in system.objectives.items():
         requests = requests_of(system, name, sources.histories[objective.per])
         found = label(system, name, requests, sources.histories, sources.watermarks)
+        hidden[name] = censored(system, name, requests, sources.taken), found.usable
+        found = without_hidden(found, hidden[name][0])
         labelled[name] = requests, replace(found, usable=found.usable & limits.recent(requests.time))
     made: dict[tuple[str, str | None], tuple[NDArray[np.int64], Table]] = {}
     out: dict[str, ObjectiveData] = {}
@@ -162,9 +178,18 @@ def assemble(
             made[asked] = rows, plan.batch(asking, sources.histories, extra.get(objective.per, ()))
         parent = None if objective.given is None else out[objective.given]
         one = _one(system, name, plans[objective.per], *labelled[name], *made[asked], parent)
+        one = _seen(one, labelled[name][0], *hidden[name])
         actors = actors_of(system, name, one.requests, sources.histories)
         out[name] = _limited(system, replace(one, actors=actors), sources, limits)
     return {name: out[name] for name in system.objectives}
+
+
+def _seen(data: ObjectiveData, requests: Requests, found: Censored | None, usable: NDArray[np.bool_]) -> ObjectiveData:
+    """With what rows weigh for the chance by which they were seen. `usable`: those that labels can be told of."""
+    if found is None:
+        return data
+    weights = found.weights[_places(data.requests, requests)]
+    return replace(data, shown=weights, censoring=found.result(usable))
 
 
 def _limited(system: SystemSpec, data: ObjectiveData, sources: Sources, limits: LearnFrom) -> ObjectiveData:

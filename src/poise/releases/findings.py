@@ -16,6 +16,7 @@ from poise.evaluation.measures import ObjectiveMeasures, Ranked
 from poise.evaluation.slices import scores_by_slice
 from poise.evaluation.words import number, plain
 from poise.releases.actors import trust_results, trust_words
+from poise.releases.censoring import censoring_words
 from poise.releases.list_rungs import outsorted, rung_orders
 from poise.releases.list_scores import list_score, shown_metrics
 from poise.releases.list_trial import RANDOM
@@ -43,6 +44,7 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
     orders = rung_orders(learned, measures.ranked)
     sorted_better = outsorted(orders, climb.chosen)
     trust = trust_results(data.actors, data.split.learning)
+    told = [*trust_words(trust), *censoring_words(data.censoring)]
     worse = [*beaten(learned, measures), *([] if sorted_better is None else [sorted_better])]
     return {
         "type": data.spec.type,
@@ -63,7 +65,8 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
         "orders": orders,
         "outsorted": sorted_better,
         "trust": trust,
-        "warnings": [*worse, *trust_words(trust), *learned.warnings, *few_examples(learned), *learned.predictor.notes],
+        "censoring": data.censoring,
+        "warnings": [*worse, *told, *learned.warnings, *few_examples(learned), *learned.predictor.notes],
     }
 
 

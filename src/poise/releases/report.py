@@ -34,6 +34,7 @@ LABELS = {
     "not_given": "left out, as the condition did not hold",
     "unmatched": "without any matching row",
     "impossible": "whose truth can never be known",
+    "censored": "hidden by the action that was taken: what came of them is not known",
     "no_time": "without a time to predict at",
     "multiple": "with several matching rows (the earliest counts)",
 }

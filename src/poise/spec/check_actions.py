@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poise.spec.check_censors import check_censors
 from poise.spec.decision import Decision, Explore
 from poise.spec.faults import Faults
 from poise.spec.yaml_text import KeyPath
@@ -24,6 +25,7 @@ def check_actions(faults: Faults, decision: Decision) -> None:
         _term(faults, decision, term)
     if decision.explore is not None:
         _explore(faults, decision, decision.explore)
+    check_censors(faults, decision)
 
 
 def _term(faults: Faults, decision: Decision, term: str) -> None:

@@ -13,6 +13,8 @@ from poise.spec.units import Fraction
 SHOW, TOP = 10, 20
 LIST_KEYS = ("item", "position", "show", "candidates", "where")
 """Keys that only a decision with `list:` has."""
+ACTION_KEYS = ("censors", "taken")
+"""Keys that only a decision with `choose:` has."""
 
 
 def _share(value: float) -> float:
@@ -93,6 +95,31 @@ class Explore(Record):
         return self
 
 
+class Taken(Record):
+    """Which action was taken on rows that Poise did not decide on by itself, by columns of theirs."""
+
+    action: str | None = None
+    """The column that says which action was taken."""
+    shown: str | None = None
+    """The column that says how probable it was that an action is taken that shows the label."""
+    decision: str | None = None
+    """The column that repeats the `decision_id` of Poise's answer, where that is not the id of the row."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        """`taken: done` is short for `taken: {action: done}`."""
+        return {"action": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Taken:
+        if self.action is None and self.decision is None:
+            raise ValueError("'taken' needs 'action' or 'decision': the column that says what was done")
+        if self.shown is not None and self.action is None:
+            raise ValueError("'taken.shown' goes with 'taken.action'")
+        return self
+
+
 class Decision(Record):
     """Choose one action per request, or list items, by expected utility: the sum over terms of weight x term."""
 
@@ -122,6 +149,10 @@ class Decision(Record):
     rule: Expr | None = None
     """What a person would do: the baseline and the fallback. The action always taken (default the first); of a list an
     expression by which to sort, largest first, which also serves before there is data to learn from."""
+    censors: dict[str, tuple[str, ...]] = {}
+    """Objective -> the actions that hide its label: a blocked payment never shows whether it was fraud."""
+    taken: Taken | None = None
+    """Where rows say which action was taken; what Poise decided, its log says."""
     log: Literal["durable", "buffered"] = "durable"
     """When a decision is answered: `durable`, once it is on disk, so that no answered decision is ever missing from the
     log; `buffered`, at once, so that a killed server loses what it answered in its last second."""
@@ -142,7 +173,11 @@ class Decision(Record):
             if len(self.choose) < 2:
                 raise ValueError("'choose' needs at least 2 actions")
             self._explores_actions()
-        elif self.item is None:
+            return self
+        for key in ACTION_KEYS:
+            if key in self.model_fields_set:
+                raise ValueError(f"'{key}' goes with 'choose', and this decision has 'list'")
+        if self.item is None:
             raise ValueError("a decision with 'list' needs 'item': the column that says which item a row shows")
         elif self.candidates is not None and self.candidates < self.show:
             came = f"'candidates' is {self.candidates} and 'show' is {self.show}"
