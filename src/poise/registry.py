@@ -78,6 +78,12 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "rule": "poise.data.check_rule:RuleCheck",
         "future": "poise.data.check_future:FutureCheck",
     },
+    "monitor": {
+        "PM01": "poise.monitoring.schema:Schema",
+        "PM02": "poise.monitoring.volume:Volume",
+        "PM03": "poise.monitoring.feature_drift:FeatureDrift",
+        "PM04": "poise.monitoring.score_drift:ScoreDrift",
+    },
     "judge": {"careful": "poise.data.careful:Careful"},
 }
 

@@ -59,7 +59,7 @@ def test_missing_values_and_blocks_are_counted() -> None:
 def test_levels_are_counted_and_new_ones_are_told_from_rare_ones() -> None:
     profile = ColumnProfile.of(Column.strings(["a", "b", "a", None, "c", "a"]), np.array([0, 3]))
     assert profile.levels == ("a", "b", "c") and profile.upto.tolist() == [3, 1, 1] and profile.complete
-    assert profile.blocks[:, -1].tolist() == [3, 1], "of the second block only 'c' is new"
+    assert profile.blocks[:, -1].tolist() == [0, 1], "of the second block only 'c' is new"
     tally = profile.tally(Column.strings(["z", "c", "a", None]), np.array([0]))
     assert tally.counts.tolist() == [[1, 0, 1]] and tally.unseen.tolist() == [1] and tally.missing.tolist() == [1]
     numbers = profile.tally(Column.numbers([1.0, None]), np.array([0]))

@@ -69,7 +69,7 @@ class Profile:
     objectives: Mapping[str, ObjectiveProfile]
     terms: Mapping[str, ColumnProfile] = field(default_factory=dict)
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Objective -> the columns that its model reads."""
+    """Objective -> the columns that its model reads; `decision` -> what its terms read."""
 
     @property
     def end(self) -> int:

@@ -28,7 +28,7 @@ class Tally:
 
     rows, missing: (m,). counts: (m, p) of what is not missing; of numbers cumulated: how many are at most the point
     (`upto`) of the sketch, with `below` (m, p) how many are less. Of categories: per level of the profile, with
-    `unseen` (m,) of levels that it does not name. fresh: (m,) rows whose level occurs in no earlier block.
+    `unseen` (m,) of levels that it does not name.
     """
 
     rows: Ints
@@ -52,7 +52,7 @@ class ColumnProfile:
     ascending, (p,), with `upto` rows at most and `below` rows less than each, (p,); of a category `levels` by how
     frequent they are, with their rows in `upto`. edges: which points bound the bins of blocks, (e,).
     blocks: per block its rows, missing ones, and counts at the edges, (m, 2 + e); of categories counts of the first
-    `BINS` levels, then those whose level occurs in no earlier block.
+    `BINS` levels, then those whose level did not occur in the first half of the blocks.
     """
 
     kind: Literal["number", "category"]
@@ -169,18 +169,18 @@ def _levels(column: Column, starts: Ints) -> ColumnProfile:
     empty = np.zeros((0, 2), np.int64)
     draft = ColumnProfile("category", len(column), missing, nothing, upto, upto[:0], edges, empty, named, complete)
     tally = draft.tally(column, starts)
-    fresh = _fresh(column, starts)
-    blocks = np.column_stack([tally.rows, tally.missing, tally.counts[:, edges], fresh])
+    late = _late(column, starts)
+    blocks = np.column_stack([tally.rows, tally.missing, tally.counts[:, edges], late])
     return ColumnProfile("category", len(column), missing, nothing, upto, upto[:0], edges, blocks, named, complete)
 
 
-def _fresh(column: Column, starts: Ints) -> Ints:
-    """Per block the rows whose level occurs in no earlier one; all of the first."""
+def _late(column: Column, starts: Ints) -> Ints:
+    """Per block the rows whose level did not occur in the first half of the blocks: how fast new levels come."""
     assert column.levels is not None
-    block = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(column))))
-    there = np.flatnonzero(column.values >= 0)
-    codes = column.values[there]
-    first = np.full(len(column.levels), len(starts), np.int64)
-    np.minimum.at(first, codes, block[there])
-    new = first[codes] == block[there]
-    return np.bincount(block[there][new], minlength=len(starts)).astype(np.int64)
+    ends = np.append(starts[1:], len(column))
+    half = int(ends[(len(starts) + 1) // 2 - 1]) if len(starts) else 0
+    known = np.zeros(len(column.levels) + 1, np.bool_)
+    known[column.values[:half]] = True
+    new = ~known[column.values] & (column.values >= 0)
+    block = np.repeat(np.arange(len(starts)), ends - starts)
+    return np.bincount(block[new], minlength=len(starts)).astype(np.int64)

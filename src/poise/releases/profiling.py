@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from poise.clock import DAY, HOUR
 from poise.decisions.choose import take
+from poise.decisions.of_system import names_in_terms
 from poise.releases.examples import ObjectiveData
 from poise.releases.extras import slice_names
 from poise.releases.judged_rows import slice_column
@@ -55,6 +56,8 @@ def profile_of(system: SystemSpec, learned: Mapping[str, Learned], made: Decided
     objectives = {name: _objective(system, one, start, step, count) for name, one in learned.items()}
     terms = {} if made is None else _terms(made, start, step, count)
     reads = {name: tuple(one.predictor.inputs) for name, one in learned.items()}
+    if system.decision is not None:
+        reads["decision"] = tuple(sorted(names_in_terms(system)))
     return Profile(start, step, unit, columns, objectives, terms, reads)
 
 

@@ -1,0 +1,53 @@
+"""PM01: do columns still have their values, of the kind that they had?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from poise.monitoring.base import Monitor, Watched
+from poise.monitoring.blocks import window_of
+from poise.monitoring.drift import share_break
+from poise.monitoring.finding import Finding
+
+LEAST = 0.01
+"""A change of less than 1 % of the rows is no break."""
+
+
+class Schema(Monitor):
+    """Missing values of every feature and column of the request, and levels that the release does not know.
+
+    The share of each, block by block, is searched for a break (`poise.monitoring.breaks`) and tested with all other
+    columns. A column that is gone is missing in all rows.
+    """
+
+    code = "PM01"
+    name = "schema_and_nulls"
+    what = "Do columns still have their values, of levels that are known?"
+    drifts = True
+
+    def look(self, watched: Watched) -> Sequence[Finding]:
+        """One finding per column for what is missing, and of categories one for levels that are new."""
+        found = []
+        for per, rows in watched.rows.items():
+            window = window_of(watched, per)
+            if window is None or watched.profile is None:
+                continue
+            for name, usual in watched.profile.columns[per].items():
+                if name not in rows.columns:
+                    what = f"{name} is not among what came in"
+                    found.append(Finding(self.code, self.name, what, name, "alarm", watched.since))
+                    continue
+                tally = window.tally(usual, rows.columns[name])
+                before = usual.blocks[:, 1].astype(float), usual.blocks[:, 0].astype(float)
+                now = tally.missing.astype(float), tally.rows.astype(float)
+                found.append(share_break(self.code, self.name, name, "missing", before, now, window, LEAST))
+                if tally.unseen is not None and usual.complete:
+                    here = usual.blocks[:, 0] - usual.blocks[:, 1]
+                    late = np.where(np.arange(len(here)) < (len(here) + 1) // 2, 0, here).astype(float)
+                    before = usual.blocks[:, -1].astype(float), late
+                    now = tally.unseen.astype(float), (tally.rows - tally.missing).astype(float)
+                    said = "of levels that are new"
+                    found.append(share_break(self.code, self.name, name, said, before, now, window, LEAST))
+        return found

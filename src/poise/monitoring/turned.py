@@ -1,0 +1,119 @@
+"""What happened to a column that broke, in words: stuck, in another unit, moved, or levels that nobody knew."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.releases.profile_column import ColumnProfile, numbers
+from poise.table import Column
+
+Floats = NDArray[np.float64]
+
+UNITS: tuple[tuple[str, float, float], ...] = (
+    ("miles to kilometres", 1.609344, 0),
+    ("kilometres to miles", 1 / 1.609344, 0),
+    ("inches to centimetres", 2.54, 0),
+    ("centimetres to inches", 1 / 2.54, 0),
+    ("feet to metres", 0.3048, 0),
+    ("metres to feet", 1 / 0.3048, 0),
+    ("pounds to kilograms", 0.45359237, 0),
+    ("kilograms to pounds", 1 / 0.45359237, 0),
+    ("degrees Fahrenheit to Celsius", 5 / 9, -160 / 9),
+    ("degrees Celsius to Fahrenheit", 9 / 5, 32),
+    ("knots to km/h", 1.852, 0),
+    ("mph to m/s", 0.44704, 0),
+    ("hours to minutes, or minutes to seconds", 60, 0),
+    ("minutes to hours, or seconds to minutes", 1 / 60, 0),
+    ("tenths", 0.1, 0),
+    ("tens", 10, 0),
+    ("units to cents, or shares to percent", 100, 0),
+    ("cents to units, or percent to shares", 0.01, 0),
+    ("units to thousandths", 1000, 0),
+    ("thousandths to units", 0.001, 0),
+)
+"""Name, factor and shift of a change of units."""
+STUCK = 0.5
+"""One value in more than half of the rows, …"""
+ADDED = 0.3
+"""… and in so many more of them than in the profile: a sensor that reports the same whatever happens."""
+MOST = 100_000
+"""So many of the rows are looked at."""
+_AT = np.linspace(0.1, 0.9, 17)
+
+
+def turned(usual: ColumnProfile, after: Column) -> str:
+    """What became of a column that was as `usual` says and whose rows since the break are `after`.
+
+    >>> usual = ColumnProfile.of(Column.numbers(np.linspace(30, 100, 500)), np.array([0]))
+    >>> turned(usual, Column.numbers((np.linspace(30, 100, 300) - 32) / 1.8))
+    'is as if in another unit: degrees Fahrenheit to Celsius'
+    >>> turned(usual, Column.numbers(np.full(99, 70.0)))
+    'is stuck at 70 in 100% of rows'
+    """
+    return _levels(usual, after) if usual.kind == "category" else _numbers(usual, numbers(after))
+
+
+def _numbers(usual: ColumnProfile, values: Floats) -> str:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return "is missing"
+    values = values[:: max(1, len(values) // MOST)]
+    levels, counts = np.unique(values, return_counts=True)
+    top = int(np.argmax(counts))
+    share, value = counts[top] / len(values), levels[top]
+    if share > STUCK and share - _usual_share(usual, float(value)) > ADDED:
+        return f"is stuck at {value:.6g} in {share:.0%} of rows"
+    known = np.isfinite(usual.points)
+    before = np.interp(_AT * usual.present, usual.upto[known], usual.points[known])
+    now = np.quantile(values, _AT)
+    unit = _unit(before, now)
+    if unit is not None:
+        return f"is as if in another unit: {unit}"
+    if not len(set(before.tolist())) > 1:
+        return f"is no longer always {before[0]:.6g}"
+    moved, width = float(np.median(now - before)), float(before[-1] - before[0])
+    spread = float(now[-1] - now[0]) / width
+    if abs(moved) >= 0.1 * width:
+        return f"moved by {moved:+.4g} (its median was {before[8]:.4g})"
+    return f"spreads {spread:.2g} times as wide as it did"
+
+
+def _usual_share(usual: ColumnProfile, value: float) -> float:
+    at = int(np.searchsorted(usual.points, value))
+    if at == len(usual.points) or usual.points[at] != value:
+        return 0.0
+    return float((usual.upto[at] - usual.below[at]) / max(usual.present, 1))
+
+
+def _unit(before: Floats, now: Floats) -> str | None:
+    """The change of units by which quantiles before become those now, better than anything that stayed would."""
+    width = float(np.ptp(before))
+    if not width > 0:
+        return None
+    stays = float(np.abs(now - before).mean())
+    best, least = None, min(0.15 * float(np.ptp(now)), 0.25 * stays)
+    for name, factor, shift in UNITS:
+        error = float(np.abs(now - (before * factor + shift)).mean())
+        if error < least:
+            best, least = name, error
+    return best
+
+
+def _levels(usual: ColumnProfile, after: Column) -> str:
+    if after.levels is None:
+        return "holds numbers in place of texts"
+    there = after.values[after.values >= 0]
+    if not len(there):
+        return "is missing"
+    counts = np.bincount(there, minlength=len(after.levels)) / len(there)
+    known = dict(zip(usual.levels, (usual.upto / max(usual.present, 1)).tolist(), strict=True))
+    changes = counts - np.array([known.get(str(level), 0.0) for level in after.levels])
+    gone = {level: share for level, share in known.items() if level not in set(after.levels.tolist())}
+    lost = max(gone, key=lambda level: gone[level], default=None)
+    most = int(np.argmax(np.abs(changes)))
+    if lost is not None and gone[lost] > abs(changes[most]):
+        return f"has no '{lost}' any more, {gone[lost]:.0%} of rows in the profile"
+    level = str(after.levels[most])
+    new = "a new level" if level not in known else f"{known[level]:.0%} in the profile"
+    return f"is '{level}' in {counts[most]:.0%} of rows, {new}"
