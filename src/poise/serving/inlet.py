@@ -210,7 +210,7 @@ class Inlet:
             self._writer.submit(Kept(answer.kept, answer.instant, told), 1, len(answer.kept))
             return told
         try:
-            self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept))
+            self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept), patient=True)
             self._buffered += 1
         except Overloaded as error:
             self._not_logged(error)

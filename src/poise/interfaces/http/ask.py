@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from poise.errors import Overloaded, RequestError
@@ -71,11 +73,8 @@ class Ask:
         try:
             self._gate.wait(scope)
             body = await self._read(scope, receive, self._limits, self._gate.uploads)
-            self._gate.enter()
+            made = self._made(scope, body)
             try:
-                began = time.perf_counter()
-                made = self._handler(Asked(body, caller_of(scope), contract_of(scope)))
-                _took(scope, time.perf_counter() - began)
                 answer = made if isinstance(made, Answer) else await made
             finally:
                 self._gate.leave()
@@ -87,12 +86,38 @@ class Ask:
         except WrongMedia as error:
             await problem(415, str(error), allowed="application/json")(scope, receive, send)
         except Exception as error:  # the server stays up whatever a handler does; of_error logs what nobody foresaw
-            if isinstance(error, Overloaded):
-                self._gate.shed(error.reason)
-            await of_error(error)(scope, receive, send)
+            await self.refusal(error)(scope, receive, send)
         else:
             scope[ANSWER] = answer
             await _send(send, answer)
+
+    def begin(self, scope: Scope, body: bytes) -> Answer | Awaitable[Answer]:
+        """The same of a body that is in already, without ASGI. Raises whatever the handler raises, or `Overloaded`.
+
+        Whoever called says `leave` once it has the answer; where this raises, nothing is to be left."""
+        self._gate.wait(scope)
+        return self._made(scope, body)
+
+    def leave(self) -> None:
+        """An answer that `begin` began is there, or will not come."""
+        self._gate.leave()
+
+    def refusal(self, error: Exception) -> Response:
+        """The problem document of what went wrong, which is counted where there was too much to do."""
+        if isinstance(error, Overloaded):
+            self._gate.shed(error.reason)
+        return of_error(error)
+
+    def _made(self, scope: Scope, body: bytes) -> Answer | Awaitable[Answer]:
+        self._gate.enter()
+        try:
+            began = time.perf_counter()
+            made = self._handler(Asked(body, caller_of(scope), contract_of(scope)))
+            _took(scope, time.perf_counter() - began)
+        except BaseException:
+            self._gate.leave()
+            raise
+        return made
 
 
 def _took(scope: Scope, seconds: float) -> None:
@@ -122,12 +147,16 @@ def contract_of(scope: Scope) -> int | None:
     return int(text)
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    headers = [
+def headers_of(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """The headers that go with an answer."""
+    return [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
         (b"cache-control", b"no-store"),
         *answer.headers,
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers_of(answer)})
     await send({"type": "http.response.body", "body": answer.body})

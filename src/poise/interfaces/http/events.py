@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -55,6 +57,19 @@ def _into(inlet: Inlet, source: str) -> Handler:
     return lambda asked: inlet.events(source, asked.body)
 
 
+class Kept:
+    """An answer that is told once what is logged of it is on the disk."""
+
+    __slots__ = ("answer", "waited")
+
+    def __init__(self, answer: Answer, waited: asyncio.Future[None]) -> None:
+        self.answer, self.waited = answer, waited
+
+    def __await__(self) -> Generator[Any, None, Answer]:
+        yield from self.waited
+        return self.answer
+
+
 def logged(inlet: Inlet | None, handler: Callable[[Asked], Answer]) -> Handler:
     """`handler` with its answers logged; an answer that must be on disk first is waited for."""
     if inlet is None:
@@ -63,11 +78,6 @@ def logged(inlet: Inlet | None, handler: Callable[[Asked], Answer]) -> Handler:
     def ask(asked: Asked) -> Answer | Awaitable[Answer]:
         answer = handler(asked)
         waited = inlet.keep(answer)
-        return answer if waited is None else _after(waited, answer)
+        return answer if waited is None else Kept(answer, waited)
 
     return ask
-
-
-async def _after(waited: Awaitable[None], answer: Answer) -> Answer:
-    await waited
-    return answer

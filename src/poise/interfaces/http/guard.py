@@ -8,6 +8,7 @@ a foreign `Host`, `Origin` or `Sec-Fetch-Site`; they are refused before anything
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,9 +16,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
+from poise.interfaces.console.forgery import Forged
+from poise.interfaces.console.sessions import SESSION, Session, Sessions
 from poise.interfaces.http.observed import ANSWER, CALLER, CONNECTION
 from poise.interfaces.http.problem import of_error, problem
-from poise.interfaces.http.roles import OPEN, needed
+from poise.interfaces.http.roles import FORMS, OPEN, needed
 from poise.serving.answer import Answer
 from poise.serving.caller import ANYBODY_HERE, NOBODY, Caller
 from poise.serving.tokens import Forbidden, Tokens, Unauthorized
@@ -55,10 +58,14 @@ class _Said(NamedTuple):
     site: bytes
     mode: bytes
     credentials: tuple[bytes, ...]
+    cookies: bytes
     lengths: int
     """How many headers say where the body ends."""
     size: int
     """Bytes of the request's line and headers, without blanks that may be left out."""
+
+
+Refuses = Callable[[Scope, PoiseError], ASGIApp | None]
 
 
 class Guard:
@@ -66,9 +73,14 @@ class Guard:
 
     Without a token that is needed 401, with one that does not reach so far or from a foreign page 403, too often 429.
     usage: where is counted what each caller used, once it was answered. head: bytes of a request's line and headers.
+    sessions: of browsers that signed in. page: what a browser sees that is not let in; None where it gets a problem
+    document as everybody else.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, usage: Usage, head: int) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Tokens, usage: Usage, head: int, sessions: Sessions, page: Refuses
+    ) -> None:
+        self._sessions, self._page = sessions, page
         self._head = head
         self._app = app
         self._tokens = tokens
@@ -79,30 +91,37 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        refusal = self.refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+        self.count(scope)
+
+    def refusal(self, scope: Scope) -> ASGIApp | None:
+        """What is answered to who is not let in; of others the scope says from here on who they are."""
         said = _said(scope)
         if said.size > self._head:
             text = f"a request's line and headers have at most {self._head:,} bytes"
-            await problem(431, text, headers={"connection": "close"})(scope, receive, send)
-            return
+            return problem(431, text, headers={"connection": "close"})
         if said.hosts > 1:  # a proxy in front may have gone by another one
             text = f"a request has one Host header; {said.hosts} came"
-            await problem(400, text, headers={"connection": "close"})(scope, receive, send)
-            return
+            return problem(400, text, headers={"connection": "close"})
         if said.lengths > 1:  # a proxy in front may see another end than this server, and another request behind it
             text = "a request says once how long its body is: by content-length or by transfer-encoding"
-            await problem(400, text, headers={"connection": "close"})(scope, receive, send)
-            return
+            return problem(400, text, headers={"connection": "close"})
         reason = self._foreign(said, scope)
         if reason is not None:
-            await problem(403, reason)(scope, receive, send)
-            return
+            return problem(403, reason)
         try:
-            caller = self._caller(said, scope) if self._tokens.needed else ANYBODY_HERE
+            scope[CALLER] = self._caller(said, scope) if self._tokens.needed else ANYBODY_HERE
         except PoiseError as error:
-            await _refusal(error)(scope, receive, send)
-            return
-        scope[CALLER] = caller
-        await self._app(scope, receive, send)
+            return self._page(scope, error) or _refusal(error)
+        return None
+
+    def count(self, scope: Scope) -> None:
+        """A request that was let in was answered."""
+        caller: Caller = scope[CALLER]
         if caller is not NOBODY:
             answer: Answer | None = scope.get(ANSWER)
             route = str(getattr(scope.get("route"), "path", scope["path"]))
@@ -112,13 +131,27 @@ class Guard:
         roles = needed(scope["method"], scope["path"])
         if roles == OPEN and not said.credentials:
             return NOBODY
-        caller = self._tokens.caller(_token(said.credentials))
+        session = self._sessions.of(said.cookies.decode("latin-1")) if said.cookies and not said.credentials else None
+        caller = self._signed_in(session, scope) if session else self._tokens.caller(_token(said.credentials))
         connection = scope.get("state", {}).get(CONNECTION)
         if connection is not None:
             connection.known = True
         if roles != OPEN and not any(map(caller.may, roles)):
             text = f"{scope['method']} {scope['path'][:80]} needs the role {' or '.join(roles)}"
             raise Forbidden(f"{text}; the token '{caller.name}' has {', '.join(sorted(caller.roles))}", needed=roles)
+        return caller
+
+    def _signed_in(self, session: Session, scope: Scope) -> Caller:
+        """Whose session it is. A browser adds its cookie to whatever any page makes it send, so that it is good for
+        what only reads, and for forms that show by themselves that they are this server's own."""
+        scope[SESSION] = session
+        try:
+            caller = self._tokens.of_digest(session.digest)
+        except Unauthorized:
+            self._sessions.end(session.id)
+            raise
+        if scope["method"] not in ("GET", "HEAD") and scope["path"] not in FORMS:
+            raise Forged("a session is good for the pages of the console only", hint=_HOW)
         return caller
 
     def _foreign(self, said: _Said, scope: Scope) -> str | None:
@@ -156,6 +189,7 @@ class Guard:
 def _said(scope: Scope) -> _Said:
     host, origin, site, mode, hosts, lengths = b"", None, b"", b"", 0, 0
     credentials: tuple[bytes, ...] = ()
+    cookies = b""
     size = len(scope["method"]) + len(scope.get("raw_path") or b"") + len(scope["query_string"]) + LINE
     for name, value in scope["headers"]:
         size += len(name) + len(value) + 3  # a colon and the end of the line
@@ -165,13 +199,15 @@ def _said(scope: Scope) -> _Said:
             lengths += 1
         elif name == b"authorization":
             credentials = (*credentials, value)
+        elif name == b"cookie":
+            cookies = cookies + b"; " + value if cookies else value
         elif name == b"origin":
             origin = value
         elif name == b"sec-fetch-site":
             site = value
         elif name == b"sec-fetch-mode":
             mode = value
-    return _Said(host, hosts, origin, site, mode, credentials, lengths, size)
+    return _Said(host, hosts, origin, site, mode, credentials, cookies, lengths, size)
 
 
 def _token(credentials: tuple[bytes, ...]) -> bytes:

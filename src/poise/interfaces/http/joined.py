@@ -52,6 +52,11 @@ class Joined:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
 
+    def send(self, data: bytes) -> None:
+        """Send a whole answer now, behind what waits to be sent."""
+        self._parts.append(data)
+        self._flush()
+
     def is_closing(self) -> bool:
         """Whether nothing more will be sent."""
         return self._closing or bool(self._transport.is_closing())

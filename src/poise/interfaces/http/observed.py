@@ -75,16 +75,20 @@ class Observed:
                     message["headers"].append(_CLOSE)  # else the rest of the body would be waited for, or misread
             await send(message)
 
-        began = arrived(scope)
+        scope.setdefault("state", {}).setdefault(ARRIVED, time.perf_counter())
         try:
             await self._app(scope, receive, noting)
         finally:
-            ended = Ended(number, self._route(scope), status, time.perf_counter() - began)
-            scope[ENDED] = ended
-            self._telemetry.answered(ended.route, status, ended.seconds)
-            level = logging.DEBUG if ended.route in ASKED_OFTEN else logging.INFO
-            if _LOG.isEnabledFor(level):
-                _log(level, scope, ended)
+            self.note(scope, number, status)
+
+    def note(self, scope: Scope, number: str, status: int) -> None:
+        """Count and log a request that has just ended, and say in its scope how."""
+        ended = Ended(number, self._route(scope), status, time.perf_counter() - arrived(scope))
+        scope[ENDED] = ended
+        self._telemetry.answered(ended.route, status, ended.seconds)
+        level = logging.DEBUG if ended.route in ASKED_OFTEN else logging.INFO
+        if _LOG.isEnabledFor(level):
+            _log(level, scope, ended)
 
     def _route(self, scope: Scope) -> str:
         path: str = scope["path"]

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
+from starlette.types import Scope
 
 from poise.interfaces.http.joined import Joined, Lingering
 from poise.interfaces.http.observed import ARRIVED, CONNECTION, WAITING
 from poise.interfaces.http.oddities import Oddities
 from poise.interfaces.http.problem import MEDIA_TYPE
+from poise.interfaces.http.straight import Straight
 from poise.interfaces.http.waiting import Waiting
 from poise.serving.limits import Limits
 from poise.serving.telemetry import Telemetry
@@ -30,7 +32,10 @@ _PHRASES = {400: "Bad Request", 431: "Request Header Fields Too Large", 503: "Se
 
 
 def guarded(
-    limits: Limits, telemetry: Telemetry, strangers_give_way: Callable[[], bool] = lambda: False
+    limits: Limits,
+    telemetry: Telemetry,
+    strangers_give_way: Callable[[], bool] = lambda: False,
+    straight: Straight | None = None,
 ) -> type[asyncio.Protocol]:
     """The protocol class of a server with these limits.
 
@@ -42,6 +47,7 @@ def guarded(
     telemetry: where is counted what is no HTTP.
     strangers_give_way: whether, where as many are open as may be, the oldest by which nobody was let in is closed for a
     new one: whoever has no token then keeps nobody out who has one.
+    straight: the short way through the application, for requests that come plain and in one piece.
     """
 
     waiting, lingering, oddities = Waiting(limits), Lingering(), Oddities(telemetry)
@@ -54,6 +60,10 @@ def guarded(
         _tail = b""
         """The last of them, which may be the beginning of that end."""
         _refused = False
+        _straight = False
+        """Whether a request is being answered the short way. What comes behind it waits until it is."""
+        _behind = b""
+        _ending = False
         known = False
         """Whether somebody was let in by this connection; the guard says so."""
 
@@ -72,6 +82,15 @@ def guarded(
             if self._refused or self.transport.is_closing():
                 self._joined.drop(len(data))
                 return
+            if self._straight:  # one read at most: nothing more is read until this one is answered
+                self._behind += data
+                self.flow.pause_reading()
+                return
+            if straight is not None and not self._head and not self._in_body() and self._between_requests():
+                found = None if self.flow.write_paused else straight.read(data)
+                if found is not None:
+                    self._go_straight(straight, *found)
+                    return
             before, in_head = self.cycle, not self._in_body()
             if in_head and self._head + len(data) > limits.head and not self._head_ends(data):
                 oddities.came("head")
@@ -89,6 +108,34 @@ def guarded(
                 self._head, self._tail = 0, b""
             elif in_head:
                 self._head, self._tail = self._head + len(data), (self._tail + data)[-3:]
+
+        def _go_straight(self, way: Straight, scope: Scope, body: bytes) -> None:
+            """Answer in the next turn of the loop, once all that lies ready to be read is."""
+            self._straight = True
+            self._stop_expecting()
+            self._unset_keepalive_if_required()
+            scope["scheme"] = self.scheme
+            scope["state"] = {ARRIVED: waiting.came(self.loop), WAITING: waiting, CONNECTION: self}
+            beside = self.server_state.default_headers
+            self.loop.call_soon(way.answer, scope, body, beside, self._end_straight)
+
+        def _end_straight(self, data: bytes, closes: bool) -> None:
+            self._straight = False
+            if self.transport.is_closing():
+                return
+            self.server_state.total_requests += 1
+            if closes or self._ending:
+                self.transport.write(data)
+                self.transport.close()
+                return
+            self._joined.send(data)
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+            if self._behind:
+                self.flow.resume_reading()
+                behind, self._behind = self._behind, b""
+                self.data_received(behind)
 
         def pause_writing(self) -> None:
             self._stalled = self.loop.call_later(limits.patience, self.transport.abort)
@@ -110,6 +157,8 @@ def guarded(
         def shutdown(self) -> None:
             if self.transport.is_closing():
                 self.transport.close()  # for good, though something may be on its way
+            elif self._straight:
+                self._ending = True
             else:
                 super().shutdown()
 

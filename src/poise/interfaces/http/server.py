@@ -24,6 +24,7 @@ from poise.interfaces.http.guard import is_loopback
 from poise.interfaces.http.joined import LINGERING
 from poise.interfaces.http.looking import looking
 from poise.interfaces.http.protocol import guarded
+from poise.interfaces.http.straight import Straight
 from poise.serving.follow import EVERY, Follower, Switches
 from poise.serving.follow_tokens import TokensFollower
 from poise.serving.inlet import Inlet
@@ -87,9 +88,11 @@ def serve(
         name = f"[{host.strip('[]')}]" if bound.family == socket.AF_INET6 else host
         address = f"{'http' if certificate is None else 'https'}://{name}:{bound.getsockname()[1]}"
         usage = Usage(registry if isinstance(registry, State) else None)
+        app = create_app(served, registry, also, inlet, tokens, usage, asides)
+        straight = app if isinstance(app, Straight) else None  # else each request makes a span, on the long way
         config = uvicorn.Config(
-            create_app(served, registry, also, inlet, tokens, usage, asides),
-            http=guarded(served.limits, served.telemetry, lambda: tokens is not None and tokens.needed),
+            app,
+            http=guarded(served.limits, served.telemetry, lambda: tokens is not None and tokens.needed, straight),
             h11_max_incomplete_event_size=served.limits.head + ONE_READ,
             ws="none",
             lifespan="off",
