@@ -83,6 +83,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "PM02": "poise.monitoring.volume:Volume",
         "PM03": "poise.monitoring.feature_drift:FeatureDrift",
         "PM04": "poise.monitoring.score_drift:ScoreDrift",
+        "PM11": "poise.monitoring.performance:Performance",
+        "PM20": "poise.monitoring.requirements:Requirements",
     },
     "judge": {"careful": "poise.data.careful:Careful"},
 }

@@ -120,7 +120,7 @@ class System:
         What waits in the journal is written to the lake first, unless a server holds it, which does that itself.
         """
         self._make_home()
-        before = self._caught_up()
+        before = self.caught_up()
         report = ingest(
             self.spec,
             self.lake,
@@ -132,7 +132,7 @@ class System:
             progress=progress,
         )
         # Rows whose columns are not those of the lake are written once the files have brought it the new ones.
-        after = self._caught_up() if before.stuck else CaughtUp()
+        after = self.caught_up() if before.stuck else CaughtUp()
         notes = [str(caught) for caught in (before, after) if caught.rows]
         report = replace(report, notes=(*notes, *after.stuck.values()))
         fates = {one.source: one.to_dict() for one in report.sources}
@@ -149,7 +149,7 @@ class System:
         """
         if held(self.settings.journal):
             progress("a server takes rows in: those of the last minute may not be in the lake yet")
-        elif said := str(self._caught_up()):
+        elif said := str(self.caught_up()):
             progress(said)
         versions = None
         if like is not None:
@@ -254,7 +254,7 @@ class System:
 
         Raises `NotNow` where that cannot be told (yet), `RequestError` for what does not fit.
         """
-        self._caught_up()
+        self.caught_up()
         return Realised(self.settings, self.spec, self.state).of(asked)
 
     def preview(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,7 +275,7 @@ class System:
         live = self.live_folder()
         if live is None:
             raise StateError("nothing is live, so that nothing could be told", hint="run 'poise up' first")
-        self._caught_up()
+        self.caught_up()
         now = self.state.weights()
         return tell(Previews(self.lake), Loaded.of(live), now.values if now else {}, asked)
 
@@ -300,7 +300,7 @@ class System:
         """
         if release is not None:
             self.state.release(release)
-        if said := str(self._caught_up()):
+        if said := str(self.caught_up()):
             progress(said)
         progress("computing served features again")
         return skew(
@@ -320,7 +320,7 @@ class System:
         file = self.folder(name).system_file
         return read_text(file.read_text(encoding="utf-8"), name=str(file))
 
-    def _caught_up(self) -> CaughtUp:
+    def caught_up(self) -> CaughtUp:
         """Write what waits in the journal to the lake, by the columns of the file or of the live release."""
         systems = [self.spec]
         with suppress(PoiseError):  # a release that cannot be read is told where it is used

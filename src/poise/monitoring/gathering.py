@@ -78,7 +78,7 @@ def gather(
         profile=profile,
         since=since,
         until=until,
-        as_of=span.as_of,
+        as_of=until if file.clock == "replay" else span.as_of,
         step=step,
         rows={per: _rows(system, per, scored, mature) for per in plans if any(_of(scored, per))},
         arrivals=coming_in(system, lake, start, until, step),

@@ -140,6 +140,7 @@ def _detail(name: str, metric: Metric, seen: list[_Seen], score: float, before: 
         "metric": metric.name,
         "realised": True,
         "rows": len(seen[-1].window.rows),
+        "until": seen[-1].window.until,
         "score": seen[-1].skill.score,
         "judged": score,
         "times": [one.window.until for one in seen],
