@@ -36,6 +36,11 @@ def still_fits(before: Loaded, newest: Loaded) -> bool:
     return not _lacking(before, newest.system)
 
 
+def lacks(loaded: Loaded, newest: Loaded) -> str:
+    """The first column that a release reads and rows by the file of `newest` do not have; '' where there is none."""
+    return _lacking(loaded, newest.system)
+
+
 def _must_read_alike(new: Loaded, old: Loaded) -> None:
     if new.system.clock != old.system.clock:
         said = f"{new.release} runs on the clock '{new.system.clock}', {old.release} on '{old.system.clock}'"

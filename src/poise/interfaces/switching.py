@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
@@ -23,6 +23,7 @@ from poise.interfaces.drainer import ENDING, Drainer
 from poise.interfaces.fitting import must_fit, still_fits
 from poise.interfaces.history_lines import HistoryLines
 from poise.interfaces.loading import Filled, Loading
+from poise.interfaces.on_trial import OnTrial
 from poise.interfaces.taking_in import durable
 from poise.interfaces.tries import Tries
 from poise.releases.built import fingerprint
@@ -68,7 +69,7 @@ class Switching:
         self._loading, self._online, self._served, self._state = loading, online, served, state
         newest = served.newest
         self._have = {newest.release: Ready(newest, first, fingerprint(newest.loaded.declarations))}
-        self._tries, self._lines = Tries(), HistoryLines(state)
+        self._tries, self._lines, self._trial = Tries(), HistoryLines(state), OnTrial(state, served)
         self._previous: str | None = None
         self._inlet: Inlet | None = None
         self._drainer: Drainer | None = None
@@ -101,6 +102,20 @@ class Switching:
                 said = f"answers by contract {self._loading.major(row.release)}, since this server started"
                 self._lines.add(SWITCH, row.release, said, {"from": None})
         self._lines.write()
+        beside = self._trial.wanted()
+        if beside is not None:  # callers of its share keep to it
+            try:
+                self._have[beside.release] = ready = self._load(beside.release)
+            except Exception as error:  # others are answered all the same
+                self._stay(beside, error)
+            else:
+                self._try_beside(ready, beside)
+                self._follow_with_drain()
+
+    def watch(self) -> None:
+        """See what came of a release on trial, and take it back where a guardrail says so."""
+        with self._lock:
+            self._trial.watch()
 
     def due(self) -> bool:
         """Whether there is something to do although nothing was written to the state database."""
@@ -121,12 +136,16 @@ class Switching:
                 ready = self._have.get(row.release)
                 if ready is not None and self._served.answers(major) is not ready.answerer:
                     self._try_put(ready, row)
-            waiting = {row.release for row in wanted.values()} - {one.release for one in self._served.all}
+            beside = self._trial.wanted()
+            if beside is not None and (ready := self._have.get(beside.release)) is not None:
+                self._try_beside(ready, beside)
+            rows = [*wanted.values(), *(() if beside is None else (beside,))]
+            waiting = {row.release for row in rows} - {one.release for one in self._served.answering}
             self._tries.keep_only(waiting)
             self._served.note_only(waiting)
             self._take_out(wanted)
-            self._keep_only(wanted)
-            for row in wanted.values():
+            self._keep_only(rows)
+            for row in rows:
                 if self._busy is None and row.release not in self._have and self._tries.may(row):
                     self._busy = row.release
                     threading.Thread(target=self._load_beside, args=(row,), name="poise-switch", daemon=True).start()
@@ -210,10 +229,7 @@ class Switching:
                 self._loading.folder(row.release)
             before = self._put(ready)
         except Exception as error:
-            self._have.pop(row.release, None)
-            if ready.coming is not None:
-                coming, ready.coming = ready.coming, None
-                self._do(lambda: self._end_coming(coming))
+            self._drop(ready)
             self._stay(row, error)
             return
         # It answers: whatever fails from here on must not say otherwise.
@@ -224,6 +240,25 @@ class Switching:
         self._served.telemetry.count("switches", SWITCH)
         self._lines.add(SWITCH, row.release, said, {"from": None if before is None else before.release})
         self._keep_for_return(before)
+
+    def _try_beside(self, ready: Ready, row: LiveRow) -> None:
+        """Let a loaded release be asked beside the live one."""
+        try:
+            self._give_weights(ready.answerer)
+            self._do(lambda: self._bring_up(ready))
+            self._trial.put(ready.answerer)
+        except Exception as error:
+            self._drop(ready)
+            self._stay(row, error)
+            return
+        ready.began = None
+
+    def _drop(self, ready: Ready) -> None:
+        """Forget a loaded release that cannot be used."""
+        self._have.pop(ready.answerer.release, None)
+        if ready.coming is not None:
+            coming, ready.coming = ready.coming, None
+            self._do(lambda: self._end_coming(coming))
 
     def _put(self, ready: Ready) -> Answerer | None:
         """Let a loaded release answer from the next request on; what answered by its contract before."""
@@ -245,7 +280,14 @@ class Switching:
         self._previous = before.release if before is not None and fits else None
 
     def _exchange(self, ready: Ready, reception: Reception | None) -> None:
-        """On the thread that answers: the store gets what came meanwhile, answers once more, and then everybody."""
+        """On the thread that answers: a loaded release answers once more, and then everybody."""
+        self._bring_up(ready)
+        if reception is not None and self._inlet is not None:
+            self._inlet.follow(reception, durable=durable(ready.answerer.loaded.system))
+        self._served.put(ready.answerer)
+
+    def _bring_up(self, ready: Ready) -> None:
+        """On the thread that answers: the store gets what came meanwhile, and is shown all from now on."""
         if ready.coming is not None and ready.filled is not None:
             kept, clock = ready.filled.kept, self._online.clock
             try:
@@ -258,9 +300,6 @@ class Switching:
             self._online.attach(ready.fingerprint, kept)
         if not ready.answerer.ready:
             ready.answerer.rehearse(by_models=True)
-        if reception is not None and self._inlet is not None:
-            self._inlet.follow(reception, durable=durable(ready.answerer.loaded.system))
-        self._served.put(ready.answerer)
 
     def _reception(self, ready: Ready) -> Reception | None:
         """What judges rows by the file of a release; None where nobody does, or it is the one that does already."""
@@ -285,9 +324,9 @@ class Switching:
                 self._do(lambda major=major, why=why: self._served.retire(major, why))  # type: ignore[misc]
                 _LOG.info("contract %d is answered no more: %s", major, why)
 
-    def _keep_only(self, wanted: Mapping[int, LiveRow]) -> None:
+    def _keep_only(self, wanted: Iterable[LiveRow]) -> None:
         """Let go of what neither answers, nor is wanted, nor answered before the last switch."""
-        keep = {row.release for row in wanted.values()} | {one.release for one in self._served.all} | {self._previous}
+        keep = {row.release for row in wanted} | {one.release for one in self._served.all} | {self._previous}
         for name in [name for name in self._have if name not in keep]:
             gone = self._have.pop(name)
             if gone.coming is not None:

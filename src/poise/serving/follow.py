@@ -27,6 +27,9 @@ class Switches(Protocol):
     def follow(self) -> None:
         """Let those answer that the state database wants, now or as soon as they can."""
 
+    def watch(self) -> None:
+        """See what came of a release that answers a share, and take it back where it has to be."""
+
 
 class Follower:
     """Looks whether anything was written to the state since the last look: lets `switching` see to the releases, and
@@ -50,12 +53,14 @@ class Follower:
             if self._until is not None and Clock().now() >= self._until:
                 self._until = None
                 self._state.expire_weights()
+            if self._switching is not None:
+                self._switching.watch()
             seq = self._state.seq()
             if seq == self._seen and not (self._switching is not None and self._switching.due()):
                 return False
             if self._switching is not None:
                 self._switching.follow()
-            weights, current = self._state.weights(), [one.weights for one in self._served.all]
+            weights, current = self._state.weights(), [one.weights for one in self._served.answering]
             self._seen, self._until = seq, weights.until if weights is not None else None
             if weights is None or all(one is not None and one.version == weights.version for one in current):
                 return False

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from poise.errors import RequestError, Retired
-from poise.serving.answer import Answerer
+from poise.serving.answer import Answer, Answerer
 from poise.serving.limits import Limits
 from poise.serving.live import VersionedWeights
 from poise.serving.telemetry import Telemetry
+from poise.serving.trial import Handle, Trial
 
 CONTRACT = "header poise-contract"
 """Where callers choose a contract, as errors name it."""
@@ -39,6 +40,8 @@ class Served:
         self._by_major = _sorted({one.loaded.contract.major: one for one in answerers})
         self._retired: Mapping[int, str] = MappingProxyType(dict(retired))
         self._troubles: Mapping[str, Trouble] = MappingProxyType({})
+        self.trial: Trial | None = None
+        """A release beside the one that answers by its contract; replaced as a whole, by any thread."""
 
     @classmethod
     def of_one(cls, answerer: Answerer) -> Served:
@@ -59,6 +62,12 @@ class Served:
     def all(self) -> tuple[Answerer, ...]:
         """Every answerer, that of the oldest contract first."""
         return tuple(self._by_major.values())
+
+    @property
+    def answering(self) -> tuple[Answerer, ...]:
+        """Every answerer, that of a release on trial too."""
+        trial = self.trial
+        return self.all if trial is None or trial.answerer in self.all else (*self.all, trial.answerer)
 
     @property
     def majors(self) -> tuple[int, ...]:
@@ -112,6 +121,14 @@ class Served:
             raise Retired(said, field=CONTRACT, hint=f"ask by contract {served}, which /openapi.json describes")
         raise RequestError(f"there is no contract {major}", field=CONTRACT, allowed=served)
 
+    def answered(self, major: int | None, body: bytes, handle: Handle) -> Answer:
+        """The answer to a request by a contract: `handle` is called with what answers it, a release on trial where one
+        is and the caller is one of its share. Raises as `of` does, and what `handle` raises."""
+        live, trial = self.of(major), self.trial
+        if trial is None or trial.answerer is live or trial.major != live.loaded.contract.major:
+            return handle(live)
+        return trial.answer(live, body, handle)
+
     def put(self, answerer: Answerer) -> None:
         """Let `answerer` answer by its contract from the next request on."""
         answerer.telemetry = self.telemetry
@@ -127,7 +144,7 @@ class Served:
 
     def set_weights(self, weights: VersionedWeights) -> None:
         """Let every answerer use these from its next decision on; see `Answerer.set_weights`."""
-        for answerer in self.all:
+        for answerer in self.answering:
             answerer.set_weights(weights)
 
 

@@ -47,6 +47,11 @@ COUNTERS: Mapping[str, Described] = {
     "events": Described("Rows that came in, by what became of them.", ("source", "fate")),
     "unlogged": Described("Answers that were given and not logged, since too much waited to be written."),
     "write_failures": Described("Groups of rows and answers, and trials, that the disk did not take."),
+    "rollout_answers": Described(
+        "Answers beside a canary, by who was asked ('canary', 'live') and whether that 'answered' or 'failed'.",
+        ("by", "outcome"),
+    ),
+    "shadow": Described("Requests that a shadow was to score: 'scored', 'failed'.", ("outcome",)),
     "switches": Described("Releases that were to answer: 'switch' where they do now, else 'stay'.", ("outcome",)),
 }
 """Name of `count` -> what is counted. `/metrics` shows `poise_<name>_total`."""
@@ -58,6 +63,8 @@ GAUGES: Mapping[str, Described] = {
         "Always 1: what answers, by which contract and weights.", ("release", "contract", "weights")
     ),
     "releases_not_answering": Described("Releases that should answer and could not be switched to; history says why."),
+    "rollout_stage": Described("1 for what does not answer everybody yet, by its stage.", ("release", "stage")),
+    "rollout_share": Described("The share of the callers (canary) or requests (shadow) that it is asked for."),
     "connections": Described("Open connections."),
     "journal_unwritten_rows": Described("Rows and answers that wait to be written to the journal."),
     "journal_rows": Described(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -36,6 +36,7 @@ from poise.interfaces.http.v2 import v2_routes
 from poise.interfaces.http.v2_errors import V2Errors
 from poise.interfaces.http.weights import weights_routes
 from poise.serving import views
+from poise.serving.answer import Answer, Answerer
 from poise.serving.caller import Asked
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
@@ -64,8 +65,8 @@ def create_app(
     usage = usage or Usage(None)
     gate = Gate("answers", served.limits.concurrent, served.telemetry, patient=False)
     changes = Gate("changes", served.limits.concurrent, served.telemetry)  # that somebody helps a server under load
-    predict = logged(inlet, lambda asked: served.of(asked.contract).predict(asked.body, may_ask_time=_may(asked)))
-    decide = logged(inlet, lambda asked: served.of(asked.contract).decide(asked.body, may_ask_time=_may(asked)))
+    predict = logged(inlet, _by(served, "predict"))
+    decide = logged(inlet, _by(served, "decide"))
     events = Events(inlet, served)
     hot = events.hot  # which grows by the sources of later releases
     hot |= {PREDICT: Ask(predict, served.limits, gate), DECIDE: Ask(decide, served.limits, gate)}
@@ -98,6 +99,21 @@ def create_app(
     guarded = Guard(inner, tokens or Tokens(), usage, served.limits.head)
     observed = Observed(V2Errors(guarded), served.telemetry, hot)
     return traced(Straight(observed, guarded, hot, served.limits), served.telemetry)
+
+
+def _by(served: Served, act: Literal["predict", "decide"]) -> Callable[[Asked], Answer]:
+    """Answers a request by the release that its caller is to be answered by."""
+
+    def handle(asked: Asked) -> Answer:
+        body, may = asked.body, _may(asked)
+
+        def by(answerer: Answerer) -> Answer:
+            made: Answer = getattr(answerer, act)(body, may_ask_time=may)
+            return made
+
+        return served.answered(asked.contract, body, by)
+
+    return handle
 
 
 def _may(asked: Asked) -> bool:

@@ -25,7 +25,7 @@ from poise.interfaces.http.query import as_json
 from poise.interfaces.http.v2_answer import inferred
 from poise.interfaces.http.v2_models import Models
 from poise.interfaces.http.v2_request import read_inference
-from poise.serving.answer import Answer
+from poise.serving.answer import Answer, Answerer
 from poise.serving.body import described
 from poise.serving.caller import Asked
 from poise.serving.inlet import Inlet
@@ -70,8 +70,14 @@ class _Infer:
         await Ask(handler, self._served.limits, self._gate, read_tensor_body)(scope, receive, send)
 
     def _answer(self, scope: Scope, asked: Asked) -> Answer:
+        if scope["path_params"].get("version") is not None:
+            return self._answer_by(scope, asked, None)
+        return self._served.answered(asked.contract, asked.body, lambda by: self._answer_by(scope, asked, by))
+
+    def _answer_by(self, scope: Scope, asked: Asked, by: Answerer | None) -> Answer:
+        """The answer of a release; None: of the version that the address names."""
         named = scope["path_params"]
-        model, answerer = self._models.find(named["model"], named.get("version"), asked.contract)
+        model, answerer = self._models.find(named["model"], named.get("version"), asked.contract, by)
         length = [value for name, value in scope["headers"] if name == _LENGTH]
         inference = read_inference(asked.body, b",".join(length) if length else None, answerer.limits)
         _same(inference.model, model.name, "model_name")

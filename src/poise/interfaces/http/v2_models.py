@@ -94,13 +94,15 @@ class Models:
         """The models that answer callers who choose no version."""
         return list(self._of(self._served.live))
 
-    def find(self, name: str, version: str | None, major: int | None) -> tuple[Model, Answerer]:
-        """The model of that name in the release `version`; without one, of the release that answers contract `major`.
+    def find(
+        self, name: str, version: str | None, major: int | None, by: Answerer | None = None
+    ) -> tuple[Model, Answerer]:
+        """The model of that name in the release `version`; without one, of `by` or what answers contract `major`.
 
         Raises `NoSuchModel` where the server has no such model or version, `RequestError` for a version of another
         contract than the one asked for, and what `Served.of` raises.
         """
-        answerer = self._served.of(major) if version is None else self._release(version, name, major)
+        answerer = self._release(version, name, major) if version is not None else by or self._served.of(major)
         models = self._of(answerer)
         if name not in models:
             raise NoSuchModel(f"there is no model '{shown(name)}'", hint=did_you_mean(name[:100], models))
