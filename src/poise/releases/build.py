@@ -30,6 +30,7 @@ from poise.releases.list_samples import varying
 from poise.releases.list_trying import Tried, try_lists
 from poise.releases.live import LiveRelease
 from poise.releases.measuring import Decided, decided, objective_measures
+from poise.releases.per_hour import expected_rows
 from poise.releases.plain_json import to_json
 from poise.releases.profile import FILE as PROFILE
 from poise.releases.profile import Profile
@@ -99,7 +100,7 @@ def train(
     judged.save(place.judged / name)
     decision = decision_evidence(system, made, judged, tried.trial)
     evidence = whole_evidence(system, place.lake, name, sources, learned, judged) | {
-        "decision": decision,
+        "decision": decision and {**decision, **expected_rows(system, sources)},
         "learned_from": learn_from.to_dict(),
         "contract": {"against": live.name if live else None, "changes": [asdict(change) for change in changes]},
         "unknown": [*unlike, *_not_compared(system, judged, live), *unknown(system)],

@@ -202,6 +202,8 @@ class DecisionEvidence(ListEvidence):
     chosen_share: dict[str, Number] = {}
     terms: tuple[TermResult, ...] = ()
     calibration: tuple[TermCalibration, ...] = ()
+    per_hour: tuple[Number, ...] = ()
+    """With a capacity: how many rows usually come in each hour of a day."""
 
 
 class Compared(Part):

@@ -21,6 +21,8 @@ from poise.serving import decision_log
 from poise.serving.decide import Decider
 from poise.serving.decide_list import ListDecider
 from poise.serving.instant import Instants, said
+from poise.serving.limited import Counts
+from poise.serving.limited_of import limited_of
 from poise.serving.limits import Limits
 from poise.serving.list_rows import ListReader
 from poise.serving.live import Live, VersionedWeights
@@ -134,8 +136,17 @@ class Answerer:
         self._lister = ListDecider(loaded.ranker) if loaded.ranker else None
         self._settling = threading.Lock()
         self._live: Live | None = None
+        self.limited = limited_of(loaded)
+        """Its actions that may be taken only so often."""
+        self.counting = True
+        """Whether what it takes counts: of a release that only scores beside another (a shadow) it does not."""
         if loaded.system.decision is not None:
             self.set_weights(weights or first_weights(loaded.system.decision))
+
+    def count_with(self, counts: Counts) -> None:
+        """Count how often limited actions are taken together with others: `counts` of the server."""
+        if self.limited is not None:
+            self.limited.counts = counts
 
     @property
     def release(self) -> str:
@@ -171,6 +182,8 @@ class Answerer:
             if self._live is not None and not self._live.gives_way_to(decision, weights):
                 return
             self._live = Live.of(decision, weights, self.loaded.basis)
+            if self.limited is not None:
+                self.limited.weigh(self._live.values)
             for note in self._live.notes:
                 _LOG.warning("weights %d: %s", weights.version, note)
 
@@ -224,7 +237,12 @@ class Answerer:
         stages.done("features", scored.ready)
         stages.done("score")
         predictions = self.loaded.scorers[per].as_rows(scored.predictions)
-        made, choices = self._decider.decide(scored, live, self.clock.now(), self._seeds(), keep=self.logs)
+        made, choices = self._decider.decide(
+            *(scored, live, self.clock.now(), self._seeds()),
+            keep=self.logs,
+            limited=self.limited,
+            counting=self.ready and self.counting,
+        )
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
         stages.done("decide")
         head = {**self._head(instant), **scored.marks, "weights": live.version, "unknown": scored.unknown}

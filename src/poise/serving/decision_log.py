@@ -13,8 +13,10 @@ One JSON object per request, in columns, so that many candidates cost little:
 | `shown`, `propensities`, `explored` | list | which candidates stood at the places 1, 2, …, with what probability |
 | `actions` | choice | what could be chosen, in the order of the system file |
 | `chosen`, `fallback`, `scores`, `terms` | choice | per row; scores and terms per action |
+| `best` | choice | per row what would have been taken without exploring |
 | `propensities`, `policy` | choice | per row: how probable the action was that was taken, and each action |
 | `explored` | choice | how actions were drawn, with the seed of the first row; null where the best one is taken |
+| `capacity` | choice | limited action -> the `price` taken off its score, and when its period begins (`from`) |
 | `predictions` | choice, predictions | per objective, per row |
 | `logged`, `sent`, `features` | all | some rows in full: which they are, what was sent of them, what models saw |
 
@@ -98,13 +100,15 @@ def choices_of(
     choice: Choice,
     policy: Floats,
     taken: NDArray[np.int64],
+    best: NDArray[np.int64],
     explored: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """The fields of n choices among k actions; policy (n, k), taken (n,), `made` for the ids that were given."""
+    """The fields of n choices among k actions; policy (n, k), taken and best (n,); `made` for their ids."""
     rows = np.arange(len(taken))
     return {
         "ids": [decision["decision_id"] for decision in made],
         "chosen": [choice.actions[at] for at in taken.tolist()],
+        "best": [choice.actions[at] for at in best.tolist()],
         "fallback": choice.fallback.tolist(),
         "actions": list(choice.actions),
         "scores": choice.scores.tolist(),

@@ -58,7 +58,10 @@ def _row(
     if record["fallback"][row]:
         said = sentence(f"'{actions[taken]}' was taken by the rule, since no action could be scored", stood_in(record))
         return {**head, "fallback": True, **in_itself, "said": said}
-    chosen = int(np.nanargmax(scores))  # the best, which exploration may have set aside
+    chosen = actions.index(record.get("best", record["chosen"])[row])  # which exploration may have set aside
+    held = [
+        j for j, action in enumerate(actions) if action in record.get("capacity", {}) and scores[j] > scores[chosen]
+    ]
     at = np.flatnonzero(np.isfinite(scores))
     counting = {term: values[at] for term, values in terms.items() if np.isfinite(values[at]).all()}
     best = int(np.flatnonzero(at == chosen)[0])
@@ -81,17 +84,20 @@ def _row(
         for j in range(len(actions))
     }
     weights_at = [{**one, "then": actions[at[one["then"]]]} for one in another_first(counting, weights, best)]
-    change = nearest_change(
-        features, release.observed, lambda rows: _others(release, explained, weights, rows) != chosen
-    )
+    change = None
+    if not held:
+        change = nearest_change(
+            features, release.observed, lambda rows: _others(release, explained, weights, rows) != chosen
+        )
     then = None
     if change is not None:
         then = actions[_others(release, explained, weights, _changed(features, change.input, change.becomes))[0]]
-    over = _over(actions, scores, score, chosen)
+    over = _over(actions, np.where(np.isin(np.arange(len(actions)), held), np.nan, scores), score, chosen)
     why = reasons(over["contributions"] if over else {}, features, release.observed, release.called)
     said = sentence(
         f"'{actions[taken]}' was taken to explore, in the place of the best" if taken != chosen else "",
         f"'{actions[chosen]}' " + ("was best" if taken != chosen else "was chosen") + _rather(over),
+        *(f"'{actions[j]}' was worth more, and was held back by how often it may be taken" for j in held),
         stood_in(record),
         f"what counted most for it: {why}" if why else "",
         "" if change is None else f"it would have been '{then}' {changed(change, release.called)}",

@@ -26,6 +26,11 @@ def check_actions(faults: Faults, decision: Decision) -> None:
     if decision.explore is not None:
         _explore(faults, decision, decision.explore)
     check_censors(faults, decision)
+    for action in decision.capacity:
+        faults.one_of(("decision", "capacity", action), action, decision.choose, "action")
+    if decision.capacity and not set(decision.choose) - {a for a, c in decision.capacity.items() if c.hard}:
+        why = "every action has a hard capacity, so that nothing is left to take once they are used up"
+        faults.add(("decision", "capacity"), why, "leave one without, or give it hard: false")
 
 
 def _term(faults: Faults, decision: Decision, term: str) -> None:

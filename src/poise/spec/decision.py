@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from poise.spec.capacity import Capacity
 from poise.spec.record import Expr, Record
 from poise.spec.units import Fraction
 
 SHOW, TOP = 10, 20
 LIST_KEYS = ("item", "position", "show", "candidates", "where")
 """Keys that only a decision with `list:` has."""
-ACTION_KEYS = ("censors", "taken")
+ACTION_KEYS = ("censors", "taken", "capacity")
 """Keys that only a decision with `choose:` has."""
 
 
@@ -153,6 +154,8 @@ class Decision(Record):
     """Objective -> the actions that hide its label: a blocked payment never shows whether it was fraud."""
     taken: Taken | None = None
     """Where rows say which action was taken; what Poise decided, its log says."""
+    capacity: dict[str, Capacity] = {}
+    """Action -> how often it may be taken, e.g. {review: 200 a day}."""
     log: Literal["durable", "buffered"] = "durable"
     """When a decision is answered: `durable`, once it is on disk, so that no answered decision is ever missing from the
     log; `buffered`, at once, so that a killed server loses what it answered in its last second."""

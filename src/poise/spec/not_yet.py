@@ -14,7 +14,6 @@ NOT_YET: tuple[tuple[str, ...], ...] = (
     ("ethics",),
     ("costs", "budget"),
     ("objectives", "*", "search"),
-    ("decision", "capacity"),
 )
 """Where such keys may stand; `*` is any name."""
 
