@@ -24,11 +24,13 @@ from poise.interfaces.previewing import Previews
 from poise.interfaces.realising import Realised
 from poise.interfaces.rolling_back import roll_back
 from poise.interfaces.snapshotting import made_ready
+from poise.interfaces.updating import Updated, updated
 from poise.monitoring.beside import seen_from
 from poise.monitoring.skew import MOST, SkewReport, skew
 from poise.releases.build import Workplace, train
 from poise.releases.contract import Contract
 from poise.releases.folder import ReleaseFolder
+from poise.releases.learn_from import LearnFrom
 from poise.releases.rule_release import by_rule
 from poise.releases.summary import summary
 from poise.rollout.gates import Outcome, judge_candidate
@@ -44,6 +46,7 @@ from poise.spec.reading import read_text
 from poise.spec.system import SystemSpec
 from poise.stores.state import State
 from poise.stores.state_base import ReleaseRow
+from poise.updating.left_out import trusted_rows
 
 Progress = Callable[[str], None]
 
@@ -140,12 +143,21 @@ class System:
             self.state.note("ingest", self.spec.system, why="asked for", details={"sources": fates})
         return report
 
-    def train(self, *, like: str | None = None, progress: Progress = quiet) -> Report:
+    def train(
+        self,
+        *,
+        like: str | None = None,
+        learn_from: LearnFrom | None = None,
+        who: str | None = None,
+        why: str = "",
+        progress: Progress = quiet,
+    ) -> Report:
         """Learn every objective: a candidate that no gate has judged yet.
 
-        like: a candidate or release whose table versions to train on again; default the newest. What waits in the
-        journal is written to the lake first; where a server holds it, that does so within a minute and is not waited
-        for.
+        like: a candidate or release whose table versions to train on again; default the newest. learn_from: what of the
+        rows to learn from; default all. Of the rows that the file trusts to judge nothing is learned either way. What
+        waits in the journal is written to the lake first; where a server holds it, that does so within a minute and is
+        not waited for.
         """
         if held(self.settings.journal):
             progress("a server takes rows in: those of the last minute may not be in the lake yet")
@@ -159,11 +171,21 @@ class System:
         place = Workplace(
             self.spec, self.text, self.lake, self.settings.candidates, self.settings.judged, os.cpu_count() or 1
         )
-        made = train(place, name, versions=versions, live=self.live_folder(), progress=progress)
+        limits = learn_from or LearnFrom()
+        if like is not None and learn_from is None:
+            limits = LearnFrom.from_dict(self.folder(like).json("evidence").get("learned_from", {}))
+        limits = limits.also_without(trusted_rows(self.spec))
+        made = train(place, name, versions=versions, live=self.live_folder(), learn_from=limits, progress=progress)
         chosen = {n: o["chosen"] for n, o in made.json("evidence")["objectives"].items()}
-        why = f"trained like {like}" if like else "asked for"
         self.state.record(
-            name, "candidate", folder=str(made.path), act="train", why=why, seal=made.seal, verdict={"chosen": chosen}
+            name,
+            "candidate",
+            folder=str(made.path),
+            act="train",
+            why=why or (f"trained like {like}" if like else "asked for"),
+            who=who,
+            seal=made.seal,
+            verdict={"chosen": chosen},
         )
         return Report(made)
 
@@ -207,10 +229,32 @@ class System:
         # The refusal is recorded before it is raised; here it is part of the report, which every caller reads.
         with suppress(Refused):
             settle(self.state, outcome, who=who, why=why or None, plan=plan)
-        if outcome.released and self.spec.decision is not None:
-            first = self.state.weights() is None
-            self.weights.seed("the system file, with the first release" if first else f"new terms, with {name}", who)
+        if outcome.released:
+            self.seed_weights(name, who)
         return Report(outcome.folder, outcome)
+
+    def seed_weights(self, release: str, who: str | None) -> None:
+        """Give the terms of a new release that have no weight yet those of the file."""
+        if self.spec.decision is None:
+            return
+        first = self.state.weights() is None
+        self.weights.seed("the system file, with the first release" if first else f"new terms, with {release}", who)
+
+    def update(
+        self,
+        *,
+        now: bool = False,
+        override: bool = False,
+        who: str | None = None,
+        why: str = "",
+        progress: Progress = quiet,
+    ) -> Updated:
+        """Learn again if there is a reason to, and let what is better than the live release go live.
+
+        now: without a reason. override: although a freeze window holds; `why` is needed and recorded. Raises
+        `Overloaded` where another process is updating, `UsageError` where the file says nothing of updates.
+        """
+        return updated(self, now=now, override=override, who=who, why=why, progress=progress)
 
     def _keep_promises(self, live: ReleaseFolder, candidate: ReleaseFolder, who: str | None, *, major: bool) -> None:
         """Refuse what breaks callers, in the history too, unless it was asked for."""

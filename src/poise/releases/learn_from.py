@@ -73,6 +73,21 @@ class LearnFrom:
     half_life: int | None = None
     left_out: tuple[LeftOut, ...] = ()
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> LearnFrom:
+        """As `to_dict` wrote it.
+
+        >>> limits = LearnFrom(3, 4, (LeftOut("orders"),))
+        >>> LearnFrom.from_dict(limits.to_dict()) == limits
+        True
+        """
+        groups = (LeftOut(**{**one, "values": tuple(one["values"])}) for one in content.get("left_out", ()))
+        return cls(content.get("since"), content.get("half_life"), tuple(groups))
+
+    def also_without(self, groups: tuple[LeftOut, ...]) -> LearnFrom:
+        """The same without further groups."""
+        return replace(self, left_out=(*self.left_out, *(one for one in groups if one not in self.left_out)))
+
     @property
     def everything(self) -> bool:
         """Whether nothing is limited."""
@@ -102,10 +117,11 @@ class LearnFrom:
         return np.ones(len(time), bool) if self.since is None else np.asarray(time >= self.since)
 
     def ages(self, time: NDArray[np.int64], learned: NDArray[np.int64]) -> Floats | None:
-        """What each of n rows weighs for its age; 1 for the newest of those at `learned`. None where all weigh 1."""
+        """What each of n rows of T `time` weighs for its age, where those of T `learned` are learned from, of which the
+        newest weighs 1. None where all weigh 1."""
         if self.half_life is None or not len(learned):
             return None
-        age = np.maximum(time[learned].max() - time, 0)
+        age = np.maximum(learned.max() - time, 0)
         return np.asarray(0.5 ** (age / self.half_life), np.float64)
 
 

@@ -18,6 +18,9 @@ def check_updates(faults: Faults) -> None:
         faults.add(("updates", "every"), "a time is needed that passes", "write e.g. 1d")
     if isinstance(updates.window, int) and updates.window <= 0:
         faults.add(("updates", "window"), "a time is needed that holds rows", "write e.g. 90d, all or evidence")
+    if updates.shadow is not None and updates.canary is not None:
+        why = "a release begins in one way, as a shadow or as a canary"
+        faults.add(("updates", "canary"), why, "of the canary that follows a shadow say the share as rollout.canary")
     timed = any(faults.is_timed(objective.per) for objective in faults.system.objectives.values())
     if not timed and isinstance(updates.window, int):
         faults.add(("updates", "window"), "rows without a time have no newest ones", "leave it out, or name a 'time'")

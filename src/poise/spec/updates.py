@@ -58,15 +58,15 @@ class Updates(Record):
     """Nothing is learned again so soon after it was last tried, whatever holds."""
     freeze: Annotated[tuple[str, ...], BeforeValidator(_freezes, json_schema_input_type=str | list[str])] = ()
     """Windows in which nothing changes: `fri 18:00 - mon 08:00`, `22:00 - 06:00`, `2026-12-20 - 2027-01-03`."""
-    shadow: Fraction | None = Field(None, gt=0, lt=1)
+    shadow: Fraction | None = Field(default=None, gt=0, lt=1)
     """A new release begins as a shadow: it scores this share of the requests and answers none."""
-    canary: Fraction | None = Field(None, gt=0, lt=1)
-    """A new release begins as a canary, or becomes one after it was a shadow: it answers this share of the callers."""
+    canary: Fraction | None = Field(default=None, gt=0, lt=1)
+    """A new release begins as a canary: it answers this share of the callers."""
     window: Annotated[Literal["evidence", "all"] | int, BeforeValidator(_window, json_schema_input_type=str | int)] = (
         "evidence"
     )
     """What to learn from: `all`, the rows of the last so long, or what the newest rows show to be best."""
-    level: Fraction = Field(0.95, gt=0.5, lt=1)
+    level: Fraction = Field(default=0.95, gt=0.5, lt=1)
     """How sure it must be that a candidate is better than the live release."""
     trusted: Trusted | None = None
     """Rows that are known to be good: they judge, and nothing is learned from them."""

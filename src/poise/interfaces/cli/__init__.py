@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("release:release", "Judge a candidate by every requirement."),
     "serve": ("serve:serve", "Answer requests over HTTP with the live release."),
     "rollout": ("rollout:rollout", "Let a release answer by stages; take it back."),
+    "update": ("update:update", "Learn again if there is a reason to; only what is better goes live."),
     "retire": ("retire:retire", "Answer by a contract no more."),
     "monitor": ("monitor:monitor", "What changed since the release was judged, and whether it matters."),
     "rollback": ("rollback:rollback", "Make an earlier release live again."),
