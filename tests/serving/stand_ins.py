@@ -31,7 +31,7 @@ from poise.serving.tokens import Tokens
 from poise.spec.system import FeatureEntry, SystemSpec
 from poise.stores.base import Declaration, OnlineStore
 from poise.stores.state import State
-from poise.stores.state_base import HistoryRow, LiveRow, ReleaseRow, WeightsChange, WeightsRow
+from poise.stores.state_base import DocumentRow, HistoryRow, LiveRow, ReleaseRow, WeightsChange, WeightsRow
 from poise.table import Column, History, Table
 
 NOW = 1_362_139_200_000_000  # 2013-03-01T12:00:00Z
@@ -153,7 +153,13 @@ class StandInRegistry:
     def releases(self) -> Sequence[ReleaseRow]:
         return (ReleaseRow("c1", "candidate", NOW, "c1"), ReleaseRow("r1", "released", NOW, "r1", verdict={"ok": True}))
 
-    def history(self, *, subject: str | None = None, after: int = 0, limit: int | None = None) -> Sequence[HistoryRow]:
+    def proposals(self, *, standing: str | None = None) -> Sequence[DocumentRow]:
+        return ()
+
+    def acts(self) -> Sequence[str]:
+        return ("promote",)
+
+    def history(self, *, after: int = 0, limit: int | None = None, **more: Any) -> Sequence[HistoryRow]:
         lines = [HistoryRow(i, NOW, "ana", "promote", "r1", "first release") for i in range(after + 1, 4)]
         return lines[-limit:] if limit else lines
 

@@ -79,6 +79,12 @@ class JournalReader:
                 return
             yield record
 
+    def newest(self, kind: Kind, most: int) -> list[Record]:
+        """The last `most` records of a kind, the newest first. Raises `StateError` as `after` does."""
+        query = f"{RECORD} WHERE kind = {KINDS.index(kind)} ORDER BY r.first DESC LIMIT ?"
+        with explained(self._file):
+            return [_record(row, self._file) for row in self._connection.execute(query, (most,))]
+
     def settled(self, upto: int) -> bool:
         """Whether the κ is written of every event up to the record that begins at `upto`."""
         open_ = (

@@ -29,6 +29,7 @@ from poise.decisions.weights import applied
 from poise.errors import PoiseError, RequestError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import answering_lines
+from poise.interfaces.newest import newest
 from poise.interfaces.stored import system_of
 from poise.releases.folder import ReleaseFolder
 from poise.serving.explain import Record, Release, row_asked
@@ -78,6 +79,10 @@ class Explaining:
         elif place:
             only = _shown_at(record, place)
         return self.record(record, only)
+
+    def newest(self, most: int) -> dict[str, Any]:
+        """The newest decisions, at most so many, the newest first."""
+        return {"decisions": newest(self._settings, self.system.timezone, most)}
 
     def record(
         self, record: Record, only: int | None = None, weights: Mapping[str, float] | None = None
@@ -151,7 +156,10 @@ def _in_lake(lake: Lake, number: str) -> Iterator[bytes]:
 
 
 def answer(explaining: Explaining, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The explanation of a question: `decision_id` (and `item`), or a `record` and the `weights` it goes with."""
+    """The explanation of a question: `decision_id` (and `item`), or a `record` and the `weights` it goes with; or the
+    `newest` decisions, so many."""
+    if "newest" in asked:
+        return explaining.newest(asked["newest"])
     if "record" not in asked:
         return explaining.decision(asked["decision_id"], asked.get("item"))
     told = explaining.record(asked["record"], weights=asked.get("weights"))

@@ -162,7 +162,10 @@ class Tokens:
 
         Raises `Unauthorized` for one that is not known, expired or revoked, `TooOften` above its rate.
         """
-        digest = sha256(token).digest()
+        return self.of_digest(sha256(token).digest())
+
+    def of_digest(self, digest: bytes) -> Caller:
+        """As `caller`, of a token of which only the SHA-256 was kept."""
         found = self._known.get(digest[:_SHORT], self._starter)
         if found is None or not hmac.compare_digest(found.digest, digest):
             hint = "`poise tokens list` names those that are"

@@ -22,8 +22,15 @@ class Registry(ProposalsStore, Protocol):
     def weights_at(self, instant: int) -> WeightsRow | None: ...
     def releases(self) -> Sequence[ReleaseRow]: ...
     def history(
-        self, *, subject: str | None = None, after: int = 0, limit: int | None = None
+        self,
+        *,
+        subject: str | None = None,
+        act: str | None = None,
+        after: int = 0,
+        before: int | None = None,
+        limit: int | None = None,
     ) -> Sequence[HistoryRow]: ...
+    def acts(self) -> Sequence[str]: ...
 
 
 def releases(registry: Registry, zone: str = "UTC", at: int | None = None) -> dict[str, Any]:
@@ -61,10 +68,19 @@ def not_answering(registry: Registry, row: LiveRow, at: int | None) -> dict[str,
 
 
 def history(
-    registry: Registry, zone: str = "UTC", *, subject: str | None = None, after: int = 0, limit: int = 100
+    registry: Registry,
+    zone: str = "UTC",
+    *,
+    subject: str | None = None,
+    act: str | None = None,
+    after: int = 0,
+    before: int | None = None,
+    limit: int = 100,
 ) -> dict[str, Any]:
-    """The newest `limit` lines with a number above `after`, the newest first: who did what to what, when and why."""
-    lines = registry.history(subject=subject, after=after, limit=min(limit, MOST_LINES))
+    """The newest `limit` lines with a number above `after` and below `before`, the newest first: who did what to what,
+    when and why; `acts`: what was ever done, by which lines can be chosen."""
+    limit = min(limit, MOST_LINES)
+    lines = registry.history(subject=subject, act=act, after=after, before=before, limit=limit)
     return {
         "history": [
             {
@@ -77,7 +93,8 @@ def history(
                 "details": dict(line.details),
             }
             for line in reversed(lines)
-        ]
+        ],
+        "acts": list(registry.acts()),
     }
 
 

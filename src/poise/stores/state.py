@@ -118,15 +118,32 @@ class State(RolloutsState, TokensState, UsageState, ProposalsState):
             return self._write_history(connection, act, subject, why, who, details or {})
 
     def history(
-        self, *, subject: str | None = None, after: int = 0, limit: int | None = None
+        self,
+        *,
+        subject: str | None = None,
+        act: str | None = None,
+        after: int = 0,
+        before: int | None = None,
+        limit: int | None = None,
     ) -> tuple[HistoryRow, ...]:
-        """The newest `limit` lines numbered above `after`, of one `subject` if given; the oldest first."""
+        """The newest `limit` lines numbered above `after` and below `before`, of one `subject` or `act` if given; the
+        oldest first."""
         chosen = sa.select(HISTORY).where((HISTORY.c.system == self.system) & (HISTORY.c.seq > after))
         if subject is not None:
             chosen = chosen.where(HISTORY.c.subject == subject)
+        if act is not None:
+            chosen = chosen.where(HISTORY.c.act == act)
+        if before is not None:
+            chosen = chosen.where(HISTORY.c.seq < before)
         with self._transaction() as connection:
             rows = connection.execute(chosen.order_by(HISTORY.c.seq.desc()).limit(limit)).all()
         return tuple(history_row(row) for row in reversed(rows))
+
+    def acts(self) -> tuple[str, ...]:
+        """What was ever done, each once, in the order of the alphabet."""
+        chosen = sa.select(HISTORY.c.act).where(HISTORY.c.system == self.system).distinct().order_by(HISTORY.c.act)
+        with self._transaction() as connection:
+            return tuple(connection.execute(chosen).scalars())
 
     def seq(self) -> int:
         """The number of the newest history line, 0 before the first: unchanged means that nothing has changed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from starlette.applications import Starlette
@@ -14,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poise.errors import PoiseError
+from poise.interfaces.console.console import Console
 from poise.interfaces.http.asides import NONE, Asides
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.document import DOCUMENT, Document
@@ -24,11 +26,11 @@ from poise.interfaces.http.guard import Guard
 from poise.interfaces.http.health import Health
 from poise.interfaces.http.metrics import METRICS, Metrics
 from poise.interfaces.http.observed import Observed
-from poise.interfaces.http.page import front_page
 from poise.interfaces.http.previews import preview_routes
 from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.proposals import proposal_routes
 from poise.interfaces.http.query import as_json, instant, only, whole
+from poise.interfaces.http.rollout import rollout_routes
 from poise.interfaces.http.straight import Straight
 from poise.interfaces.http.tracing import traced
 from poise.interfaces.http.usage import usage_route
@@ -62,7 +64,8 @@ def create_app(
     answers; without one no event is taken and nothing is logged. usage: where is counted who uses what.
     asides: what makes explanations and previews.
     """
-    usage = usage or Usage(None)
+    usage, tokens = usage or Usage(None), tokens or Tokens()
+    console = Console(served, tokens)
     gate = Gate("answers", served.limits.concurrent, served.telemetry, patient=False)
     changes = Gate("changes", served.limits.concurrent, served.telemetry)  # that somebody helps a server under load
     predict = logged(inlet, _by(served, "predict"))
@@ -79,6 +82,7 @@ def create_app(
         Route("/v1/history", pages.history),
         *weights_routes(served, registry, changes, asides.previews),
         *proposal_routes(served, registry, changes),
+        *rollout_routes(served, registry, changes),
         events.others(),
         usage_route(served, usage),
         *(explain_routes(served, asides.explains) if asides.explains is not None else ()),
@@ -89,14 +93,14 @@ def create_app(
         *v2_routes(served, health.ready, gate, inlet),
         Route(
             DOCUMENT,
-            Document(served, tokens or Tokens(), takes_in=inlet is not None, asides=asides).show,
+            Document(served, tokens, takes_in=inlet is not None, asides=asides).show,
         ),
-        Route("/", pages.front),
+        *console.routes(),
         *also,
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, PoiseError: _error, Exception: _error}
     inner = _Hot(hot, Starlette(routes=routes, exception_handlers=handlers))
-    guarded = Guard(inner, tokens or Tokens(), usage, served.limits.head)
+    guarded = Guard(inner, tokens, usage, served.limits.head, console.sessions, console.refuse)
     observed = Observed(V2Errors(guarded), served.telemetry, hot)
     return traced(Straight(observed, guarded, hot, served.limits), served.telemetry)
 
@@ -151,17 +155,16 @@ class _Pages:
         return as_json(views.requirements(live.release, live.evidence()))
 
     async def history(self, request: Request) -> Response:
-        only(request, "subject", "after", "limit")
-        after = whole(request, "after", 0, 0, 2**53)
+        only(request, "subject", "act", "after", "before", "limit")
+        after, before = whole(request, "after", 0, 0, 2**53), whole(request, "before", 2**53, 1, 2**53)
         limit = whole(request, "limit", 100, 1, views.MOST_LINES)
-        subject = request.query_params.get("subject")
+        subject, act = request.query_params.get("subject"), request.query_params.get("act")
         lines = await run_in_threadpool(
-            views.history, self._registry, self._served.live.zone, subject=subject, after=after, limit=limit
+            partial(views.history, subject=subject, act=act, after=after, before=before, limit=limit),
+            self._registry,
+            self._served.live.zone,
         )
         return as_json(lines)
-
-    async def front(self, request: Request) -> Response:
-        return front_page(self._served.live.described(), str(request.base_url).rstrip("/"))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -1,4 +1,5 @@
-"""`POST /v1/explain`: why a decision was made, or why one would be, off the event loop and bounded."""
+"""`POST /v1/explain`: why a decision was made, or why one would be, off the event loop and bounded; and beside it
+`GET /v1/decisions`, which ones were made last."""
 
 from __future__ import annotations
 
@@ -7,11 +8,14 @@ from typing import Any
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from poise.errors import RequestError, StateError, did_you_mean
 from poise.interfaces.http.asides import Asks
 from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.query import as_json, only, whole
 from poise.serving.answer import Answer, Answerer
 from poise.serving.body import ROWS_FORM, decode, refuse_duplicates, shown
 from poise.serving.caller import Asked
@@ -19,15 +23,21 @@ from poise.serving.list_rows import CANDIDATES
 from poise.serving.rows import PER
 from poise.serving.served import Served
 
-EXPLAIN = "/v1/explain"
+EXPLAIN, DECISIONS = "/v1/explain", "/v1/decisions"
+MOST_NEWEST = 100
+"""Decisions in one answer."""
 FORM = f'{{"decision_id": …}} of a decision that was made, or what /v1/decide or /v1/predict takes: {ROWS_FORM}'
 _BY_ID = frozenset({"decision_id", "item"})
 
 
 def explain_routes(served: Served, explains: Asks) -> list[BaseRoute]:
-    """The route. It has a gate of its own, so that explanations keep no decision out."""
+    """The routes. Explanations have a gate of their own, so that they keep no decision out."""
     gate = Gate("explanations", served.limits.concurrent, served.telemetry)
-    return [Route(EXPLAIN, Ask(_Explain(served, explains).handle, served.limits, gate), methods=["POST"])]
+    explaining = _Explain(served, explains)
+    return [
+        Route(EXPLAIN, Ask(explaining.handle, served.limits, gate), methods=["POST"]),
+        Route(DECISIONS, explaining.newest),
+    ]
 
 
 class _Explain:
@@ -39,6 +49,12 @@ class _Explain:
         question = self._question(asked)
         told = await run_in_threadpool(self._explains.ask, question)
         return Answer(200, msgspec.json.encode(told))
+
+    async def newest(self, request: Request) -> Response:
+        """Which decisions were made last, and what came out."""
+        only(request, "limit")
+        limit = whole(request, "limit", 20, 1, MOST_NEWEST)
+        return as_json(await run_in_threadpool(self._explains.ask, {"newest": limit}))
 
     def _question(self, asked: Asked) -> dict[str, Any]:
         content = decode(asked.body, self._served.limits, FORM)

@@ -65,7 +65,7 @@ class _Said(NamedTuple):
     """Bytes of the request's line and headers, without blanks that may be left out."""
 
 
-Refuses = Callable[[Scope, PoiseError], ASGIApp | None]
+Refuses = Callable[[Scope, PoiseError], Response | None]
 
 
 class Guard:
@@ -98,7 +98,7 @@ class Guard:
         await self._app(scope, receive, send)
         self.count(scope)
 
-    def refusal(self, scope: Scope) -> ASGIApp | None:
+    def refusal(self, scope: Scope) -> Response | None:
         """What is answered to who is not let in; of others the scope says from here on who they are."""
         said = _said(scope)
         if said.size > self._head:

@@ -33,6 +33,24 @@ def explain_paths(contract: Contract, refusals: Mapping[str, str]) -> Schema:
         asked.append(ref("PredictRequest"))
     statuses = {**refusals, "404": "There is no such decision"}
     return {
+        "/v1/decisions": {
+            "get": {
+                "operationId": "decisions",
+                "summary": "Which decisions were made last, the newest first, and what came out",
+                "parameters": [
+                    {
+                        "name": "limit",
+                        "in": "query",
+                        "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+                        "description": "how many",
+                    }
+                ],
+                "responses": {
+                    "200": {"description": "The decisions", "content": {"application/json": {"schema": _newest()}}},
+                    **{status: refusal(text) for status, text in sorted(refusals.items())},
+                },
+            }
+        },
         "/v1/explain": {
             "post": {
                 "operationId": "explain",
@@ -46,6 +64,22 @@ def explain_paths(contract: Contract, refusals: Mapping[str, str]) -> Schema:
             }
         }
     }
+
+
+def _newest() -> Schema:
+    one: Schema = {
+        "type": "object",
+        "properties": {
+            "decision_id": {"type": "string"},
+            "time": {"type": ["string", "null"]},
+            "kind": {"enum": ["list", "choice"]},
+            "release": {"type": "string"},
+            "weights": {"type": ["integer", "null"]},
+            "outcome": {"type": "array", "description": "the first items that were shown, or the action"},
+            "more": {"type": "integer", "description": "how many more items were shown"},
+        },
+    }
+    return object_of({"decisions": {"type": "array", "items": one}}, ["decisions"])
 
 
 def _answer() -> Schema:

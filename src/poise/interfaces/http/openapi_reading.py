@@ -40,6 +40,8 @@ READING_PATHS: Schema = {
         [
             _query("limit", _number(1, MOST_LINES, 100), "how many lines"),
             _query("after", _number(0, LARGEST, 0), "only lines with a higher number"),
+            _query("before", _number(1, LARGEST, LARGEST), "only lines with a lower number"),
+            _query("act", {"type": "string"}, "only lines of this act, e.g. promote"),
             _query("subject", {"type": "string"}, "only lines of this release, candidate or version of the weights"),
         ],
     ),

@@ -16,11 +16,23 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
     "GET /health/ready": OPEN,
     "GET /v2/health/live": OPEN,
     "GET /v2/health/ready": OPEN,
-    "GET /": ROLES,
+    "GET /login": OPEN,
+    "POST /login": OPEN,
+    "GET /console/{file}": OPEN,
+    "GET /": ("read",),
+    "GET /trade-offs": ("read",),
+    "GET /decisions": ("read",),
+    "GET /monitors": ("read",),
+    "GET /history": ("read",),
+    "POST /trade-offs/estimate": ("read",),
+    "POST /trade-offs/apply": ("operate",),
+    "POST /trade-offs/take-back": ("operate",),
+    "POST /logout": ("read",),
     "GET /openapi.json": ROLES,
     "POST /v1/predict": ("predict",),
     "POST /v1/decide": ("predict",),
     "POST /v1/explain": ("read",),
+    "GET /v1/decisions": ("read",),
     "POST /v1/events/{source}": ("ingest",),
     "GET /v1/weights": ("read",),
     "GET /v1/weights/history": ("read",),
@@ -34,6 +46,9 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
     "POST /v1/weights/proposals/{name}/approve": ("read",),
     "POST /v1/weights/proposals/{name}/decline": ("read",),
     "POST /v1/weights/proposals/{name}/withdraw": ("operate",),
+    "GET /v1/rollout": ("read",),
+    "POST /v1/rollout/advance": ("operate",),
+    "POST /v1/rollout/undo": ("operate",),
     "GET /v1/releases": ("read",),
     "GET /v1/requirements": ("read",),
     "GET /v1/history": ("read",),
@@ -51,6 +66,10 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
 }
 """Method and path -> the roles of which a token must have one. Whoever may operate may read."""
 OTHERS: tuple[Role, ...] = ("operate",)
+PAGES = frozenset({"/", "/trade-offs", "/decisions", "/monitors", "/history"})
+"""The console's pages: a browser that is not let in sees why as a page, and may sign in."""
+FORMS = frozenset({"/trade-offs/estimate", "/trade-offs/apply", "/trade-offs/take-back", "/logout"})
+"""The console's forms. A session is good for them and for what only reads: nothing else may be asked by a cookie."""
 
 
 def needed(method: str, path: str) -> tuple[Role, ...]:
