@@ -79,6 +79,7 @@ class OnTrial:
         if live is None or live is answerer:
             return
         self._now, self._breach, self._comparison, self._before = now, None, Comparison(), self._saw(now)
+        self._served.taken_back = None
         if now.stage == "shadow":
             answerer.telemetry, self._guardrails = Telemetry(), None  # its stages are none of the answers'
             self._served.trial = Shadow(answerer, now.share)
@@ -104,7 +105,7 @@ class OnTrial:
             self._see(trial, seen)
         breach = None if self._guardrails is None else self._guardrails.breach()
         if breach is not None:
-            self._served.trial, self._breach = None, breach
+            self._served.trial, self._breach, self._served.taken_back = None, breach, now.release
             _LOG.error("%s answers nobody any more: %s", now.release, breach.says)
         if breach is not None or time.monotonic() >= self._next:
             self._next = time.monotonic() + TOLD

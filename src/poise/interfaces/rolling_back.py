@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from poise.errors import Tampered
 from poise.releases.folder import ReleaseFolder
+from poise.rollout.stages import under_way, undo
 from poise.settings import Settings
 from poise.stores.state import State
 
@@ -11,9 +12,14 @@ from poise.stores.state import State
 def roll_back(state: State, settings: Settings, *, why: str, who: str | None = None, to: str | None = None) -> str:
     """Make the release that was live before (or `to`) live again; returns its name.
 
-    Its folder is verified first: a server would not answer by one that was changed. Raises `Tampered`, which names the
+    A release that is under way to everybody is what is taken back first: without `to` nothing else is, and the name is
+    that of the release that goes on. The folder of another is verified first: a server would not answer by one that was changed. Raises `Tampered`, which names the
     file, and `StateError` where there is no earlier release; then nothing was written.
     """
+    if under_way(state) is not None:
+        undone = undo(state, why=why, who=who)
+        if to is None or to == undone.against:
+            return undone.against
     target = to or state.rollback_target()
     if target is not None:
         row = state.release(target)

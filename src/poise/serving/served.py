@@ -42,6 +42,8 @@ class Served:
         self._troubles: Mapping[str, Trouble] = MappingProxyType({})
         self.trial: Trial | None = None
         """A release beside the one that answers by its contract; replaced as a whole, by any thread."""
+        self.taken_back: str | None = None
+        """The release that a guardrail took back last, until another is on trial."""
 
     @classmethod
     def of_one(cls, answerer: Answerer) -> Served:

@@ -31,6 +31,7 @@ from poise.interfaces.http.problem import of_error, problem
 from poise.interfaces.http.proposals import proposal_routes
 from poise.interfaces.http.query import as_json, instant, only, whole
 from poise.interfaces.http.rollout import rollout_routes
+from poise.interfaces.http.rollout import rollout_routes
 from poise.interfaces.http.straight import Straight
 from poise.interfaces.http.tracing import traced
 from poise.interfaces.http.usage import usage_route
@@ -82,6 +83,7 @@ def create_app(
         Route("/v1/history", pages.history),
         *weights_routes(served, registry, changes, asides.previews),
         *proposal_routes(served, registry, changes),
+        *rollout_routes(served, registry, changes),
         *rollout_routes(served, registry, changes),
         events.others(),
         usage_route(served, usage),

@@ -37,7 +37,11 @@ class Health:
         trouble = self.trouble
         if trouble is not None:
             return problem(503, trouble, headers={"retry-after": "1"})
-        said = {"ready": True, "release": self._served.live.release}
+        said: dict[str, object] = {"ready": True, "release": self._served.live.release}
+        if self._served.trial is not None:
+            said["on_trial"] = self._served.trial.release
+        if self._served.taken_back is not None:
+            said["taken_back"] = self._served.taken_back
         troubles = sorted(self._served.troubles.items())
         if not troubles:
             return as_json(said)

@@ -13,6 +13,7 @@ from poise.interfaces.http.openapi_explain import explain_paths
 from poise.interfaces.http.openapi_previews import preview_paths
 from poise.interfaces.http.openapi_proposals import proposal_paths
 from poise.interfaces.http.openapi_reading import READING_PATHS
+from poise.interfaces.http.openapi_rollout import rollout_paths
 from poise.interfaces.http.openapi_schema import Schema
 from poise.interfaces.http.openapi_v2 import v2_paths, v2_schemas
 from poise.interfaces.http.openapi_weights import weights_paths
@@ -59,6 +60,7 @@ def openapi(
     schemas |= v2_schemas(contract, limits, timed=timed)
     paths: Schema = {**READING_PATHS, **ask_paths(contract, rows, loaded.example_request(), _REFUSALS)}
     paths |= v2_paths(contract, answerer.release, rows, _V2_REFUSALS)
+    paths |= rollout_paths(_REFUSALS)
     if contract.decides_on is not None:
         paths |= weights_paths({term.name: term.unit for term in contract.terms}, _REFUSALS)
         paths |= proposal_paths(_REFUSALS)
