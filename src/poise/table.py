@@ -146,6 +146,106 @@ class Column:
 _set_kind, _set_values, _set_levels = (vars(Column)[name].__set__ for name in ("kind", "values", "levels"))
 
 
+class Same(Column):
+    """A column of one value, n times: what one row says, or a request of all its rows. Arrays are made of it only where
+    somebody asks for them: one row of thirty columns costs a request more as arrays than its models do.
+
+    value: a float (NaN where missing), microseconds (`MISSING_TIME`) or a string (None), by `kind`.
+
+    >>> price = Same("number", 3.5, 2)
+    >>> price.value, len(price), price.values.tolist(), Same("string", None).to_list()
+    (3.5, 2, [3.5, 3.5], [None])
+    """
+
+    __slots__ = ("_arrays", "height", "value")
+
+    value: Any
+    height: int
+    _arrays: tuple[NDArray[Any], NDArray[Any] | None] | None
+
+    def __init__(self, kind: Kind, value: Any, height: int = 1) -> None:
+        _set_kind(self, kind)
+        _set_value(self, value)
+        _set_height(self, height)
+        _set_arrays(self, None)
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """As of any column, made when first asked for."""
+        return self._made()[0]
+
+    @property
+    def levels(self) -> NDArray[Any] | None:
+        """As of any column."""
+        return self._made()[1]
+
+    @classmethod
+    def of(cls, column: Column) -> Same:
+        """The one value of a column of one row."""
+        return column if isinstance(column, Same) else cls(column.kind, _first(column))
+
+    def repeated(self, height: int) -> Same:
+        """The same value in so many rows."""
+        return Same(self.kind, self.value, height)
+
+    def __len__(self) -> int:
+        return self.height
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no value."""
+        value = self.value
+        return bool(value is None or value != value or (self.kind == "time" and value == MISSING_TIME))
+
+    def missing(self) -> NDArray[np.bool_]:
+        """True in all rows, or in none."""
+        return np.full(self.height, self.is_missing)
+
+    def gone(self) -> int:
+        """How many values are missing."""
+        return self.height if self.is_missing else 0
+
+    def take(self, index: NDArray[Any]) -> Column:
+        """The rows at `index`, as of any column."""
+        if index.dtype == np.bool_:
+            return Same(self.kind, self.value, int(index.sum()))
+        return super().take(index) if len(index) and index.min() < 0 else Same(self.kind, self.value, len(index))
+
+    def to_list(self) -> list[Any]:
+        """The value so many times."""
+        return [None if self.is_missing else self.value] * self.height
+
+    def listed(self, index: NDArray[np.intp]) -> list[Any]:
+        """The value once for each position."""
+        return [None if self.is_missing else self.value] * len(index)
+
+    def _made(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        made = self._arrays
+        if made is None:
+            made = self._as_arrays()
+            _set_arrays(self, made)
+        return made
+
+    def _as_arrays(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        if self.kind != "string":
+            return np.full(self.height, self.value, np.float64 if self.kind == "number" else np.int64), None
+        levels = np.empty(0 if self.value is None else 1, object)
+        levels[:] = self.value
+        return np.full(self.height, len(levels) - 1, np.int32), levels
+
+
+_set_value, _set_height, _set_arrays = (vars(Same)[name].__set__ for name in ("value", "height", "_arrays"))
+
+
+def _first(column: Column) -> Any:
+    """The value in the first row, as `Same` has it."""
+    value = column.values.item(0)
+    if column.kind != "string":
+        return value
+    assert column.levels is not None
+    return None if value < 0 else column.levels[value]
+
+
 class Table(Mapping[str, Column]):
     """Columns of one height, by name, in order. Immutable.
 
@@ -158,7 +258,7 @@ class Table(Mapping[str, Column]):
 
     def __init__(self, columns: Mapping[str, Column], height: int | None = None) -> None:
         self._columns = dict(columns)
-        heights = {len(c.values) for c in self._columns.values()}
+        heights = set(map(len, self._columns.values()))
         if len(heights) > 1:
             raise ValueError(f"columns of different heights: { {k: len(c) for k, c in self._columns.items()} }")
         self.height = heights.pop() if heights else (height or 0)

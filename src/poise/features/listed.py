@@ -16,7 +16,7 @@ from poise.features.kept_items import KeptItems
 from poise.features.sides import Side, Sides, Step, makes, sides_of
 from poise.features.stopwatch import Groups, Stamps
 from poise.stores.base import OnlineStore
-from poise.table import MISSING_TIME, Column, Requests, Table
+from poise.table import MISSING_TIME, Column, Requests, Same, Table
 
 MOST_FORMS = 4
 """So many ways in which callers spread their columns over a request are answered with what is of the request alone made
@@ -144,8 +144,7 @@ class Listed(Table):
         if key in made.both:
             return made.both[key]
         if key in made.request:
-            one = made.request[key]
-            return Column(one.kind, one.values.repeat(self.height), one.levels)
+            return Same.of(made.request[key]).repeated(self.height)
         assert made.kept is not None
         return made.kept.take(key, made.rows)
 
@@ -154,7 +153,7 @@ class Listed(Table):
         if key in made.both:
             return made.both[key].take(at)
         if key in made.request:
-            return made.request[key].take(np.zeros(len(at), np.intp))
+            return Same.of(made.request[key]).repeated(len(at))
         assert made.kept is not None
         return made.kept.take(key, made.rows[at])
 
@@ -203,6 +202,8 @@ def listed(
 
 
 def _first(column: Column) -> Column:
+    if isinstance(column, Same):
+        return column.repeated(1)
     return Column(column.kind, column.values[:1], column.levels)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from poise.errors import DataError
 from poise.features.base import OutputType
 from poise.models.base import Examples, Floats
-from poise.table import MISSING_TIME, Column, Table
+from poise.table import MISSING_TIME, Column, Same, Table
 
 MOST_LEVELS = 100_000
 """A column keeps at most so many levels, the most frequent; the others are one level."""
@@ -67,17 +67,27 @@ class Inputs:
 
     def encode(self, features: Table) -> Floats:
         """The matrix, float64 (n, columns), C order. Raises `DataError` where a column is absent or of another kind."""
+        if features.height == 1:
+            return np.array([self.one(features)], np.float64)
         out = np.empty((features.height, len(self.names)))
-        one = features.height == 1
         for j, (name, codes) in enumerate(zip(self.names, self._codes, strict=True)):
-            try:
-                column = features[name]
-            except KeyError:
-                raise DataError(f"the model reads '{name}', which these rows do not have") from None
-            if one:
-                out[0, j] = _one(name, column, codes)
+            column = _of(features, name)
+            out[:, j] = _numbers(name, column) if codes is None else _coded(column, codes)
+        return out
+
+    def one(self, features: Table) -> list[float]:
+        """The same of one row, as Python's numbers. Raises as `encode` does.
+
+        >>> Inputs(("c",), (("a", "b"),)).one(Table({"c": Column.strings(["b"])}))
+        [2.0]
+        """
+        out: list[float] = []
+        for name, codes in zip(self.names, self._codes, strict=True):
+            column = _of(features, name)
+            if type(column) is Same and column.kind == "number" and codes is None:
+                out.append(column.value)  # most of what a request says
             else:
-                out[:, j] = _numbers(name, column) if codes is None else _coded(column, codes)
+                out.append(_one(name, column, codes))
         return out
 
     def to_json(self) -> dict[str, Any]:
@@ -90,14 +100,20 @@ class Inputs:
         return cls(tuple(content["names"]), tuple(None if of is None else tuple(of) for of in content["levels"]))
 
 
+def _of(features: Table, name: str) -> Column:
+    try:
+        return features[name]
+    except KeyError:
+        raise DataError(f"the model reads '{name}', which these rows do not have") from None
+
+
 def _one(name: str, column: Column, codes: dict[str, int] | None) -> float:
     """One value without array work: a request's features are mostly single rows."""
-    value = column.values.item(0)
+    value = Same.of(column).value
     if column.kind == "string":
         if codes is None:
             raise _wrong(name)
-        assert column.levels is not None
-        return float(codes.get(column.levels[value], 0)) if value >= 0 else np.nan
+        return np.nan if value is None else float(codes.get(value, 0))
     if column.kind == "time":
         value = np.nan if value == MISSING_TIME else float(value)
     if codes is None or value != value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,10 @@ class TreesColumns:
     plain: NDArray[np.int64]
     statistics: tuple[Statistic, ...]
     text: LinearModel | None
+    _filled: list[float] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_filled", self.fill.tolist())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,9 +93,17 @@ class TreesColumns:
 
     def matrix(self, features: Table) -> Floats:
         """The matrix, float64 (n, columns), C order."""
+        if features.height == 1 and not self.statistics and self.text is None:
+            return self._row(features)
         X = self.inputs.encode(features)
         parts = [one.of(X[:, one.input]) for one in self.statistics]
         return self.assembled(X, parts, self.text.raw(features) if self.text else None)
+
+    def _row(self, features: Table) -> Floats:
+        """The matrix of one row of plain columns, without array work until it is made."""
+        fill = self._filled
+        row = [v if v == v else fill[j] for j, v in enumerate(self.inputs.one(features))]
+        return np.array([row if len(self.plain) == len(row) else [row[j] for j in self.plain.tolist()]])
 
     def assembled(self, X: Floats, statistics: list[Floats], text: Floats | None) -> Floats:
         """The matrix from encoded inputs and the other columns."""

@@ -15,7 +15,7 @@ from poise.errors import SpecError
 from poise.releases.contract import Input
 from poise.serving.body import described
 from poise.serving.limits import Limits
-from poise.table import MISSING_TIME, Column
+from poise.table import MISSING_TIME, Column, Same
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -51,6 +51,8 @@ class Field:
         except re.error as error:
             reason = f"the pattern {spec.pattern!r} is not a regular expression: {error}"
             raise SpecError(reason, where=f"{spec.per}.{spec.name}") from None
+        self._any_number = spec.min is None and spec.max is None and spec.values is None
+        self._any_string = spec.values is None and self._pattern is None and spec.type in ("string", "category", "text")
 
     @property
     def allowed(self) -> str:
@@ -76,6 +78,19 @@ class Field:
             row = next(i for i, value in enumerate(raw) if value is not None and len(value) > limits.string)
             raise Unfit(row, f"a string of {len(raw[row]):,} characters (at most {limits.string:,})")
         return self._times(raw) if self.spec.type == "time" else self._strings(raw)
+
+    def one(self, value: Any, limits: Limits) -> Same:
+        """The same of a single value.
+
+        >>> Field(Input("age", "int", min=0.0)).one(30, Limits()).value
+        30.0
+        """
+        spec, kind = self.spec, type(value)
+        if kind is float and spec.type == "float" and self._any_number:
+            return Same("number", value)
+        if kind is str and self._any_string and len(value) <= limits.string:
+            return Same("string", value)
+        return Same.of(self.column([value], limits))
 
     def _numbers(self, raw: list[Any], limits: Limits) -> Column:
         _of_types(raw, _BOOLS if self.spec.type == "bool" else _NUMBERS)

@@ -215,10 +215,9 @@ class ListReader:
             raise RequestError("nothing came", field=field.name, allowed=f"{field.allowed}; {_PLACES}")
         value, place = (None, field.name) if sent is None else (sent.value, sent.place)
         try:
-            one = field.column([value], self._limits)
+            return field.one(value, self._limits).repeated(height)
         except Unfit as error:
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
-        return Column(one.kind, np.repeat(one.values, height), one.levels)
 
     def _distinct(
         self, items: list[Any], rows: Table, time: str | None, once: frozenset[str], sent: frozenset[str]

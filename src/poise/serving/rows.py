@@ -122,7 +122,7 @@ class RequestReader:
 
     def _column(self, field: Field, raw: list[Any], single: bool) -> Column:
         try:
-            return field.column(raw, self._limits)
+            return field.one(raw[0], self._limits) if len(raw) == 1 else field.column(raw, self._limits)
         except Unfit as error:
             place = _place(field.name, error.row, single)
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from poise.stores.base import RowDeclaration
 from poise.stores.changes import Changes
-from poise.stores.codes import Arrays, Codes, Ints, absent, as_column, encoded, part_of, prefixed
+from poise.stores.codes import MISSING, Arrays, Codes, Ints, absent, as_column, encoded, part_of, prefixed
 from poise.stores.key_slots import KeySlots, Slots
 from poise.stores.pending import Rows
 from poise.stores.rows import NewestRows
 from poise.stores.versions import Versions
 from poise.stores.words import Words
-from poise.table import Column, Kind
+from poise.table import Column, Kind, Same
+
+_KINDS: Mapping[str, Kind] = {"d": "number", "l": "time", "q": "time", "i": "string"}
+"""Of what NumPy calls the values as they are kept."""
 
 
 class KeyedRows:
@@ -44,6 +47,9 @@ class KeyedRows:
         self, columns: Sequence[str], slots: Slots, words: Words, kinds: Mapping[str, Kind | None]
     ) -> dict[str, Column]:
         """The columns of each key's newest row; missing for slot -1."""
+        if len(slots) == 1:
+            slot = slots.item(0)
+            return {name: self._one(name, slot, words, kinds) for name in columns}
         gone = None if slots.min(initial=0) >= 0 else slots < 0
         return {name: self._column(name, slots, gone, words, kinds) for name in columns}
 
@@ -80,6 +86,15 @@ class KeyedRows:
         if gone is not None:
             values[gone] = absent(held, 1)
         return as_column(values, words)
+
+    def _one(self, name: str, slot: int, words: Words, kinds: Mapping[str, Kind | None]) -> Column:
+        """One value without array work: of a request mostly one row is looked up."""
+        held = self.rows.values.get(name)
+        kind = _KINDS[held.dtype.char] if held is not None else kinds[name] or "number"
+        if held is None or slot < 0:
+            return Same(kind, None if kind == "string" else MISSING[kind])
+        value = held.item(slot)
+        return Same(kind, words.word(value) if kind == "string" else value)
 
     def arrays(self) -> Arrays:
         """Everything, for a snapshot."""

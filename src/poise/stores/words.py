@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.table import Column
+from poise.table import Column, Same
 
 Ints = NDArray[np.int64]
 MOST_ASKED = 64
@@ -50,6 +50,10 @@ class Words:
             self._asked[id(column)] = column, self._numbers(column, add=False)  # held, so that its id stays its own
         return self._asked[id(column)][1]
 
+    def word(self, number: int) -> str | None:
+        """One number as its string; None for -1."""
+        return None if number < 0 else self._words[number]
+
     def column(self, numbers: NDArray[Any]) -> Column:
         """Numbers as strings, with only those levels that occur."""
         if len(numbers) <= FEW:
@@ -79,12 +83,11 @@ class Words:
         self._number = {word: number for number, word in enumerate(self._words)}
 
     def _numbers(self, column: Column, *, add: bool) -> NDArray[np.int32]:
+        if isinstance(column, Same) and column.height == 1 and not add:
+            return np.array([self._number.get(column.value, -1)], np.int32)
         values, levels = column.values, column.levels
         if levels is None or not len(levels) or not len(values):
             return np.full(len(values), -1, np.int32)
-        if len(values) == 1 and not add:
-            code = values.item(0)
-            return np.array([-1 if code < 0 else self._number.get(levels[code], -1)], np.int32)
         table = np.full(len(levels) + 1, -1, np.int32)  # code -1 points to the last place
         if not add and len(levels) <= 2 * len(values):
             table[:-1] = list(map(self._number.get, levels.tolist(), repeat(-1)))
