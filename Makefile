@@ -3,8 +3,9 @@
 # make check  format, lint, types, imports, docs
 # make bench  the figures of the README
 # make bench-serving  the kernel, the curve of overload, and serving beside other servers (MLSERVER=1 takes MLServer along)
+# make bench-drift  drift of a million rows, beside Evidently
 # make soak   long kill and simulation runs
-.PHONY: demo test check bench bench-serving soak lock clean
+.PHONY: demo test check bench bench-serving bench-drift soak lock clean
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 VENV ?= .venv
@@ -37,11 +38,14 @@ bench: $(VENV)/.ready
 # The other servers want other versions of things: each has a virtual environment of its own.
 .venv-%/.ready: requirements/%.txt
 	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	@touch $@
 
 bench-serving: $(VENV)/.ready .venv-peers/.ready $(if $(MLSERVER),.venv-mlserver/.ready)
 	$(BIN)/python -m benchmarks kernel overload peers
+
+bench-drift: $(VENV)/.ready .venv-evidently/.ready
+	$(BIN)/python -m benchmarks drift
 
 soak: $(VENV)/.ready
 	$(BIN)/python -m pytest -q -m soak -o addopts="--import-mode=importlib -ra"
@@ -50,7 +54,7 @@ lock: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --extra dev --extra examples --extra fast --output-file requirements/dev.txt pyproject.toml requirements/build.in
-	for name in peers mlserver; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for name in peers mlserver evidently; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
 
 clean:

@@ -25,6 +25,7 @@ EVERY = (
     "peers",
     "training",
     "assess",
+    "drift",
 )
 
 

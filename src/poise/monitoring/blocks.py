@@ -51,6 +51,10 @@ class Window:
         """The window's rows of a column, counted as the profile counts."""
         return usual.tally(Column(column.kind, column.values[self.rows], column.levels), self.starts)
 
+    def gaps(self, usual: ColumnProfile, column: Column) -> Tally:
+        """What the window's rows of a column miss, and how many are of levels that the profile does not name."""
+        return usual.gaps(Column(column.kind, column.values[self.rows], column.levels), self.starts)
+
     def find(self, usual: Floats, now: Floats, usual_rows: Ints, now_rows: Ints) -> Break | None:
         """The break in shares (w, k) of this window after those of the profile (m, k)."""
         season = SEASONS.get(self.profile.unit, 0)

@@ -41,8 +41,10 @@ class Compared:
 
     @property
     def broken(self) -> bool:
-        """Whether there is a break that matters and still holds; whether it is chance is another question."""
-        return self.found is not None and self.found.holds and abs(self.found.change) >= LEAST_CHANGE
+        """Whether there is a break that matters, away from the profile, and still holds; whether it is chance is
+        another question."""
+        change = 0.0 if self.found is None or not self.found.holds else abs(self.found.change)
+        return min(change, self.size) >= LEAST_CHANGE
 
 
 def compared(window: Window, usual: ColumnProfile, column: Column) -> Compared:

@@ -39,7 +39,7 @@ class Schema(Monitor):
                     what = f"{name} is not among what came in"
                     found.append(Finding(self.code, self.name, what, name, "alarm", watched.since))
                     continue
-                tally = window.tally(usual, rows.columns[name])
+                tally = window.gaps(usual, rows.columns[name])
                 before = usual.blocks[:, 1].astype(float), usual.blocks[:, 0].astype(float)
                 now = tally.missing.astype(float), tally.rows.astype(float)
                 found.append(share_break(self.code, self.name, name, "missing", before, now, window, LEAST))

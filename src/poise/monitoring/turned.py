@@ -74,7 +74,7 @@ def _numbers(usual: ColumnProfile, values: Floats) -> str:
         return f"is no longer always {before[0]:.6g}"
     moved, width = float(np.median(now - before)), float(before[-1] - before[0])
     spread = float(now[-1] - now[0]) / width
-    if abs(moved) >= 0.1 * width:
+    if abs(moved) >= 0.1 * width or abs(spread - 1) < 0.1:
         return f"moved by {moved:+.4g} (its median was {before[8]:.4g})"
     return f"spreads {spread:.2g} times as wide as it did"
 

@@ -94,15 +94,30 @@ class ColumnProfile:
         return Tally(rows, rows - present, upto, below)
 
     def _tally_levels(self, column: Column, starts: Ints) -> Tally:
-        wide = len(self.levels) + 1
-        index = {level: at for at, level in enumerate(self.levels)}
-        codes = _as_category(column).recoded(index, unknown=wide - 1).astype(np.int64)
+        wide = len(self.levels)
+        places = self._places(_as_category(column))
         ends = np.append(starts[1:], len(column))
-        block = np.repeat(np.arange(len(starts)), ends - starts)
-        there = codes >= 0
-        counts = np.bincount(block[there] * wide + codes[there], minlength=len(starts) * wide).reshape(-1, wide)
-        rows = ends - starts
-        return Tally(rows, rows - counts.sum(axis=1), counts[:, :-1], unseen=counts[:, -1])
+        counts = np.array(
+            [np.bincount(places[start:end], minlength=wide + 2) for start, end in zip(starts, ends, strict=True)]
+        ).reshape(len(starts), wide + 2)
+        return Tally(ends - starts, counts[:, -1], counts[:, :wide], unseen=counts[:, wide])
+
+    def gaps(self, column: Column, starts: Ints) -> Tally:
+        """What `tally` says of missing values and levels that are not named, without counting the others."""
+        rows, counts = np.diff(np.append(starts, len(column))), np.zeros((len(starts), 0), np.int64)
+        if self.kind != "category":
+            return Tally(rows, in_blocks(np.isnan(numbers(column)), starts), counts)
+        places = self._places(_as_category(column))
+        missing, unseen = (in_blocks(places == len(self.levels) + at, starts) for at in (1, 0))
+        return Tally(rows, missing, counts, unseen=unseen)
+
+    def _places(self, column: Column) -> Ints:
+        """Of each row the place of its level; of those that are not named the next, of missing values the one after."""
+        assert column.levels is not None
+        index, wide = {level: at for at, level in enumerate(self.levels)}, len(self.levels)
+        lookup = np.array([*(index.get(level, wide) for level in column.levels), wide + 1], np.int64)
+        places: Ints = lookup[column.values]
+        return places
 
     def to_json(self) -> dict[str, Any]:
         """For `profile.json`."""
@@ -127,6 +142,16 @@ def numbers(column: Column) -> Floats:
     assert column.levels is not None
     lengths = np.array([len(level) for level in column.levels] or [0], np.float64)
     return np.where(column.values >= 0, lengths[np.maximum(column.values, 0)], np.nan)
+
+
+def in_blocks(flags: NDArray[np.bool_], starts: Ints) -> Ints:
+    """How many of the rows of each block are flagged.
+
+    >>> in_blocks(np.array([True, False, True]), np.array([0, 0, 1])).tolist()
+    [0, 1, 1]
+    """
+    counts = np.concatenate([[0], np.cumsum(flags)])
+    return np.asarray(counts[np.append(starts[1:], len(flags))] - counts[starts], np.int64)
 
 
 def _is_category(column: Column) -> bool:
