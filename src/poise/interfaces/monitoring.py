@@ -27,8 +27,8 @@ class Monitored:
     """What one look found: findings, what to read first at the front.
 
     Instants are microseconds: rows with T in [since, until) were looked at, `as_of` the clock's now. rows: source ->
-    how many; mature: objective -> the latest T whose labels can all be known. known: what earlier looks knew of a finding,
-    by its key; told: what became of telling the webhook, as a sentence, None where nothing was to tell.
+    how many; mature: objective -> the latest T whose labels can all be known. known: what earlier looks knew of a
+    finding, by its key; told: what became of telling the webhook, as a sentence, None where nothing was to tell.
     """
 
     system: str
