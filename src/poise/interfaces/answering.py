@@ -21,6 +21,7 @@ from poise.interfaces.http.asides import Asides
 from poise.interfaces.http.certificate import Certificate
 from poise.interfaces.http.server import serve
 from poise.interfaces.loading import Loading
+from poise.interfaces.metering import go_on, kept
 from poise.interfaces.stored import system_of
 from poise.interfaces.switching import Switching
 from poise.interfaces.taking_in import taking_in
@@ -93,7 +94,11 @@ def start(
             serve(served, state, host, port, ready, routes, None, tokens, certificate, plain_http, switching, asides)
             return
         answerer.logs = True
-        with taking_in(file, settings, folder.path, online, filled, answerer.limits, journal) as (inlet, drainer):
+        go_on(answerer, file, folder, state)
+        with (
+            taking_in(file, settings, folder.path, online, filled, answerer.limits, journal) as (inlet, drainer),
+            kept(served, state),
+        ):
             if switching is not None:
                 switching.beside(inlet, drainer)
                 switching.at_start()

@@ -204,6 +204,7 @@ class Switching:
         online, limits = self._online, self._served.limits
         made = Answerer(loaded, store, online.clock, self._state.weights(), limits, instants=online.instants)
         made.logs = self._inlet is not None
+        made.count_with(self._served.counts)
         return made
 
     def _rehearse_aside(self, loaded: Loaded, store: OnlineStore) -> None:

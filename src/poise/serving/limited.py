@@ -62,6 +62,13 @@ class Counts:
             found = self._now[action, every] = Count(period_of(instant, every, zone))
         return found
 
+    def look(self, action: str, every: Every, instant: int, zone: str) -> Count:
+        """The same, from any thread: nothing begins anew by being looked at."""
+        found = self._now.get((action, every))
+        if found is None or instant >= found.period.end:
+            return Count(period_of(instant, every, zone))
+        return replace(found)
+
     def resume(self, action: str, every: Every, count: Count) -> None:
         """What was counted before this process began."""
         self._now[action, every] = count
@@ -168,7 +175,7 @@ class Limited:
         """What to show of each: how often it may be taken, and was, until when, and its price."""
         found = {}
         for action, capacity in self._decision.capacity.items():
-            count = self.counts.of(action, capacity.every, now, self._zone)
+            count = self.counts.look(action, capacity.every, now, self._zone)
             found[action] = {
                 "at_most": capacity.at_most,
                 "every": capacity.every,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from poise.errors import RequestError, Retired
 from poise.serving.answer import Answer, Answerer
+from poise.serving.limited import Counts
 from poise.serving.limits import Limits
 from poise.serving.live import VersionedWeights
 from poise.serving.telemetry import Telemetry
@@ -35,8 +36,10 @@ class Served:
     def __init__(self, *answerers: Answerer, retired: Mapping[int, str] = MappingProxyType({})) -> None:
         self.telemetry = Telemetry()
         """What the server counts of itself; every answerer counts there."""
+        self.counts = Counts()
+        """How often actions that may be taken only so often were; every answerer counts there."""
         for one in answerers:
-            one.telemetry = self.telemetry
+            self._joins(one)
         self._by_major = _sorted({one.loaded.contract.major: one for one in answerers})
         self._retired: Mapping[int, str] = MappingProxyType(dict(retired))
         self._troubles: Mapping[str, Trouble] = MappingProxyType({})
@@ -133,8 +136,13 @@ class Served:
 
     def put(self, answerer: Answerer) -> None:
         """Let `answerer` answer by its contract from the next request on."""
-        answerer.telemetry = self.telemetry
+        self._joins(answerer)
+        answerer.counting = True
         self._by_major = _sorted({**self._by_major, answerer.loaded.contract.major: answerer})
+
+    def _joins(self, answerer: Answerer) -> None:
+        answerer.telemetry = self.telemetry
+        answerer.count_with(self.counts)
 
     def retire(self, major: int, why: str) -> None:
         """Answer by a contract no more. Raises `ValueError` for the only one."""

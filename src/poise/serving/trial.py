@@ -83,6 +83,7 @@ class Canary(Trial):
 
     def __init__(self, answerer: Answerer, sticky: Sticky, share: float) -> None:
         super().__init__(answerer)
+        answerer.counting = True
         self.share = share
         self._sticky, self._below = sticky, int(share * UNITS)
 
@@ -124,6 +125,7 @@ class Shadow(Trial):
 
     def __init__(self, answerer: Answerer, share: float) -> None:
         super().__init__(answerer)
+        answerer.counting = False  # it takes nothing
         self.share = share
         self._owed = 0.0
         self._waiting: deque[tuple[Handle, bytes, float]] = deque()

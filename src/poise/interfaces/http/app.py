@@ -18,6 +18,7 @@ from poise.errors import PoiseError
 from poise.interfaces.console.console import Console
 from poise.interfaces.http.asides import NONE, Asides
 from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.capacity import capacity_route
 from poise.interfaces.http.document import DOCUMENT, Document
 from poise.interfaces.http.events import Events, logged
 from poise.interfaces.http.explain import explain_routes
@@ -87,6 +88,7 @@ def create_app(
         *rollout_routes(served, registry, changes),
         events.others(),
         usage_route(served, usage),
+        capacity_route(served),
         *(explain_routes(served, asides.explains) if asides.explains is not None else ()),
         *(preview_routes(served, asides.previews) if asides.previews is not None else ()),
         Route("/health/live", health.live),

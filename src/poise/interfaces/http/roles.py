@@ -56,6 +56,7 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
     "GET /v1/requirements": ("read",),
     "GET /v1/history": ("read",),
     "GET /v1/usage": ("read",),
+    "GET /v1/capacity": ("read",),
     "GET /metrics": ("read",),
     "GET /v2": ("predict", "read"),
     "GET /v2/": ("predict", "read"),
