@@ -60,10 +60,12 @@ class OnTrial:
         now = None if row is None else Rollout.of(row)
         if now is not None and self._breach is not None and self._now is not None and now.version == self._now.version:
             return None  # it was breached, and that could not be written yet
-        if now is None or self._now is None or now.release != self._now.release:
+        beside = now is not None and any(one.release == now.against for one in self._served.all)
+        if now is None or row is None or not beside:
             self._end()
-        if now is None or row is None or all(one.release != now.against for one in self._served.all):
             return None
+        if self._now is not None and now.release != self._now.release:
+            self._end()
         return LiveRow(now.release, row.made, "promote")
 
     def put(self, answerer: Answerer) -> None:

@@ -47,6 +47,13 @@ def readiness(now: Rollout, seen: Mapping[str, Any], instant: int) -> Readiness:
     return Readiness(True, f"it held for {duration_text(now.plan.time) if now.plan.time else 'as long as asked'}")
 
 
+def seen_of(state: Rollouts, now: Rollout) -> Mapping[str, Any]:
+    """What a server wrote down of this stage of a release, of one that ended of its last stage; empty before it did."""
+    row = state.document(SEEN, now.release)
+    of = now.version if now.stage in ("shadow", "canary") else now.version - 1
+    return {} if row is None or row.value["version"] != of else row.value
+
+
 def advance_when_ready(state: Rollouts, *, who: str | None = None) -> Rollout | None:
     """Take the next step where it is due, as `poise update` does; what is under way then, None where nothing is due.
 
@@ -55,7 +62,5 @@ def advance_when_ready(state: Rollouts, *, who: str | None = None) -> Rollout | 
     now = under_way(state)
     if now is None:
         return None
-    row = state.document(SEEN, now.release)
-    seen = {} if row is None or row.value["version"] != now.version else row.value
-    ready = readiness(now, seen, Clock().now())
+    ready = readiness(now, seen_of(state, now), Clock().now())
     return advance(state, why=ready.why, who=who, expected=now.version) if ready.ready else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from poise.clock import SECOND, Clock, to_text
-from poise.rollout.ready import SEEN, Readiness, readiness
+from poise.rollout.ready import Readiness, readiness, seen_of
 from poise.rollout.stages import Rollout, Rollouts, advance, newest, undo
 
 Step = Literal["advance", "share", "undo"]
@@ -20,8 +20,7 @@ def told(state: Rollouts, zone: str = "UTC") -> dict[str, Any]:
     now = newest(state)
     if now is None:
         return {"release": None, "stage": None, "guardrails": [], "figures": [], "next": None, "says": "no rollout yet"}
-    row = state.document(SEEN, now.release)
-    seen = {} if row is None or row.value["version"] != now.version else row.value
+    seen = seen_of(state, now)
     ready = readiness(now, seen, Clock().now())
     return {
         "release": now.release,
