@@ -55,6 +55,7 @@ class Console:
             Route("/trade-offs/estimate", self._form("trade-offs", trade_offs.estimate), methods=["POST"]),
             Route("/trade-offs/apply", self._form("trade-offs", trade_offs.apply), methods=["POST"]),
             Route("/trade-offs/take-back", self._form("trade-offs", trade_offs.take_back), methods=["POST"]),
+            Route("/trade-offs/proposal", self._form("trade-offs", trade_offs.decide), methods=["POST"]),
             Route("/decisions", self._page("decisions", decisions.decisions)),
             Route("/monitors", self._page("monitors", monitors.monitors)),
             Route("/history", self._page("history", history.history)),

@@ -43,6 +43,17 @@ def effects(told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def outcomes(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a change did, each term with `came` and `foretold` as places on one scale, as `effects` has them."""
+    shares = [one[key]["share"] for one in told["terms"] for key in ("came", "foretold") if one[key] is not None]
+    reach = max([LEAST, *(abs(v) for share in shares for v in share.values() if v is not None)])
+    terms = []
+    for one in told["terms"]:
+        places = {key: None if one[key] is None else _place(one[key]["share"], reach) for key in ("came", "foretold")}
+        terms.append({**one, "places": places})
+    return {**told, "reach": reach, "terms": terms}
+
+
 def _place(share: Mapping[str, float | None], reach: float) -> dict[str, float] | None:
     found = {name: value for name, value in share.items() if value is not None}
     if len(found) < 3:

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 from poise.interfaces.console.words import exact
 
-WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 62, 20, 20, 46
+WIDTH, HEIGHT = 640, 360
+LEFT, RIGHT, TOP, BOTTOM = 78, 24, 26, 58
 """Room for what stands beside the axes."""
-TICKS = 5
+TICKS = 4
 
 
 def plot(told: Mapping[str, Any], term: str, against: str | None, terms: Sequence[str]) -> dict[str, Any]:

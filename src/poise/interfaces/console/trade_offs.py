@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from poise.errors import PoiseError, RequestError
 from poise.interfaces.console.asking import Told, ask, ask_if_there
-from poise.interfaces.console.estimates import effects
+from poise.interfaces.console.estimates import effects, outcomes
 from poise.interfaces.console.front import plot
 from poise.interfaces.console.look import Page
 from poise.interfaces.console.overview import live_weights
@@ -30,22 +30,28 @@ VERSIONS = 10
 WEIGHTS, HISTORY, TAKE_BACK = "/v1/weights", "/v1/weights/history", "/v1/weights/take-back"
 PREVIEW, SUGGEST, FRONT = "/v1/weights/preview", "/v1/weights/suggest", "/v1/weights/front"
 PROPOSALS, REALISED = "/v1/weights/proposals", "/v1/weights/realised"
+ACTS = ("approve", "decline", "withdraw")
 SAID = {
     "applied": "These weights are live now.",
     "same": "These weights were live already; nothing was changed.",
     "taken-back": "The weights of before are live again, as a new version.",
-    "proposed": "The change waits for approval; nothing is live yet.",
+    "proposed": "The change waits for approval; nothing has changed yet.",
+    "approve": "It is approved.",
+    "decline": "It is declined; nothing has changed.",
+    "withdraw": "It is withdrawn; nothing has changed.",
 }
 """What the page says after a form was sent: by a name in its address, so that no address makes it say anything else."""
 
 
 async def trade_offs(request: Request, served: Served) -> Page:
-    """The page, or with `part` what stands in one part of it: `estimates`, `front`."""
+    """The page, or with `part` what stands in one part of it: `estimates`, `front`, `realised`."""
     part = request.query_params.get("part")
     if part == "estimates":
         return Page("estimates", {"estimates": await _estimates(request, _wanted(request.query_params))})
     if part == "front":
         return Page("front", {"front": await _front(request)})
+    if part == "realised":
+        return Page("realised", {"realised": await _realised(request)})
     return await _page(request)
 
 
@@ -77,6 +83,22 @@ async def take_back(request: Request, served: Served, fields: Mapping[str, str])
     except PoiseError as error:
         return await _again(request, fields, error)
     return RedirectResponse("/trade-offs?done=taken-back", 303)
+
+
+async def decide(request: Request, served: Served, fields: Mapping[str, str]) -> Page | Response:
+    """Approve, decline or withdraw a proposal, as its route does."""
+    try:
+        name, act = fields.get("proposal", ""), fields.get("act", "")
+        if act not in ACTS or not name.isalnum():
+            raise RequestError("no proposal came with what to do about it", field="act", allowed=", ".join(ACTS))
+        asked: dict[str, Any] = {key: fields[key].strip() for key in ("why", "who") if fields.get(key, "").strip()}
+        if act != "withdraw":
+            asked |= {"as": fields.get("as", "")}
+            asked |= {"expected_version": _whole(fields["version"], "version")} if fields.get("version") else {}
+        await ask(request, "POST", f"{PROPOSALS}/{name}/{act}", asked)
+    except PoiseError as error:
+        return await _again(request, {}, error)
+    return RedirectResponse(f"/trade-offs?done={act}", 303)
 
 
 async def _again(request: Request, fields: Mapping[str, str], error: PoiseError) -> Page:
@@ -113,7 +135,9 @@ async def _page(
         "refused": refused,
         "done": SAID.get(given.get("done", "")) if filled is None else None,
         "estimates": told if suggested is None else {**suggested, "suggested": True},
-        "front": None,
+        "front": await _front(request) if given.get("show") == "front" else None,
+        "realised": await _realised(request) if given.get("show") == "realised" else None,
+        "told_of": given.get("version", ""),
         "versions": versions["versions"],
         "proposals": (proposals or {}).get("proposals", ()),
     }
@@ -173,6 +197,17 @@ async def _front(request: Request) -> Told:
     others = [one for one in terms if one != term]
     against = request.query_params.get("against", "")
     return plot(told, term, against if against in others else next(iter(others), None), terms)
+
+
+async def _realised(request: Request) -> Told:
+    """What a change did, beside what was foretold of it."""
+    try:
+        version = request.query_params.get("version")
+        asked = {"version": _whole(version, "version")} if version else {}
+        told = await ask_if_there(request, "POST", REALISED, asked)
+    except PoiseError as error:
+        return {"refused": error.message, "hint": error.hint}
+    return {"refused": "this server makes no estimates", "hint": None} if told is None else outcomes(told)
 
 
 def _wanted(fields: Mapping[str, str]) -> dict[str, str]:

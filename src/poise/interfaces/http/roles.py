@@ -27,6 +27,7 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
     "POST /trade-offs/estimate": ("read",),
     "POST /trade-offs/apply": ("operate",),
     "POST /trade-offs/take-back": ("operate",),
+    "POST /trade-offs/proposal": ("read",),
     "POST /logout": ("read",),
     "GET /openapi.json": ROLES,
     "POST /v1/predict": ("predict",),
@@ -46,9 +47,6 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
     "POST /v1/weights/proposals/{name}/approve": ("read",),
     "POST /v1/weights/proposals/{name}/decline": ("read",),
     "POST /v1/weights/proposals/{name}/withdraw": ("operate",),
-    "GET /v1/rollout": ("read",),
-    "POST /v1/rollout/advance": ("operate",),
-    "POST /v1/rollout/undo": ("operate",),
     "GET /v1/rollout": ("read",),
     "POST /v1/rollout/advance": ("operate",),
     "POST /v1/rollout/undo": ("operate",),
@@ -72,7 +70,9 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
 OTHERS: tuple[Role, ...] = ("operate",)
 PAGES = frozenset({"/", "/trade-offs", "/decisions", "/monitors", "/history"})
 """The console's pages: a browser that is not let in sees why as a page, and may sign in."""
-FORMS = frozenset({"/trade-offs/estimate", "/trade-offs/apply", "/trade-offs/take-back", "/logout"})
+FORMS = frozenset(
+    {"/trade-offs/estimate", "/trade-offs/apply", "/trade-offs/take-back", "/trade-offs/proposal", "/logout"}
+)
 """The console's forms. A session is good for them and for what only reads: nothing else may be asked by a cookie."""
 
 
