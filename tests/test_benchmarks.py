@@ -27,13 +27,16 @@ NAMES = (
     "peers",
     "training",
     "assess",
+    "updating",
 )
 
 
 def test_all_are_listed():
     every = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
     every |= {file.parent.name for file in (ROOT / "benchmarks").glob("*/__main__.py")}
-    assert every - {"__init__", "__main__", "anchors", "figure", "open_loop", "training_by_hand"} == set(NAMES)
+    assert every - {"__init__", "__main__", "anchors", "figure", "open_loop", "shocks", "training_by_hand"} == set(
+        NAMES
+    )
 
 
 def ran(*command: str) -> str:

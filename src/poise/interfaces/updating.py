@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from poise.clock import to_text
 from poise.errors import DataError, Refused, UsageError
+from poise.evaluation.measures import ServingMeasures
 from poise.monitoring.finding import Finding
+from poise.monitoring.gathering import Span, gather
+from poise.monitoring.looking import look
 from poise.releases.examples import assemble, plans_of, read_sources
 from poise.releases.extras import extra_names
 from poise.releases.folder import ReleaseFolder
@@ -28,7 +31,7 @@ from poise.updating.lease import Lease, only_one
 from poise.updating.left_out import trusted_rows
 from poise.updating.mature import mature_labels, system_now
 from poise.updating.stages import Outcome, Update, begin, finish, resumed, step, unfinished, updates
-from poise.updating.triggers import Facts, cooling, frozen, reasons
+from poise.updating.triggers import Facts, asks_monitors, cooling, frozen, reasons
 from poise.updating.windows import Chosen, choose
 
 if TYPE_CHECKING:
@@ -125,11 +128,16 @@ class _Round:
         last = tried[0].as_of if tried else None
         known, read = (tried[0].mature, tried[0].versions) if tried else _of_release(live)
         anything_new = any(read.get(name) != version for name, version in versions.items())
-        return Facts(as_of, last, mature, known, anything_new, self._findings(live))
+        facts = Facts(as_of, last, mature, known, anything_new)
+        return replace(facts, findings=self._findings(live, as_of)) if asks_monitors(self.spec, facts) else facts
 
-    def _findings(self, live: ReleaseFolder | None) -> Sequence[Finding]:
-        """What monitors say, where a trigger asks for it."""
-        return ()
+    def _findings(self, live: ReleaseFolder | None, as_of: int) -> Sequence[Finding]:
+        """What monitors say as of now; nothing where no models are live."""
+        if live is None or self.system.starting:
+            return ()
+        self.progress("asking monitors")
+        span = Span(None, as_of + 1, as_of)
+        return look(gather(self.system.spec, live, self.system.lake, span, measured={"serving": ServingMeasures()}))
 
     def _reasons(self, facts: Facts, now: bool, why: str) -> list[str] | Updated:
         if now:

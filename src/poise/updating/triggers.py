@@ -18,7 +18,7 @@ LEAST_ROWS = 100
 DRIFT = ("feature_drift", "score_drift")
 """Monitors that see what comes in, or what is predicted, move. An alarm of any other which says that performance moved
 is decay."""
-PERFORMANCE = ("performance", "requirements")
+PERFORMANCE = ("performance", "estimate", "calibration", "slices", "terms", "requirements")
 """Monitors whose alarm is decay by itself."""
 
 
@@ -59,13 +59,18 @@ def reasons(spec: Updates, facts: Facts) -> list[str]:
         share = spec.labels if isinstance(spec.labels, float) and spec.labels <= 1 else None
         wanted = f"{spec.labels:,.0f}" if share is None else f"{100 * share:.3g}% of {facts.known:,}"
         found.append(f"{facts.new:,} new labels are known, and {wanted} were waited for")
-    if facts.new < max(LEAST_ROWS, LEAST_NEW * facts.known):
+    if not asks_monitors(spec, facts):
         return found
     if "drift" in spec.when:
         found += [f"drift: {one.what}" for one in facts.findings if one.monitor in DRIFT and one.level == "alarm"]
     if "decay" in spec.when:
         found += [f"decay: {one.what}" for one in facts.findings if _decay(one)]
     return found
+
+
+def asks_monitors(spec: Updates, facts: Facts) -> bool:
+    """Whether what monitors find could be a reason."""
+    return bool({"drift", "decay"} & set(spec.when)) and facts.new >= max(LEAST_ROWS, LEAST_NEW * facts.known)
 
 
 def labels_needed(spec: Updates, facts: Facts) -> float:

@@ -1,0 +1,204 @@
+"""Quality over time: a model that is never learned again, one that is learned again every block, and `poise update`.
+
+Each begins with the same release. Then the data come block by block as files that grow; after each block every
+strategy does what it does, and its live release predicts the block that comes next, which nobody has seen by then. Real
+flights of 2013 (one in eight), and a simulated market with shocks.
+
+    python -m benchmarks.updating            # --quick: a short market alone
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmarks.figure import Figure, run
+from benchmarks.shocks import DAY, START, Shocks
+from poise.evaluation.blocks import blocks_of
+from poise.evaluation.bootstrap import Resampled, mean_sums
+from poise.interfaces.system import System
+from poise.releases.examples import ObjectiveData, Sources, assemble, plans_of, read_sources
+from poise.releases.extras import extra_names
+from poise.releases.live import LiveRelease
+
+Floats = NDArray[np.float64]
+EXAMPLE = Path(__file__).parents[1] / "examples" / "flights"
+STRATEGIES = ("frozen", "every block", "update")
+FLIGHTS = "{when: [decay, drift, labels], labels: 15%, cooldown: 6d}"
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Data that come block by block: the system's text, what writes the files as of an instant, when blocks end."""
+
+    name: str
+    text: str
+    write: Callable[[Path, int], None]
+    ends: Sequence[int]
+
+
+@dataclass(eq=False)
+class Scored:
+    """Per strategy: the loss of every row of all blocks, and how often it was trained; T of the rows."""
+
+    losses: dict[str, list[Floats]] = field(default_factory=lambda: {name: [] for name in STRATEGIES})
+    times: list[NDArray[np.int64]] = field(default_factory=list)
+    trained: dict[str, int] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+
+
+class Judge:
+    """Every row of the stream, from which each release is asked about the block that comes next."""
+
+    def __init__(self, stream: Stream, folder: Path) -> None:
+        self.system = begun(stream, folder, stream.ends[-1])
+        self.system.ingest()
+        spec = self.system.spec
+        extra = extra_names(spec)
+        plans = plans_of(spec, extra)
+        self.sources: Sources = read_sources(spec, self.system.lake, plans, extra)
+        self.data: Mapping[str, ObjectiveData] = assemble(spec, plans, self.sources, extra)
+
+    def losses(self, live: LiveRelease, start: int, stop: int) -> tuple[NDArray[np.int64], Floats]:
+        """T and losses of the rows with start <= T < stop: log loss, or squared error as a share of the variance; of
+        several objectives one after the other."""
+        times, found = [], []
+        for name, data in self.data.items():
+            rows = np.flatnonzero((data.requests.time >= start) & (data.requests.time < stop))
+            predicted = live.predict(name, data, rows)
+            assert predicted is not None
+            target = np.asarray(data.target[rows], np.float64)
+            if data.spec.type == "binary":
+                sure = np.clip(predicted, 1e-15, 1 - 1e-15)
+                found.append(-np.where(target > 0.5, np.log(sure), np.log1p(-sure)))
+            else:
+                found.append((predicted - target) ** 2 / float(np.var(data.target)))
+            times.append(data.requests.time[rows])
+        return np.concatenate(times), np.concatenate(found)
+
+    def release(self, system: System) -> LiveRelease:
+        """The live release of another home, over all rows."""
+        folder = system.live_folder()
+        assert folder is not None
+        return LiveRelease.of(folder, self.system.lake, self.sources)
+
+
+def begun(stream: Stream, folder: Path, until: int) -> System:
+    """A home with the files as of an instant."""
+    folder.mkdir(parents=True)
+    (folder / "poise.yaml").write_text(stream.text, encoding="utf-8")
+    stream.write(folder, until)
+    return System.read(folder / "poise.yaml")
+
+
+def replayed(stream: Stream, home: Path) -> Scored:
+    """All strategies over all blocks."""
+    judge = Judge(stream, home / "judge")
+    first = begun(stream, home / STRATEGIES[0], stream.ends[0])
+    first.ingest()
+    first.train()
+    first.release()
+    first.state.close()
+    for name in STRATEGIES[1:]:
+        shutil.copytree(home / STRATEGIES[0], home / name)
+    scored = Scored()
+    for end, following in zip(stream.ends, stream.ends[1:], strict=False):
+        for name in STRATEGIES:
+            system = System.read(home / name / "poise.yaml")
+            if name != "frozen" and end != stream.ends[0]:
+                stream.write(home / name, end)
+                scored.told += acted(system, name, (end - stream.ends[0]) // DAY)
+            times, losses = judge.losses(judge.release(system), end, following)
+            scored.losses[name].append(losses)
+            scored.trained[name] = sum(line.act == "train" for line in system.state.history())
+            system.state.close()
+        scored.times.append(times)
+    return scored
+
+
+def acted(system: System, name: str, day: int) -> list[str]:
+    """What a strategy does once a block has come in; what it said."""
+    if name == "update":
+        found = system.update()
+        said = f"day {day}: {found.outcome}: {found.sentence[:150]}"
+        print(f"  {said}", flush=True)
+        return [said]
+    system.ingest()
+    system.train()
+    system.release()
+    return []
+
+
+def told(stream: Stream, scored: Scored) -> list[Figure]:
+    """Mean losses, and what `update` gains over the others with its one-sided 95 % limits, by blocks of time."""
+    time = np.concatenate(scored.times)
+    rows = {name: np.concatenate(parts) for name, parts in scored.losses.items()}
+    blocks = blocks_of(time)
+    figures = [Figure(f"{stream.name}: mean loss, {name}", float(rows[name].mean()), None) for name in STRATEGIES]
+    for other in ("frozen", "every block"):
+        gain = Resampled(mean_sums(rows[other] - rows["update"], blocks))
+        base = float(rows[other].mean())
+        figures.append(
+            Figure(f"{stream.name}: update's gain over {other}, lower limit", 100 * gain.low() / base, None, " %")
+        )
+        figures.append(Figure(f"{stream.name}: update's gain over {other}", 100 * gain.value / base,
+                              0.0 if other == "frozen" else -0.5, " %", at_least=True))  # fmt: skip
+    most = scored.trained["every block"]
+    figures.append(Figure(f"{stream.name}: trainings, every block", most, None))
+    figures.append(Figure(f"{stream.name}: trainings, update", scored.trained["update"], most))
+    return figures
+
+
+def market(quick: bool, seed: int = 0) -> Stream:
+    """The simulated market, a block of 3 days at a time."""
+    shocks = Shocks(days=26, jumps=(20,), rain=(), seed=seed) if quick else Shocks(seed=seed)
+    rows = shocks.rows()
+    ends = [START + day * DAY for day in range(18, shocks.days + 1, 4 if quick else 3)]
+    return Stream("market", shocks.text(), lambda folder, until: Shocks.write(rows, folder, until), ends)
+
+
+def flights() -> Stream:
+    """One in eight real flights, a block of two weeks at a time, without what stakeholders require of it."""
+    text = (EXAMPLE / "poise.yaml").read_text(encoding="utf-8").partition("\nrequirements:")[0]
+    text = text.replace("clock: replay", f"updates: {FLIGHTS}\nclock: replay", 1)
+    if not (EXAMPLE / "data" / "flights.parquet").exists():
+        sys.exit("python examples/flights/prepare.py writes the flights first")
+    whole = pl.read_parquet(EXAMPLE / "data" / "flights.parquet").gather_every(8)
+    weather = pl.read_parquet(EXAMPLE / "data" / "weather.parquet")
+    when = pl.datetime("year", "month", "day", "hour", time_zone="America/New_York", ambiguous="earliest")
+    hour = (pl.col("sched_dep_time") // 100).cast(pl.Int32) % 24
+    whole = whole.with_columns(hour.alias("hour")).with_columns(when.dt.epoch("us").alias("_at")).drop("hour")
+    clock = pl.col("time_hour").dt.epoch("us") if weather.schema["time_hour"].is_temporal() else None
+
+    def write(folder: Path, until: int) -> None:
+        (folder / "data").mkdir(exist_ok=True)
+        whole.filter(pl.col("_at") < until).drop("_at").write_parquet(folder / "data" / "flights.parquet")
+        known = weather if clock is None else weather.filter(clock < until)
+        known.write_parquet(folder / "data" / "weather.parquet")
+        shutil.copy(EXAMPLE / "data" / "planes.parquet", folder / "data" / "planes.parquet")
+
+    first = 1_357_016_400_000_000  # 1 January 2013 in New York
+    ends = [first + day * DAY for day in range(112, 366, 14)]
+    return Stream("flights", text, write, ends)
+
+
+def measure(quick: bool) -> list[Figure]:
+    """Both streams; the quick form a short market alone."""
+    figures: list[Figure] = []
+    for stream in [market(quick)] if quick else [market(quick), flights()]:
+        print(f"{stream.name}: {len(stream.ends) - 1} blocks", flush=True)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            figures += told(stream, replayed(stream, Path(folder)))
+    return figures
+
+
+if __name__ == "__main__":
+    run(measure)

@@ -1,0 +1,56 @@
+"""`kill -9` at every stage of an update: what is live stays, and the next update goes on where it was."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from poise.interfaces.system import System
+from poise.updating.stages import updates
+from tests.updating.conftest import Outdated
+from tests.updating.killed import POINTS
+
+SCRIPT = Path(__file__).with_name("killed.py")
+QUICK = ("training", "recorded")
+"""Points of the default run; the others take as long each and are part of `make soak`."""
+
+
+def check(outdated: Outdated, point: str) -> None:
+    system = outdated()
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), point, str(system.path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    live = system.live_folder()  # its seal is verified
+    assert live is not None and live.name == ("r2" if point == "promoted" else "r1")
+
+    again = System.read(system.path)
+    found = again.update()
+    assert found.outcome == "promoted", found.sentence
+    assert found.update is not None and found.update.name == "u1" and found.update.tries == 2
+    live = again.live_folder()
+    assert live is not None and live.name == found.update.release
+    lines = again.state.history()
+    acts = [line.act for line in lines if line.subject == "u1"]
+    assert acts == ["update", "resume", "updated"]
+    assert sum(line.act == "take over" for line in lines) == 1, "the dead process held the lease"
+    assert [line.subject for line in lines if line.act == "promote"] == ["r1", live.name]
+    assert len([line for line in lines if line.act == "release"]) == 2
+    assert updates(again.state)[-1].stage == "done"
+    assert again.update().outcome == "not due"
+    again.state.close()
+
+
+@pytest.mark.parametrize("point", QUICK)
+def test_what_is_live_stays_and_the_next_update_goes_on(outdated: Outdated, point: str) -> None:
+    check(outdated, point)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in QUICK])
+def test_what_is_live_stays_wherever_it_is_killed(outdated: Outdated, point: str) -> None:
+    check(outdated, point)
