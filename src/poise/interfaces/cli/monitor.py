@@ -11,6 +11,7 @@ import typer
 
 from poise.clock import SECOND, to_text
 from poise.errors import PoiseError, Refused, UsageError
+from poise.evaluation.words import counted
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, err, heading, print_json, say, working
 from poise.interfaces.monitor_page import render
 from poise.interfaces.monitoring import Monitored, Monitoring
@@ -131,7 +132,8 @@ def show(found: Monitored, everything: bool) -> None:
         for one in found.findings:
             if one.level == "unknown":
                 say(f"{SIGNS['unknown']} {one.code} not known: {one.what}", STYLES["unknown"])
-    said = f"{counts['alarm']} alarms, {counts['notice']} notices, {counts['unknown']} not known, {counts['fine']} fine"
+    said = f"{counted(counts['alarm'], 'alarm')}, {counted(counts['notice'], 'notice')}"
+    said += f", {counts['unknown']} not known, {counts['fine']} fine"
     say(said, STYLES["alarm"] if counts["alarm"] else STYLES["fine"])
     if found.told is not None:
         say(found.told)
