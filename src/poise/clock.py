@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000
@@ -66,10 +67,18 @@ def to_text(instant: int, zone: str = "UTC") -> str:
     """
     seconds, rest = divmod(instant, SECOND)
     try:
-        when = datetime.fromtimestamp(seconds, ZoneInfo(zone)).replace(microsecond=rest)
+        whole, offset = _second(seconds, zone)
     except (ValueError, OverflowError):
         return f"{seconds:+,} s from 1970"
-    return when.isoformat()
+    return f"{whole}.{rest:06d}{offset}" if rest else whole + offset
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int, zone: str) -> tuple[str, str]:
+    """A second as text, and its offset: a server says the one that it is in thousands of times."""
+    when = datetime.fromtimestamp(seconds, ZoneInfo(zone))
+    whole = when.replace(tzinfo=None).isoformat()
+    return whole, when.isoformat()[len(whole) :]
 
 
 def from_text(text: str) -> int:

@@ -25,15 +25,12 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Limits:
     """rows, size: what may wait at most, in rows and bytes. at_once: rows of one group. idle: seconds after which κ is
-    written although nothing else is. linger: seconds that what nobody waits for may wait for company, and many: rows of
-    it that need none. leaving: seconds that `close` waits for the κ of what it wrote."""
+    written although nothing else is. leaving: seconds that `close` waits for the κ of what it wrote."""
 
     rows: int = 100_000
     size: int = 64 * 2**20
     at_once: int = 5_000
     idle: float = 0.2
-    linger: float = 0.01
-    many: int = 200
     leaving: float = 1.0
 
 
@@ -92,7 +89,7 @@ class Writer(Generic[T]):
         self._unsettled: set[int] = set()
         self._below: dict[str, int] = {}
         self._closing = self._ended = False
-        self._urgent = False
+        self._awake = False
         """Whether something waits that is to be written at once."""
         self._thread = threading.Thread(target=self._run, name="poise-journal", daemon=True)
         self._thread.start()
@@ -107,9 +104,9 @@ class Writer(Generic[T]):
         """Whether the thread still writes what is handed in: until `close`, unless a fault ended it."""
         return not self._ended
 
-    def submit(self, item: T, rows: int = 1, size: int = 0, *, patient: bool = False) -> None:
-        """Hand in an item of so many rows and bytes. patient: nobody waits for it, so that it may wait for others: a
-        group of one row costs the disk as much as one of many.
+    def submit(self, item: T, rows: int = 1, size: int = 0, *, wakes: bool = True) -> None:
+        """Hand in an item of so many rows and bytes. wakes: it is written at once; else once `wake` or another item
+        says so, since a group of one row costs the disk as much as one of many.
 
         Raises `Overloaded` where too much waits already, or after `close`, `StateError` where a fault ended the thread.
         """
@@ -124,12 +121,17 @@ class Writer(Generic[T]):
                     f"{told}; at most {self._limits.rows:,} rows and {self._limits.size / 2**20:,.0f} MB may",
                     reason="journal",
                 )
-            first = not self._queue
             self._queue.append(_Waiting(item, rows, size))
             self._rows, self._size = self._rows + rows, self._size + size
-            urgent = not patient or self._rows >= self._limits.many
-            if first or (urgent and not self._urgent):
-                self._urgent = urgent
+            if wakes and not self._awake:
+                self._awake = True
+                self._change.notify()
+
+    def wake(self) -> None:
+        """Write what waits."""
+        with self._change:
+            if self._queue and not self._awake:
+                self._awake = True
                 self._change.notify()
 
     def settled(self, events: Sequence[int], known: int) -> None:
@@ -188,13 +190,11 @@ class Writer(Generic[T]):
         """What to write next; waits for it, for κ no longer than `idle`. Both empty: there is something to prune, or
         all is done."""
         with self._change:
-            while not self._queue and not self._closing and not self._below:
+            while not self._awake and not self._closing and not self._below:
                 if not self._known and not self._unsettled:
                     self._change.wait()
                 elif not self._change.wait(self._limits.idle) and self._known:
                     break
-            if self._queue and not self._urgent:
-                self._change.wait_for(lambda: self._urgent or self._closing, self._limits.linger)
             if self._closing and not self._queue:
                 self._change.wait_for(lambda: not self._unsettled, self._limits.leaving)
                 self._unsettled.clear()
@@ -205,7 +205,7 @@ class Writer(Generic[T]):
                 rows += group[-1].rows
             self._rows -= rows
             self._size -= sum(one.size for one in group)
-            self._urgent = bool(self._queue)
+            self._awake = bool(self._queue)
             known, self._known = self._known, []
             return group, known
 

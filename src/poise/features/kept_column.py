@@ -64,7 +64,12 @@ class KeptColumn:
 
     def listed(self, rows: Rows) -> list[Any]:
         """The values of a few rows as Python values, None for missing."""
-        return Column(self.kind, self._values, self._levels).listed(rows)
+        values = self._values[rows].tolist()
+        if self.kind == "number":
+            return [None if value != value else value for value in values]
+        if self.kind == "time":
+            return [None if value == MISSING_TIME else value for value in values]
+        return [None if code < 0 else self._levels[code] for code in values]
 
     def grow(self, size: int) -> None:
         """Room for so many rows."""

@@ -7,6 +7,9 @@ import numpy as np
 from poise.models.base import Floats
 from poise.spec.objective import ProblemType
 
+MOST = 700.0
+"""Log-odds of this size and below keep exp within what a float64 holds."""
+
 
 def sigmoid(raw: Floats) -> Floats:
     """Probability of a log-odds, 1 / (1 + exp(-raw)); exact 0 and 1 only where float64 has nothing between.
@@ -14,6 +17,8 @@ def sigmoid(raw: Floats) -> Floats:
     >>> sigmoid(np.array([0.0, -800.0])).tolist()
     [0.5, 0.0]
     """
+    if len(raw) == 1 and raw.ndim == 1 and -MOST < raw[0] < MOST:
+        return np.asarray(1.0 / (1.0 + np.exp(-raw)))  # one row: asking NumPy not to warn costs as much as the rest
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(1.0 / (1.0 + np.exp(-raw)))
 

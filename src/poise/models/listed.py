@@ -76,7 +76,9 @@ class ListedTrees:
             form = self._forms[features.sides] = _Form(self._model, self._item, features.side_of())
         states = self._states.of(features.kept, features)
         request = form.split.state("request", features.of_request(form.request))
-        mixed = form.split.mixed.matrix(features.of_both(form.mixed))
+        mixed = np.empty((features.height, 0))  # mostly nothing depends on both
+        if form.split.mixes:
+            mixed = form.split.mixed.matrix(features.of_both(form.mixed))
         return form.split.predict(request[0], states, mixed, features.rows)
 
 

@@ -37,6 +37,8 @@ class TreesSplit:
         self.mixed, of_mixed = whole.part(rest, bool(texts) and self.request.text is None and self.item.text is None)
         self._split = scorer.sides(of_request, of_item)
         assert self._split.mixed == tuple(of_mixed)
+        self.mixes = bool(of_mixed)
+        """Whether any column depends on both."""
         self._type = model.type
 
     @property

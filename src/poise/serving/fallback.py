@@ -89,7 +89,7 @@ class Objectives:
             if why is None:
                 try:
                     values = predictions[output.name] = model.predict(features)
-                    if not np.isfinite(values).all():
+                    if not _finite(values):
                         raise _Odd(f"gave no finite number for row {_odd(values)}")
                 except _Odd as odd:
                     why, trouble = f"its model {odd}", NotFinite(f"the model of '{output.name}' {odd}")
@@ -134,6 +134,10 @@ class Objectives:
         if now - self._logged >= LOGGED_EVERY:
             self._logged = now
             _LOG.warning("the %s answers for '%s': %s", by, name, why, exc_info=trouble)
+
+
+def _finite(values: Floats) -> bool:
+    return math.isfinite(values.item(0)) if values.size == 1 else bool(np.isfinite(values).all())
 
 
 def _odd(values: Floats) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -38,6 +39,10 @@ _LOG = logging.getLogger("poise.serving")
 _WALL = Clock()
 MOST_BUFFERED = 1_000
 """Answers that nobody waits for and that are not on the disk yet: with more, decisions wait as durable ones do."""
+
+LINGER, TOGETHER = 0.01, 0.002
+"""Seconds that what is logged may wait for more of it: where nobody waits for it, and decisions for those that are made
+in the same turn of the loop. One sync of the disk takes as long for many as for one."""
 
 
 @dataclass(eq=False, slots=True)
@@ -119,6 +124,9 @@ class Inlet:
         self._held = 0
         self._trouble = WriteTrouble()
         self._trial: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
+        self._later: asyncio.TimerHandle | None = None
+        self._since = 0.0
         self.telemetry = Telemetry()
         """Where is counted what becomes of rows; a server hands in its own."""
 
@@ -207,14 +215,32 @@ class Inlet:
             return None
         if answer.decided and (self._durable or self._buffered >= MOST_BUFFERED):
             told: asyncio.Future[None] = self._ours().create_future()
-            self._writer.submit(Kept(answer.kept, answer.instant, told), 1, len(answer.kept))
+            self._writer.submit(Kept(answer.kept, answer.instant, told), 1, len(answer.kept), wakes=False)
+            self._write_soon()
             return told
         try:
-            self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept), patient=True)
+            self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept), wakes=False)
             self._buffered += 1
+            if self._later is None:
+                self._later = self._ours().call_later(LINGER, self._write_now)
         except Overloaded as error:
             self._not_logged(error)
         return None
+
+    def _write_soon(self) -> None:
+        """Once this turn of the loop is over, so that all that is decided in it shares one sync; but not much later."""
+        if self._soon is None:
+            self._since = time.perf_counter()
+            self._soon = self._ours().call_soon(self._write_now)
+        elif time.perf_counter() - self._since > TOGETHER:
+            self._write_now()
+
+    def _write_now(self) -> None:
+        for handle in (self._soon, self._later):
+            if handle is not None:
+                handle.cancel()
+        self._soon = self._later = None
+        self._writer.wake()
 
     def take_up(self, rows: History, prints: Hashes | None, upto: int | None = None) -> Taken:
         """Rows that somebody else wrote to the lake count as known and are visible once this returns, on any thread but

@@ -11,7 +11,7 @@ from poise.stores.base import JoinedKey
 from poise.stores.codes import Codes, encoded, stacked
 from poise.stores.key_slots import KeySlots, Slots
 from poise.stores.words import Words
-from poise.table import Column, Kind
+from poise.table import Column, Kind, Same
 
 Kinds = Mapping[str, Mapping[str, Kind | None]]
 """Source -> column -> its kind, None where no row has come yet."""
@@ -22,6 +22,10 @@ _OF_WORDS = (None, "string")
 
 def found(slots: KeySlots, words: Words, kinds: Kinds, of: Keyed, keys: Sequence[Column], height: int) -> Slots:
     """Where the keys of `height` requests stand, -1 for those that are not known or missing."""
+    if height == 1 and keys and all(_kind(kinds, of, part) in _OF_WORDS for part in of[1]):
+        one = [words.number(key.value) for key in keys if isinstance(key, Same) and key.kind == "string"]
+        if len(one) == len(keys):
+            return slots.find_words(np.array(one, np.int32).reshape(-1, 1))
     numbers = np.empty((len(keys), height), np.int32)
     for place, (part, key) in enumerate(zip(of[1], keys, strict=True)):
         if key.kind != "string" or _kind(kinds, of, part) not in _OF_WORDS:

@@ -50,6 +50,10 @@ class Words:
             self._asked[id(column)] = column, self._numbers(column, add=False)  # held, so that its id stays its own
         return self._asked[id(column)][1]
 
+    def number(self, word: str | None) -> int:
+        """One string as its number; -1 for a missing one, and for one never seen."""
+        return -1 if word is None else self._number.get(word, -1)
+
     def word(self, number: int) -> str | None:
         """One number as its string; None for -1."""
         return None if number < 0 else self._words[number]
