@@ -33,10 +33,13 @@ def render(found: Monitored) -> str:
     environment.filters["moment"] = lambda instant: moment(instant, found.zone)
     environment.filters["size"] = _size
     levels = [(level, [one for one in found.findings if one.level == level]) for level in WORDS]
+    fine = [
+        one for one in found.findings if one.level == "fine" and one.detail.get("objective") and not one.requirement
+    ]
     style = Markup(PackageLoader("poise.releases", ".").get_source(environment, "report.css")[0])
     plots = {id(one): over_time(one, f"p{at}", found.zone) for at, one in enumerate(found.findings)}
     return environment.get_template("monitor.html.jinja").render(
-        m=found, levels=levels, style=style, plot=lambda one: plots[id(one)]
+        m=found, levels=levels, performing=fine, style=style, plot=lambda one: plots[id(one)]
     )
 
 

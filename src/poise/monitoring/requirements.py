@@ -16,6 +16,8 @@ from poise.spec.requirement import Requirement
 from poise.spec.units import duration_text
 
 Holds = Literal["holds", "broken", "cannot tell"]
+UNTOLD = ("latency_p50", "latency_p99", "cost_per_1000")
+"""Metrics of a running server, which the lake does not tell."""
 LEVELS: dict[Holds, Level] = {"holds": "fine", "broken": "alarm", "cannot tell": "unknown"}
 
 
@@ -48,6 +50,9 @@ class Requirements(Monitor):
         system = watched.system
         lists = system.decision is not None and system.decision.lists
         text = bound_text(requirement, lists)
+        if requirement.metric in UNTOLD:
+            why = "It is measured in rehearsal; what a server counts, of requests of all sizes, PM17 and PM18 tell."
+            return self._finding(requirement, text, "cannot tell", f"{text}: is told by what a server counts", why)
         try:
             verdict = judge(requirement, system, measures)
             found = _holds(requirement, verdict)

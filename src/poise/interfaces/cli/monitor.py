@@ -15,6 +15,7 @@ from poise.evaluation.words import counted
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, err, heading, print_json, say, working
 from poise.interfaces.monitor_page import render
 from poise.interfaces.monitoring import Monitored, Monitoring
+from poise.interfaces.scraping import answers_of
 from poise.interfaces.system import System
 from poise.monitoring.finding import Finding
 from poise.registry import names
@@ -36,6 +37,9 @@ def monitor(
     release: Annotated[str | None, typer.Option("--release", help="Watch this one instead of the live one.")] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only these monitors, by code (PM11).")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page with plots over time here.")] = None,
+    server: Annotated[
+        str | None, typer.Option("--server", help="Ask this server how fast it answers: http://127.0.0.1:8080")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show what is fine, too.")] = False,
     watch: Annotated[
         str | None, typer.Option("--watch", help="Look again every so long (15min), until it is stopped.")
@@ -55,8 +59,9 @@ def monitor(
 
     def look() -> Monitored:
         with working("Watching", silent=as_json) as step:
+            measured = {} if server is None else {"answers": answers_of(server)}
             found = Monitoring(system).look(
-                last, codes, since=first, release=release, telling=not silent, progress=step
+                last, codes, since=first, release=release, telling=not silent, measured=measured, progress=step
             )
         if html is not None:
             html.write_text(render(found), encoding="utf-8")
