@@ -99,7 +99,7 @@ class Story:
         values = {"revenue": revenue}
         yield Scene("asks", f"Sales asks for 3 % more revenue: a weight of {revenue:g} would bring it.", suggested, "/")
         foreseen = asking.post("/v1/weights/preview", {"values": values})
-        yield Scene("preview", "What would that do, and to whom?", foreseen, f"/trade-offs?revenue={revenue:g}")
+        yield Scene("preview", "What would that do, and to whom?", foreseen, f"/trade-offs?w.revenue={revenue:g}")
         why = "the quarter ends; sales needs 3 % more"
         asked = asking.put("/v1/weights", {"values": values, "why": why, "who": WHO["sales"]})
         yield Scene("proposed", "Whose requirement may break by it is asked first.", asked, "/trade-offs")
@@ -110,7 +110,9 @@ class Story:
             yield Scene("approved", f"{who.capitalize()} approves: {last}.", done, "/trade-offs")
         self._days(asking, self.after)
         came = asking.post("/v1/weights/realised", {})
-        yield Scene("came", "A week later: what the change did, beside what was foretold.", came, "/trade-offs")
+        yield Scene(
+            "came", "A week later: what the change did, beside what was foretold.", came, "/trade-offs?show=realised"
+        )
         back = asking.post("/v1/weights/take-back", {"why": "the quarter is over", "who": WHO["product"]})
         yield Scene("back", "It is taken back, and the history has all of it.", back, "/history")
 
