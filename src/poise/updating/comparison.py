@@ -156,8 +156,10 @@ def _measure(name: str, words: str, gain: Gain, high: float, level: float) -> Me
         said = f"{name} is not defined on the rows that neither was learned from"
         return Measure(name, gain.value, gain.low, high, level, gain.rows, gain.blocks, "cannot tell", said)
     verdict: Verdict = "better" if gain.low > 0 else "worse" if high < 0 else "alike"
-    by = f"{number(abs(gain.value))} {'better' if gain.value >= 0 else 'worse'} than the live release"
-    sure = {"better": f"at least {number(gain.low)}", "worse": f"at least {number(-high)}"}
-    how = sure.get(verdict, f"between {number(gain.low)} and {number(gain.high)} better, so that it is not sure")
-    said = f"{name if words in name else f'{name} ({words})'} is {by} ({how}; n = {gain.rows:,})"
+    what = name if words in name or words.replace(" ", "_") in name else f"{name} ({words})"
+    size = number(abs(gain.value))
+    said = {
+        "better": f"{what} is {size} better (at least {number(gain.low)}; n = {gain.rows:,})",
+        "worse": f"{what} is {size} worse (at least {number(-high)}; n = {gain.rows:,})",
+    }.get(verdict, f"{what} gains {number(gain.value)} ({number(gain.low)} to {number(gain.high)}; n = {gain.rows:,})")
     return Measure(name, gain.value, gain.low, high, level, gain.rows, gain.blocks, verdict, said)
