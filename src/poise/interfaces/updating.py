@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from poise.clock import to_text
 from poise.errors import DataError, Refused, UsageError
 from poise.evaluation.measures import ServingMeasures
+from poise.interfaces.letting_on import let_on
 from poise.monitoring.finding import Finding
 from poise.monitoring.gathering import Span, gather
 from poise.monitoring.looking import look
@@ -98,8 +99,9 @@ class _Round:
         before = unfinished(self.state)
         mine = None if before is None or before.candidate is None else self._made_of(before.candidate)
         if going is not None and (mine is None or mine.name != going.release):
+            done = let_on(self.system, who=self.who)
             said = f"{going.release} is under way ({going.stage}), and one release at a time is enough"
-            return Updated("waiting", said, as_of, before)
+            return Updated("waiting", done or said, as_of, before)
         if before is None:
             facts = self._facts(as_of)
             found = self._reasons(facts, now, why)

@@ -13,6 +13,8 @@ from poise.spec.units import duration_text
 SEEN = "rollout-seen"
 """The kind of document in which a server writes down what it saw of a release, by the release's name: `version` (of the
 rollout's document), `answers`, `guardrails`, `shadow`."""
+TERMS = "rollout-terms"
+"""The same, of realised terms, by whoever judged them: `version`, `guardrails`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,11 @@ def seen_of(state: Rollouts, now: Rollout) -> Mapping[str, Any]:
     """What a server wrote down of this stage of a release, of one that ended of its last stage; empty before it did."""
     row = state.document(SEEN, now.release)
     of = now.version if now.stage in ("shadow", "canary") else now.version - 1
-    return {} if row is None or row.value["version"] != of else row.value
+    seen = {} if row is None or row.value["version"] != of else dict(row.value)
+    terms = state.document(TERMS, now.release)
+    if terms is not None and terms.value["version"] == of:
+        seen["guardrails"] = [*seen.get("guardrails", ()), *terms.value["guardrails"]]
+    return seen
 
 
 def advance_when_ready(state: Rollouts, *, who: str | None = None) -> Rollout | None:
