@@ -34,9 +34,9 @@ from poise.rollout.connection import Connection
 from poise.rollout.server_process import running
 
 HERE = Path(__file__).parent
-LOGGED, BEFORE, AFTER = 14, 7, 7
+LOGGED, BEFORE, AFTER = 21, 7, 7
 """Days that were logged before Poise, days that it serves before the change, and days after it."""
-LISTS, USERS, RESTAURANTS = 250, 400, 120
+LISTS, USERS, RESTAURANTS = 300, 400, 120
 GAIN = 0.03
 WHO = {"sales": "sam", "product": "pam"}
 WAIT = 120.0
@@ -210,10 +210,10 @@ def _system(folder: Path, quick: bool) -> System:
     text = text.replace(
         mark, "  - {who: product, metric: decision.engagement, at_least: 99%, relative_to: live}\n" + mark
     )
+    text = text.replace("by: users.city, at_most: 0.05", "at_most: 0.1")  # what so small a log can show
     if quick:
         for label in ("match: impression_id, within: 6h}", "take: value, within: 6h}"):
             text = text.replace(label, f"{label}\n    rungs: [linear]")
-        text = text.replace("by: users.city, at_most: 0.05", "at_most: 0.1")  # what so small a log can show
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise PoiseError(f"{folder} holds something already", hint="name a new folder with --folder")
