@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from math import isfinite, nan
 from typing import Any
 from urllib.parse import urlencode
 
@@ -188,7 +189,8 @@ async def _front(request: Request) -> Told:
     """What `/v1/weights/front` tells of one term, drawn against another."""
     try:
         terms = list((await ask(request, "GET", WEIGHTS))["values"])
-        term = request.query_params.get("term", terms[-1])
+        term = request.query_params.get("term", "")
+        term = term if term in terms else terms[-1]
         told = await ask_if_there(request, "POST", FRONT, {"term": term})
     except PoiseError as error:
         return {"refused": error.message, "hint": error.hint}
@@ -225,9 +227,12 @@ def _expected(fields: Mapping[str, str]) -> dict[str, int]:
 
 def _number(text: str, field: str) -> float:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise RequestError(f"'{text[:40]}' came", field=field[:40], allowed="a number") from None
+        value = nan
+    if not isfinite(value):
+        raise RequestError(f"'{text[:40]}' came", field=field[:40], allowed="a number")
+    return value
 
 
 def _whole(text: str, field: str) -> int:
