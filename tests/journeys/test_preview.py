@@ -14,10 +14,14 @@ import pytest
 
 from poise.decisions.exploration_cost import settle
 from poise.errors import NotNow, RequestError
+from poise.evaluation.gate_foreseen import judge_foreseen
 from poise.interfaces.previewing import Previews
 from poise.interfaces.system import System
+from poise.monitoring.foreseeing import foresee
 from poise.rollout.connection import Connection
+from poise.rollout.terms import judge_terms, outcomes
 from poise.serving.loaded import Loaded
+from poise.spec.requirement import Requirement
 from tests.interfaces.cli.in_process import poise
 from tests.journeys.replaying import Caller, logged, serving, text
 
@@ -223,6 +227,25 @@ def test_what_does_not_fit_is_refused_by_name(asked: tuple[Previews, Loaded]) ->
         preview(asked, {"revenue": 1.0}, lists=0)
 
 
+def test_a_candidate_is_judged_by_what_the_live_release_logged(system: System, market: Any) -> None:
+    """The same file learned again from more rows: about as good, told from lists that it did not learn from. One that
+    is asked for the best of revenue alone loses engagement, and is told so."""
+    again = system.train().folder
+    weights = {"engagement": 1.0, "revenue": 0.4}
+    found = foresee(again, system.folder("c1"), system.lake, weights)
+    assert found.why_not is None and set(found.terms) == {"engagement", "revenue"}
+    one = found.terms["revenue"]
+    assert one.of == "c1" and one.noun == "list" and 200 < one.new.count <= 1_000
+    for share, allowed in (("50%", {"pass"}), ("95%", {"pass", "fail"}), ("150%", {"fail"})):
+        need = Requirement(who="sales", metric="decision.revenue", at_least=share, relative_to="live")
+        said = judge_foreseen(need, one, "c1")
+        assert said.status in allowed, said.words
+        assert "of c1 since" in said.words and "worth" in said.words and said.against is not None
+    other = foresee(again, system.folder("c1"), system.lake, {"engagement": -1.0, "revenue": 0.0})
+    need = Requirement(who="sales", metric="decision.revenue", at_least="95%", relative_to="live")
+    assert judge_foreseen(need, other.terms["revenue"], "c1").status == "cannot tell"
+
+
 def test_a_release_that_answered_nothing_says_so(system: System, tmp_path: Path) -> None:
     candidate = system.train()
     loaded = Loaded.of(candidate.folder)
@@ -279,3 +302,18 @@ def test_a_server_tells_it_too_and_goes_on_deciding(system: System) -> None:
         assert status == 422 and told["field"] == "term"
         assert asked("/v1/weights", None)[0] == 405
         assert to.get("/v1/weights")[0] == 200
+
+
+def test_what_came_of_decisions_is_told_per_caller_so_that_a_canary_can_be_judged_by_it(system: System) -> None:
+    live = system.live_folder()
+    assert live is not None
+    found = outcomes(Loaded.of(live), system.lake, "user_id", None)
+    log = [one for one in logged(system.lake) if one["kind"] == "list"]
+    assert 0.9 * len(log) <= len(found.callers) <= len(log)
+    assert 20 < len(set(found.callers)) <= 150 and set(found.terms) == set(log[0]["terms"])
+    orders = found.terms["engagement"]
+    assert set(orders.tolist()) <= {0.0, 1.0, 2.0, 3.0} and 0.1 < orders.mean() < 1.5
+    later = outcomes(Loaded.of(live), system.lake, "user_id", int(np.median([one["at"] for one in log])))
+    assert 0 < len(later.callers) < len(found.callers)
+    (same, *_) = judge_terms(later, found, 0.1, 0.01)
+    assert same.verdict == "holds" and same.decisions == (len(later.callers), len(found.callers))
