@@ -12,7 +12,8 @@ from poise.decisions.terms import Cell, Floats, Predicted, Words, known, utility
 from poise.errors import SpecError, did_you_mean
 from poise.spec.decision import Decision
 from poise.spec.expression import Type
-from poise.table import Column
+from poise.spec.prices import Prices
+from poise.table import Column, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ class Chooser:
 
     def __init__(self, decision: Decision, objectives: Mapping[str, Predicted], types: Mapping[str, Type]) -> None:
         self.decision = decision
-        self.actions = decision.choose
+        self.actions = decision.actions
         self._words = Words(objectives, types)
         rule = decision.rule or self.actions[0]
         if rule not in self.actions:
@@ -60,7 +61,13 @@ class Chooser:
         self._predicted = self._words.predicted(self._used)
 
     def _compiled(self, term: str) -> list[Cell]:
-        written = self.decision.terms[term].actions
+        spec = self.decision.terms[term]
+        if self.decision.prices is not None:
+            where = f"decision.terms.{term}"
+            if spec.is_ is None:
+                raise SpecError(f"the term '{term}' says nothing of a price", where=where)
+            return [self._words.term(spec.is_, where)]
+        written = spec.actions
         for action in written:
             if action not in self.actions:
                 hint = did_you_mean(action, self.actions)
@@ -93,14 +100,18 @@ class Chooser:
 
     def predicts(self, term: str, action: str) -> bool:
         """Whether this term of this action depends on a prediction."""
-        return bool(self._cells[term][self.actions.index(action)].names & self._predicted)
+        cells = self._cells[term]
+        return bool(cells[self.actions.index(action) if len(cells) > 1 else 0].names & self._predicted)
 
     def terms(self, predictions: Mapping[str, NDArray[np.float64]], columns: Mapping[str, Column]) -> dict[str, Floats]:
         """Each term of each action: term -> (n, actions), NaN where it is missing.
 
-        predictions: objective -> (n,), or (n, classes); columns: the `extra_names`, n rows each.
+        predictions: objective -> (n,), or (n, classes); columns: the `extra_names`, n rows each. Of prices both have a
+        row for each price of each row, (n x prices) in that order, as `priced` makes them.
         """
         rows = self._words.rows(self._used, predictions, columns)
+        if self.decision.prices is not None:
+            return {term: known(cells[0](rows)).reshape(-1, len(self.actions)) for term, cells in self._cells.items()}
         out = {}
         for term, cells in self._cells.items():
             values = np.empty((rows.height, len(cells)))
@@ -136,8 +147,12 @@ class Chooser:
         The labels stand in for the predictions: 0/1 for binary, codes or one column per class for multi-class. This
         assumes that the outcome does not depend on the action (a flight is late whether or not one was warned); where
         it does, only an experiment or an off-policy estimate can tell. A conditional objective counts 0 where its
-        parent did not come true, as a term multiplies the two.
+        parent did not come true, as a term multiplies the two. Of prices only what came of a row's own price is known:
+        it stands at every price, and means nothing at others.
         """
+        if self.decision.prices is not None:
+            rows = self._words.rows(self._used, self._words.realised(self._used, labels), columns)
+            return {t: np.repeat(known(c[0](rows))[:, None], len(self.actions), axis=1) for t, c in self._cells.items()}
         return self.terms(self._words.realised(self._used, labels), columns)
 
     def policies(self, chosen: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
@@ -145,6 +160,18 @@ class Chooser:
         rows = np.full(len(chosen), 0, np.int64)
         always = {f"always {action}": rows + j for j, action in enumerate(self.actions)}
         return {"model": chosen, "rule": rows + self.rule, **always}
+
+
+def priced(rows: Table, prices: Prices) -> Table:
+    """Each of n rows at each of k prices, (n x k) rows: the prices of the first row first.
+
+    >>> grid = Prices.model_validate({"price": {"from": 1, "to": 2, "step": 0.5}})
+    >>> priced(Table({"size": Column.numbers([7.0, 8.0])}), grid)["price"].to_list()
+    [1.0, 1.5, 2.0, 1.0, 1.5, 2.0]
+    """
+    values = np.array(prices.grid.values)
+    every = rows.take(np.repeat(np.arange(rows.height), len(values)))
+    return every.with_columns({prices.column: Column.numbers(np.tile(values, rows.height))})
 
 
 def take(terms: Mapping[str, Floats], actions: NDArray[np.int64]) -> dict[str, Floats]:

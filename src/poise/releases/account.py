@@ -17,9 +17,12 @@ from poise.releases.findings import objective_evidence
 from poise.releases.judged import Judged
 from poise.releases.list_findings import list_evidence
 from poise.releases.list_trial import Trial
+from poise.releases.made import Made
 from poise.releases.measuring import Decided
+from poise.releases.priced import Priced
 from poise.releases.ranked import Listed
 from poise.releases.training import Learned
+from poise.spec.decision import Decision
 from poise.spec.system import SystemSpec
 from poise.table import MISSING_TIME
 
@@ -36,6 +39,10 @@ SEEN_MORE = (
 UNPLACED = (
     "Where in its list an item stood: the decision names no position, so that what was shown on top may be thought"
     " better for that. Name the column as position:."
+)
+OTHER_PRICES = (
+    "What other prices would have come to: each row says it of its own price only. What is foreseen of prices is what"
+    " models expect, and holds as far as prices in the data did not depend on what else moves demand."
 )
 UNCHANGED = (
     "Whether actions change outcomes: the worth of each action is computed from what came true, as if the"
@@ -79,7 +86,7 @@ def _source(lake: Lake, sources: Sources, name: str, zone: str) -> dict[str, Any
 
 
 def decision_evidence(
-    system: SystemSpec, made: Decided | Listed | None, judged: Judged, trial: Trial | None
+    system: SystemSpec, made: Made | None, judged: Judged, trial: Trial | None
 ) -> dict[str, Any] | None:
     """What the decision would have come to on the judged rows; of a list, how well it orders them."""
     decision = system.decision
@@ -88,14 +95,20 @@ def decision_evidence(
     if decision.lists:
         ranked = None if judged.decision is None else judged.decision.ranked
         return list_evidence(made if isinstance(made, Listed) else None, decision, ranked, trial)
+    if isinstance(made, Priced):
+        return {**_of_actions(decision), "chosen_share": made.shares(), "priced": made.evidence()}
     chosen = made if isinstance(made, Decided) else None
     return {
-        "actions": list(decision.choose),
-        "weights": {term: decision.weights.get(term, 1.0) for term in decision.terms},
+        **_of_actions(decision),
         "chosen_share": {} if chosen is None else chosen.shares(),
         "terms": [] if judged.decision is None else policy_values(judged.decision),
         "calibration": [] if chosen is None else chosen.calibration(),
     }
+
+
+def _of_actions(decision: Decision) -> dict[str, Any]:
+    weights = {term: decision.weights.get(term, 1.0) for term in decision.terms}
+    return {"actions": list(decision.actions), "weights": weights}
 
 
 def unknown(system: SystemSpec) -> list[str]:
@@ -103,7 +116,7 @@ def unknown(system: SystemSpec) -> list[str]:
     if system.decision is None:
         return []
     if not system.decision.lists:
-        return [UNCHANGED]
+        return [UNCHANGED if system.decision.prices is None else OTHER_PRICES]
     return [NOT_SHOWN, UNPLACED if system.decision.position is None else SEEN_MORE]
 
 

@@ -29,9 +29,11 @@ from poise.releases.learn_from import LearnFrom
 from poise.releases.list_samples import varying
 from poise.releases.list_trying import Tried, try_lists
 from poise.releases.live import LiveRelease
+from poise.releases.made import Made
 from poise.releases.measuring import Decided, decided, objective_measures
 from poise.releases.per_hour import expected_rows
 from poise.releases.plain_json import to_json
+from poise.releases.priced import Priced, priced_choices
 from poise.releases.profile import FILE as PROFILE
 from poise.releases.profile import Profile
 from poise.releases.profiling import profile_of
@@ -104,7 +106,12 @@ def train(
         "learned_from": learn_from.to_dict(),
         "contract": {"against": live.name if live else None, "changes": [asdict(change) for change in changes]},
         "unknown": [*unlike, *_not_compared(system, judged, live), *unknown(system)],
-        "limits": [*learn_from.sentences(system.timezone), *limits(system, learned, decision), *tried.limits],
+        "limits": [
+            *learn_from.sentences(system.timezone),
+            *_careful(made),
+            *limits(system, learned, decision),
+            *tried.limits,
+        ],
         "training": training_evidence(system, time.perf_counter() - started, time.process_time() - cpu),
     }
     profile = profile_of(system, learned, made)
@@ -119,7 +126,7 @@ def _learned(
     live: ReleaseFolder | None,
     learn_from: LearnFrom,
     progress: Progress,
-) -> tuple[dict[str, Learned], Decided | Listed | None]:
+) -> tuple[dict[str, Learned], Made | None]:
     """Every objective, and the decision on the judged rows.
 
     Raises `NotEnoughData` where the lake cannot carry an objective, and of the first models where it cannot carry them
@@ -135,7 +142,7 @@ def _learned(
         decides(system, classes)
     learned = {name: learn(one, Scope(system, one.spec.per), place.threads, progress) for name, one in data.items()}
     progress("judging on the rows kept aside")
-    made = decided(system, learned) or listed(system, learned)
+    made = decided(system, learned) or priced_choices(system, learned, plans, sources, extra) or listed(system, learned)
     if may_start(system, live):
         must_tell_apart(learned, made if isinstance(made, Listed) else None)
     return learned, made
@@ -169,9 +176,13 @@ def _written(
     return ReleaseFolder.open(path)
 
 
-def _basis(made: Decided | Listed | None, tried: Tried) -> Basis | None:
+def _careful(made: Made | None) -> list[str]:
+    return made.limits() if isinstance(made, Priced) else []
+
+
+def _basis(made: Made | None, tried: Tried) -> Basis | None:
     """What exploration costs in terms is known by; None where nothing says."""
-    if isinstance(made, Decided):
+    if isinstance(made, Decided | Priced):
         return made.basis()
     return None if tried.trial is None else tried.trial.basis
 
@@ -181,7 +192,7 @@ def _contract(
     plans: Mapping[str, FeaturePlan],
     extra: Mapping[str, tuple[str, ...]],
     learned: Mapping[str, Learned],
-    made: Decided | Listed | None,
+    made: Made | None,
     live: ReleaseFolder | None,
 ) -> tuple[Contract, list[Change]]:
     """What callers send: the columns that chosen models, rules and terms read, and no more; what changed by that."""
@@ -210,7 +221,7 @@ def _judged(
     system: SystemSpec,
     contract: Contract,
     learned: Mapping[str, Learned],
-    made: Decided | Listed | None,
+    made: Made | None,
     tried: Tried,
     now: LiveRelease | None,
 ) -> Judged:

@@ -90,6 +90,8 @@ class Contract:
     major: int = 1
     item: str | None = None
     show: int | None = None
+    price: str | None = None
+    """The input that a decision sets, of a grid of prices: it is sent for a prediction, and not for a decision."""
 
     @classmethod
     def of(
@@ -132,13 +134,22 @@ class Contract:
             system=system.system,
             inputs=(*inputs.values(), *unused),
             outputs=tuple(_output(name, o, (classes or {}).get(name, ())) for name, o in system.objectives.items()),
-            actions=decision.choose if decision else (),
+            actions=decision.actions if decision else (),
             terms=tuple(TermOutput(name, term.unit) for name, term in decision.terms.items()) if decision else (),
             decides_on=decision.per if decision else None,
             major=earlier.major if earlier else 1,
             item=lists.item if lists else None,
             show=lists.show if lists else None,
+            price=decision.prices.column if decision and decision.prices else None,
         )
+
+    @property
+    def to_decide(self) -> Contract:
+        """This contract as it is for a decision: without the input that the decision sets."""
+        if self.price is None:
+            return self
+        mine = self.decides_on, self.price
+        return replace(self, inputs=tuple(i for i in self.inputs if (i.per, i.name) != mine))
 
     @property
     def lists(self) -> bool:
@@ -175,6 +186,7 @@ class Contract:
             "decides_on": self.decides_on,
             "item": self.item,
             "show": self.show,
+            **({} if self.price is None else {"price": self.price}),
         }
 
     @classmethod
@@ -192,6 +204,7 @@ class Contract:
                 major=content["major"],
                 item=content.get("item"),  # absent from contracts that were written before there were lists
                 show=content.get("show"),
+                price=content.get("price"),
             )
         except (KeyError, TypeError) as error:
             raise StateError(f"this contract cannot be read: {error}", hint="release again") from error

@@ -194,6 +194,17 @@ class ObjectiveEvidence(Part):
     warnings: tuple[str, ...] = ()
 
 
+class PricedEvidence(Part):
+    """A decision over prices: what models foresee of each price on average over judged rows, per term and objective;
+    what each policy is foreseen to come to, and the share of how prices varied that other columns tell."""
+
+    prices: tuple[Number, ...] = ()
+    foreseen: dict[str, tuple[Number, ...]] = {}
+    policies: dict[str, dict[str, Number]] = {}
+    told_by_others: Number = None
+    asked_between: tuple[Number, ...] = ()
+
+
 class DecisionEvidence(ListEvidence):
     """What the decision would have come to on the judged rows; of a list, `item` is set and the fields of lists are."""
 
@@ -202,6 +213,7 @@ class DecisionEvidence(ListEvidence):
     chosen_share: dict[str, Number] = {}
     terms: tuple[TermResult, ...] = ()
     calibration: tuple[TermCalibration, ...] = ()
+    priced: PricedEvidence | None = None
     per_hour: tuple[Number, ...] = ()
     """With a capacity: how many rows usually come in each hour of a day."""
 

@@ -115,10 +115,10 @@ class Decided:
 
 
 def decided(system: SystemSpec, learned: Mapping[str, Learned]) -> Decided | None:
-    """The decision of `system` on the rows that are judged; None where it has none, or one that predicts nothing."""
+    """The decision of `system` on the rows that are judged; None where it has none, predicts nothing, or has prices."""
     chooser = chooser_of(system, {name: one.data.classes for name, one in learned.items()})
     used = [] if chooser is None else sorted(chooser.objective_names())
-    if chooser is None or not used:
+    if chooser is None or not used or chooser.decision.prices is not None:
         return None
     base = learned[next((n for n in used if learned[n].data.spec.given is None), used[0])].data
     rows = judged_together(learned, used, base)

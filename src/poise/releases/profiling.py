@@ -13,7 +13,7 @@ from poise.decisions.of_system import names_in_terms
 from poise.releases.examples import ObjectiveData
 from poise.releases.extras import slice_names
 from poise.releases.judged_rows import slice_column
-from poise.releases.measuring import Decided
+from poise.releases.made import Made
 from poise.releases.profile import ObjectiveProfile, Profile, SliceProfile
 from poise.releases.profile_column import ColumnProfile, Floats, Ints
 from poise.releases.ranked import Listed
@@ -39,7 +39,7 @@ UNITS: tuple[tuple[str, int], ...] = (
 )
 
 
-def profile_of(system: SystemSpec, learned: Mapping[str, Learned], made: Decided | Listed | None) -> Profile:
+def profile_of(system: SystemSpec, learned: Mapping[str, Learned], made: Made | None) -> Profile:
     """The profile of a candidate: every column of the rows of each source that is predicted for, in all parts, and
     every objective's predictions of the rows that its models were not fitted on.
 
@@ -148,7 +148,7 @@ def _slices(system: SystemSpec, one: Learned, by: str) -> dict[str, SliceProfile
     return out
 
 
-def _terms(made: Decided | Listed, start: int, step: int, count: int) -> dict[str, ColumnProfile]:
+def _terms(made: Made, start: int, step: int, count: int) -> dict[str, ColumnProfile]:
     time = made.base.requests.time[made.rows]
     terms = made.predicted if isinstance(made, Listed) else take(made.choice.terms, made.choice.chosen)
     order = np.argsort(time, kind="stable")

@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 
 from poise.clock import Clock
+from poise.decisions.choose import priced
 from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
-from poise.errors import NotFinite, PoiseError, RequestError
+from poise.errors import NotFinite, PoiseError, RequestError, TooLarge
 from poise.serving import decision_log
 from poise.serving.decide import Decider
 from poise.serving.decide_list import ListDecider
@@ -26,7 +27,7 @@ from poise.serving.limited_of import limited_of
 from poise.serving.limits import Limits
 from poise.serving.list_rows import ListReader
 from poise.serving.live import Live, VersionedWeights
-from poise.serving.rows import Received, RequestReader
+from poise.serving.rows import ROWS, Received, RequestReader
 from poise.serving.score import Scored
 from poise.serving.stages import Stages
 from poise.serving.telemetry import Telemetry
@@ -130,6 +131,7 @@ class Answerer:
         self._store = store
         self._seeds = seeds
         self._reader = RequestReader(loaded.contract, self.limits)
+        self._decided = RequestReader(loaded.contract.to_decide, self.limits) if loaded.contract.price else self._reader
         self._instants = instants or Instants(clock)
         self._decider = Decider(loaded.chooser) if loaded.chooser else None
         self._lists = ListReader(loaded.contract, self.limits) if loaded.ranker else None
@@ -231,18 +233,21 @@ class Answerer:
         if per is None or self._decider is None or live is None:
             raise RequestError("this system predicts and decides nothing", hint="ask /v1/predict")
         stages = Stages(self.telemetry)
-        received = self._reader.read(body, per)
+        received = self._decided.read(body, per)
         stages.done("decode")
-        instant, scored = self._score(per, received.rows, received.time, may_ask_time)
+        asked = self._at_every_price(received.rows)
+        instant, scored = self._score(per, asked, received.time, may_ask_time)
         stages.done("features", scored.ready)
         stages.done("score")
-        predictions = self.loaded.scorers[per].as_rows(scored.predictions)
         made, choices = self._decider.decide(
             *(scored, live, self.clock.now(), self._seeds()),
             keep=self.logs,
             limited=self.limited,
             counting=self.ready and self.counting,
         )
+        if asked is not received.rows:
+            asked, scored = asked.take(at := self._decider.places(made)), scored.at(at, len(made))
+        predictions = self.loaded.scorers[per].as_rows(scored.predictions)
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
         stages.done("decide")
         head = {**self._head(instant), **scored.marks, "weights": live.version, "unknown": scored.unknown}
@@ -255,10 +260,21 @@ class Answerer:
         kept = decision_log.head("choice", self.release, per, instant, live.version) | scored.marks
         kept |= choices
         kept |= decision_log.predictions_of(scored.predictions)
-        kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
+        kept |= decision_log.in_full(range(asked.height), asked, scored.features)
         encoded = _ENCODE(kept)
         stages.done("log")
         return replace(answer, kept=encoded, decided=True, instant=max(instant, 0))
+
+    def _at_every_price(self, rows: Table) -> Table:
+        """The rows at each of the prices to choose from; where actions are chosen, as they are."""
+        prices = self.loaded.chooser.decision.prices if self.loaded.chooser is not None else None
+        if prices is None:
+            return rows
+        each = len(prices.actions)
+        if rows.height * each > self.limits.rows:
+            most = f"{max(1, self.limits.rows // each):,} rows, each at {each} prices"
+            raise TooLarge(f"{rows.height:,} rows came", field=ROWS, allowed=most)
+        return priced(rows, prices)
 
     def _list(self, reader: ListReader, lister: ListDecider, live: Live, body: bytes, may_ask_time: bool) -> Answer:
         stages = Stages(self.telemetry)

@@ -29,6 +29,11 @@ class Decider:
         self._chooser = chooser
         self._ids = DecisionIds()
 
+    def places(self, made: list[dict[str, Any]]) -> NDArray[np.int64]:
+        """Of prices: which of the rows at every price stands for each decision, (n,)."""
+        at = {action: j for j, action in enumerate(self._chooser.actions)}
+        return np.array([row * len(at) + at[one["chosen"]] for row, one in enumerate(made)], np.int64)
+
     def decide(
         self,
         scored: Scored,
@@ -59,6 +64,9 @@ class Decider:
         policy = live.among_actions.policy(choice.chosen, ~np.isnan(choice.scores))
         drawn = draw_actions(policy, seed)
         made = self._answers(choice, policy, drawn, now, explored)
+        if self._chooser.decision.prices is not None:
+            for one in made:
+                one["price"] = float(one["chosen"])
         return made, decision_log.choices_of(made, choice, policy, drawn, choice.chosen, explored) if keep else {}
 
     def _answers(

@@ -34,7 +34,7 @@ def example_request(contract: Contract, evidence: Mapping[str, Any]) -> dict[str
     """
     per = contract.decides_on or contract.pers[0]
     if contract.item is None:
-        return example_row(contract, evidence, per)
+        return {name: v for name, v in example_row(contract, evidence, per).items() if name != contract.price}
     logged = evidence.get("list_examples", ())
     found = dict(logged[0]) if logged else _list_of(contract, contract.item, evidence, per)
     return {**{name: value for name, value in found.items() if name != CANDIDATES}, CANDIDATES: found[CANDIDATES]}

@@ -12,6 +12,7 @@ from poise.serving.explain import Explained, Record, Release
 from poise.serving.explain_choice import choices
 from poise.serving.explain_list import listing
 from poise.serving.explain_place import stood_in
+from poise.serving.explain_price import price_choices
 from poise.serving.explain_terms import by_size
 from poise.serving.explain_words import number, plain, reasons, sentence
 from poise.table import Column, Table
@@ -28,6 +29,8 @@ def explain(release: Release, record: Record, weights: Mapping[str, float], only
     predictions = [_row(release, explained, at) for at in range(len(explained.rows))]
     if record["kind"] == "list":
         return {**head, **listing(release, record, weights, explained, predictions, only)}
+    if record["kind"] == "choice" and release.contract.price is not None:
+        return {**head, **price_choices(record, weights, explained, predictions)}
     if record["kind"] == "choice":
         return {**head, **choices(release, record, weights, explained, predictions)}
     if record["kind"] != "predictions":

@@ -106,7 +106,7 @@ class Limited:
 
     def __init__(self, decision: Decision, zone: str, basis: Basis | None, per_hour: Floats | None) -> None:
         self._decision, self._zone, self._per_hour = decision, zone, per_hour
-        self._at = {action: decision.choose.index(action) for action in decision.capacity}
+        self._at = {action: decision.actions.index(action) for action in decision.capacity}
         self._terms = {} if basis is None else {term: values[-RECENT:] for term, values in basis.terms.items()}
         self._weights: Mapping[str, float] = {}
         self._since, self._set_at, self._began = AFRESH, 0, 0
@@ -256,7 +256,7 @@ class Limited:
         """What is taken where no action has a score: the rule's, or the first that may be."""
         if rule not in closed:
             return rule
-        return next((j for j in range(len(self._decision.choose)) if j not in closed), rule)
+        return next((j for j in range(len(self._decision.actions)) if j not in closed), rule)
 
     def _remember(self, terms: Mapping[str, Floats], rows: int) -> None:
         self._since += rows

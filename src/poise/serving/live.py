@@ -42,7 +42,7 @@ class Live:
         values = applied(decision, weights.values)
         if decision.lists:
             return cls(weights.version, values, settle(decision.explore, values, basis, decision.show))
-        explored = settle_actions(decision.explore, decision.choose, values, basis)
+        explored = settle_actions(decision.explore, decision.actions, values, basis)
         return cls(weights.version, values, NONE, explored)
 
     @property

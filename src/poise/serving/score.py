@@ -45,6 +45,13 @@ class Scored:
     pauses: tuple[Paused, ...] = ()
     """What was too slow once too often, so that it is not called for a while from now on."""
 
+    def at(self, rows: NDArray[np.int64], among: int) -> Scored:
+        """Some of the rows; `unknown` counts those of `among` requests of which each is there equally often."""
+        each = max(1, self.features.height // max(among, 1))
+        unknown = {name: -(-count // each) for name, count in self.unknown.items()}
+        predictions = {name: values[rows] for name, values in self.predictions.items()}
+        return replace(self, features=self.features.take(rows), predictions=predictions, unknown=unknown)
+
     @property
     def marks(self) -> dict[str, Marks]:
         """What answers and the log say of that: nothing where every model answered."""

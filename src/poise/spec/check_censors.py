@@ -25,10 +25,10 @@ def _hidden(faults: Faults, decision: Decision, objective: str, hiding: tuple[st
         if per != decision.per:
             faults.add(path, f"'{objective}' is per {per}, and the decision per {decision.per}; both must be the same")
     for action in hiding:
-        faults.one_of(path, action, decision.choose, "action")
+        faults.one_of(path, action, decision.actions, "action")
     if not hiding:
         faults.add(path, f"no action hides '{objective}'", "name those that do, or leave it out")
-    elif set(hiding) >= set(decision.choose):
+    elif set(hiding) >= set(decision.actions):
         faults.add(path, f"every action hides '{objective}', so that nothing could ever be learned of it")
 
 

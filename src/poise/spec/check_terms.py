@@ -14,7 +14,8 @@ _MANY = ("multi-class", "multi-label")
 def check_terms(faults: Faults, decision: Decision, carried: Carried) -> None:
     """Note terms, of items or of actions, that are no number or use what they may not."""
     for term, spec in decision.terms.items():
-        for key, text in ({} if spec.is_ is None else {"is": spec.is_}, spec.actions)[not decision.lists].items():
+        whole = decision.lists or decision.prices is not None
+        for key, text in (({} if spec.is_ is None else {"is": spec.is_}) if whole else spec.actions).items():
             path: KeyPath = ("decision", "terms", term, key)
             if _predicted_well(faults, path, text):
                 found = carried.expression(path, text, decision.per, _predictions(faults, text))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
 from pydantic_core import CoreSchema
 
 from poise.spec.capacity import Capacity
+from poise.spec.prices import Prices
 from poise.spec.record import Expr, Record
 from poise.spec.units import Fraction
 
@@ -25,6 +26,15 @@ def _share(value: float) -> float:
 
 
 Share = Annotated[Fraction, AfterValidator(_share)]
+
+
+def _form(value: object) -> str:
+    return "prices" if isinstance(value, dict | Prices) else "actions"
+
+
+Choose = Annotated[
+    Annotated[tuple[str, ...], Tag("actions")] | Annotated[Prices, Tag("prices")], Discriminator(_form)
+]
 
 
 class Term(Record):
@@ -126,8 +136,8 @@ class Decision(Record):
 
     per: str
     """The source whose rows are decided on; all objectives used must have the same."""
-    choose: tuple[str, ...] = ()
-    """The actions to choose from; or, for a list:"""
+    choose: Choose = ()
+    """The actions to choose from, or a grid of prices, `{price: {from: 5, to: 20, step: 0.5}}`; or, for a list:"""
     list_: str | None = Field(None, alias="list")
     """The column of `per` that rows of one list share; one row is one shown item."""
     item: str | None = None
@@ -173,8 +183,11 @@ class Decision(Record):
             for key in LIST_KEYS:
                 if key in self.model_fields_set:
                     raise ValueError(f"'{key}' goes with 'list', and this decision has 'choose'")
-            if len(self.choose) < 2:
+            if len(self.actions) < 2:
                 raise ValueError("'choose' needs at least 2 actions")
+            for key in ("censors", "taken", "capacity") if self.prices else ():
+                if key in self.model_fields_set:
+                    raise ValueError(f"'{key}' goes with actions that have names, and this decision chooses a price")
             self._explores_actions()
             return self
         for key in ACTION_KEYS:
@@ -198,8 +211,18 @@ class Decision(Record):
             raise ValueError(f"actions are explored by epsilon; '{self.explore.method}' draws the order of a list")
         if "top" in self.explore.model_fields_set:
             raise ValueError("'explore.top' goes with 'list', and this decision has 'choose'")
-        if self.explore.near is not None:
+        if self.explore.near is not None and self.prices is None:
             raise ValueError("'explore.near' goes with a grid of prices, whose actions have an order")
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What is chosen from, in order: actions, or prices as answers name them; none of a list."""
+        return self.choose.actions if isinstance(self.choose, Prices) else self.choose
+
+    @property
+    def prices(self) -> Prices | None:
+        """The grid of prices that is chosen from; None where actions are, or items are listed."""
+        return self.choose if isinstance(self.choose, Prices) else None
 
     @property
     def lists(self) -> bool:

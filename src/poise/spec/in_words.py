@@ -14,7 +14,7 @@ def decision_lines(system: SystemSpec) -> list[str]:
         return []
     terms = ", ".join(name + (f" ({term.unit})" if term.unit else "") for name, term in decision.terms.items())
     if not decision.lists:
-        return [f"{', '.join(decision.choose)} by {terms}"]
+        return [f"{', '.join(decision.actions)} by {terms}"]
     beside = [name for name in request_types(system.sources[decision.per], system) if name != decision.item]
     sent = "".join(f"{name}, " for name in beside) + f"and {decision.item} of each candidate"
     lines = [

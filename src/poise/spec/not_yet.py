@@ -27,9 +27,6 @@ def refused(content: Any) -> Iterator[tuple[KeyPath, str]]:
     for pattern in NOT_YET:
         for path in _found(content, pattern, ()):
             yield path, f"'{'.'.join(map(str, path))}' is not honoured by this version of Poise"
-    decision = content.get("decision") if isinstance(content, dict) else None
-    if isinstance(decision, dict) and isinstance(decision.get("choose"), dict):
-        yield ("decision", "choose"), "choosing from a grid of prices is not honoured by this version of Poise"
 
 
 def _found(content: Any, pattern: tuple[str, ...], path: KeyPath) -> Iterator[KeyPath]:

@@ -79,7 +79,7 @@ def _decision_json(system: SystemSpec) -> dict[str, Any] | None:
     decision = system.decision
     if decision is None:
         return None
-    what: dict[str, Any] = {"choose": list(decision.choose)}
+    what: dict[str, Any] = {"choose": list(decision.actions)}
     if decision.lists:
         what = {"list": decision.list_, "item": decision.item, "show": decision.show}
     return {"per": decision.per, **what, "terms": {name: term.unit for name, term in decision.terms.items()}}

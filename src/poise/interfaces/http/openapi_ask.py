@@ -67,14 +67,14 @@ def _rows(per: str, row: Mapping[str, Any], *, several: bool) -> Schema:
     return {"rows": [row], **({"per": per} if several else {})}
 
 
-def _request(contract: Contract, pers: tuple[str, ...], limits: Limits, *, timed: bool) -> Schema:
+def _request(contract: Contract, pers: tuple[str, ...], limits: Limits, *, timed: bool, prefix: str = "Row") -> Schema:
     """`{"rows": […]}` or one row on its own, for each source that may be sent."""
     beside: Schema = {"time": ASKED_TIME} if timed else {}
     forms = []
     for per in pers:
         named = {**beside, "per": {"const": per}}
         needs = ["per"] if len(pers) > 1 and per != contract.decides_on else []
-        rows = some(ref(f"Row_{per}"), limits.rows, "rows", limits)
+        rows = some(ref(f"{prefix}_{per}"), limits.rows, "rows", limits)
         forms.append(object_of({"rows": rows, **named}, ["rows", *needs]))
         one = row(contract.inputs_of(per), limits)
         alone = {name: schema for name, schema in one["properties"].items() if name not in ("rows", "time", "per")}
@@ -106,7 +106,10 @@ def _predict_answer(pers: tuple[str, ...]) -> Schema:
 def _decide_schemas(contract: Contract, per: str, limits: Limits, *, timed: bool) -> Schema:
     if contract.item is not None:
         return list_schemas(contract, contract.item, limits, timed=timed)
-    return {"DecideRequest": _request(contract, (per,), limits, timed=timed), **_action_schemas(contract, per)}
+    asked = contract.to_decide
+    named = {} if asked is contract else {f"Decide_{per}": row(asked.inputs_of(per), limits)}
+    request = _request(asked, (per,), limits, timed=timed, prefix="Decide" if named else "Row")
+    return {**named, "DecideRequest": request, **_action_schemas(contract, per)}
 
 
 def _action_schemas(contract: Contract, per: str) -> Schema:
@@ -133,6 +136,8 @@ def _action_schemas(contract: Contract, per: str) -> Schema:
             "actions": {"type": "array", "items": scored, "description": "the highest score first"},
             "left_out": {"type": "array", "items": left_out},
             "predictions": ref(f"Prediction_{per}"),
+            "capacity": _CAPACITY,
+            **({} if contract.price is None else {"price": {"type": "number", "description": "what is chosen"}}),
         },
         "required": [
             *("decision_id", "chosen", "propensity", "policy", "explored"),
@@ -159,6 +164,19 @@ def _ask(name: str, summary: str, kind: str, examples: Schema, refusals: Mapping
     }
 
 
+_CAPACITY: Schema = {
+    "type": "object",
+    "description": "each action that may be taken only so often: how often it was with this row, and what it must gain",
+    "additionalProperties": object_of(
+        {
+            "at_most": {"type": "integer", "minimum": 0},
+            "every": {"enum": ["hour", "day", "week"]},
+            "used": {"type": "integer", "minimum": 0},
+            "price": {"type": "number", "minimum": 0},
+        },
+        ["at_most", "every", "used", "price"],
+    ),
+}
 _EXPLORED: Schema = {
     "type": "object",
     "description": "how the action was drawn; null where the best one is taken for certain",
