@@ -3,6 +3,10 @@
 All servers get one core, the caller the other. On one connection they are asked in turns; then each on eight, one after
 the other, in rounds. The plain service and MLServer run from virtual environments of their own (`make bench-serving`
 makes them, `MLSERVER=1` the second), and are left out, said so, where these are absent.
+Poise logs every answer, which no other server here does: decisions are on the disk before they are answered. So it
+stands here twice, as it is and with `log: buffered`, where they are written soon after; and so does the no-op, once
+with a bare SQLite commit of as many bytes, synced, before its answer: what any server pays on this disk for as much.
+The CPU time of a server's process per answer is printed too: it says more on a machine that does other work as well.
 Budgets: p99 at most the no-op's + 0.5 ms; 15 times the plain service's requests per second; for one row 3 times
 MLServer's, which is handed the 30 features and predicts one objective, where Poise looks them up and predicts two.
 """
@@ -12,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,9 +30,10 @@ import numpy as np
 
 from benchmarks.figure import Figure, run
 from benchmarks.peers import shop
+from benchmarks.peers.programs import BUFFERED, DURABLE_NO_OP
 from benchmarks.serving import NO_OP
 from poise.rollout.connection import Connection
-from poise.rollout.server_process import running
+from poise.rollout.server_process import ServerProcess, running
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 PLAIN, MLSERVER = (ROOT / name / "bin" for name in (".venv-peers", ".venv-mlserver"))
@@ -43,6 +49,7 @@ class Asked:
     name: str
     port: int
     requests: list[bytes]
+    process: ServerProcess | None = None
 
 
 def pinned(*command: str) -> list[str]:
@@ -67,9 +74,11 @@ def in_turns(servers: list[Asked], calls: int) -> dict[str, tuple[float, float]]
     return {name: (float(np.percentile(of, 50)), float(np.percentile(of, 99))) for name, of in taken.items()}
 
 
-def saturated(server: Asked, seconds: float) -> float:
-    """Answers per second on eight connections, each of which asks again as soon as it is answered."""
+def saturated(server: Asked, seconds: float) -> tuple[float, float]:
+    """Answers per second on eight connections, each of which asks again as soon as it is answered; and the microseconds
+    of CPU that each of them took the server's process, NaN where nobody can say."""
     answered, turn = 0, 0
+    before = cpu_seconds(server)
     with selectors.DefaultSelector() as selector, ExitStack() as stack:
         for _ in range(CONNECTIONS):
             one = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
@@ -91,7 +100,16 @@ def saturated(server: Asked, seconds: float) -> float:
                 answered += 1
                 one.sendall(server.requests[turn % len(server.requests)])
                 turn += 1
-        return answered / (time.perf_counter() - started)
+        rate = answered / (time.perf_counter() - started)
+    return rate, (cpu_seconds(server) - before) / answered * 1e6
+
+
+def cpu_seconds(server: Asked) -> float:
+    """What the process has used, threads that have ended among it; NaN where nobody can say."""
+    if server.process is None or sys.platform != "linux":
+        return float("nan")
+    fields = Path(f"/proc/{server.process.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def whole(came: bytearray) -> bool:
@@ -185,36 +203,46 @@ def main(quick: bool) -> list[Figure]:
         trees = shop.hand_over(folder, release.parent)
         (folder / "weights.json").write_text(json.dumps(shop.WEIGHTS))
         print(f"{trees} trees in both models, {CANDIDATES} candidates, 30 features")
-        serve = [sys.executable, "-m", "poise", "serve", "-f", str(folder / "poise.yaml"), "--release", "c1"]
-        found = measured(folder, stack, [*serve, "--port", "{port}"], env, seconds, calls)
+        serve = ["serve", "-f", str(folder / "poise.yaml"), "--release", "c1", "--port", "{port}"]
+        found = measured(folder, stack, serve, seconds, calls)
     return figures(*found)
 
 
-Found = tuple[dict[str, tuple[float, float]], dict[str, float]]
+Found = tuple[dict[str, tuple[float, float]], dict[str, tuple[float, float]]]
 
 
-def measured(
-    folder: Path, stack: ExitStack, serve: list[str], env: dict[str, str], seconds: float, calls: int
-) -> Found:
+def measured(folder: Path, stack: ExitStack, serve: list[str], seconds: float, calls: int) -> Found:
     """Latencies in turns on one connection, and answers per second on eight."""
     lists = shop.bodies(folder, 200, CANDIDATES)
     rows = [
         {**{k: v for k, v in one.items() if k != "candidates"}, **one["candidates"][0]}  # type: ignore[index]
         for one in lists
     ]
-    port = stack.enter_context(running(pinned(*serve), env=env, timeout=120)).port
+    shutil.copytree(folder / "home", folder / "another")  # whose journal has a server of its own
+    started = []
+    for home, how in (("home", ["-m", "poise"]), ("another", ["-c", BUFFERED])):
+        command = pinned(sys.executable, *how, *serve)
+        started.append(stack.enter_context(running(command, env={"POISE_HOME": str(folder / home)}, timeout=120)))
+    durable, buffered = started
+    port = durable.port
     noop = stack.enter_context(running(pinned(sys.executable, "-c", NO_OP, "{port}"))).port
+    command = pinned(sys.executable, "-c", DURABLE_NO_OP, "{port}", str(folder / "noop.db"))
+    synced = stack.enter_context(running(command)).port
+    later = [request(buffered.port, "/v1/decide", one) for one in lists]
     servers = [
         Asked("no-op, list", noop, [request(noop, "/", one) for one in lists]),
-        Asked("Poise, list", port, [request(port, "/v1/decide", one) for one in lists]),
+        Asked("Poise, list", port, [request(port, "/v1/decide", one) for one in lists], durable),
+        Asked("no-op, synced", synced, [request(synced, "/", one) for one in lists]),
+        Asked("Poise, list, buffered", buffered.port, later, buffered),
         Asked("no-op, one row", noop, [request(noop, "/", one) for one in rows]),
-        Asked("Poise, one row", port, [request(port, "/v1/predict", one) for one in rows]),
+        Asked("Poise, one row", port, [request(port, "/v1/predict", one) for one in rows], durable),
     ]
     if (PLAIN / "python").exists():
         command = pinned(str(PLAIN / "python"), str(HERE / "plain_service.py"), str(folder), "{port}")
-        plain = stack.enter_context(running(command, env={"OMP_NUM_THREADS": "1"})).port
-        servers.append(Asked("plain, list", plain, [request(plain, "/decide", one) for one in lists]))
-        servers.append(Asked("plain, one row", plain, [request(plain, "/predict", one) for one in rows]))
+        made = stack.enter_context(running(command, env={"OMP_NUM_THREADS": "1"}))
+        plain = made.port
+        servers.append(Asked("plain, list", plain, [request(plain, "/decide", one) for one in lists], made))
+        servers.append(Asked("plain, one row", plain, [request(plain, "/predict", one) for one in rows], made))
         agree(servers[1], servers[-2])
     else:
         print("the plain service is left out: 'make bench-serving' makes its environment")
@@ -225,18 +253,28 @@ def measured(
     if sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     latencies = in_turns(servers, calls)
-    rates: dict[str, list[float]] = {}
+    rates: dict[str, list[tuple[float, float]]] = {}
     for _ in range(3):
         for server in servers:
             rates.setdefault(server.name, []).append(saturated(server, seconds))
-    return latencies, {name: float(np.median(of)) for name, of in rates.items()}
+    return latencies, {name: tuple(np.median(of, axis=0).tolist()) for name, of in rates.items()}
 
 
-def figures(latencies: dict[str, tuple[float, float]], rates: dict[str, float]) -> list[Figure]:
+def figures(latencies: dict[str, tuple[float, float]], found: dict[str, tuple[float, float]]) -> list[Figure]:
     """Print everything; what has a budget as a figure."""
+    rates = {name: rate for name, (rate, _) in found.items()}
     for name, (p50, p99) in latencies.items():
-        print(f"{name:18s} 1 connection: p50 {p50:6.2f} ms, p99 {p99:6.2f} ms   8: {rates[name]:8,.0f}/s")
+        cpu = "" if np.isnan(found[name][1]) else f", {found[name][1]:6,.0f} us of CPU each"
+        print(f"{name:22s} 1 connection: p50 {p50:6.2f} ms, p99 {p99:6.2f} ms   8: {rates[name]:8,.0f}/s{cpu}")
     made = []
+    over = latencies["Poise, list, buffered"][1] - latencies["no-op, list"][1]
+    route = f"/v1/decide, {CANDIDATES} candidates"
+    made.append(Figure(f"{route}, log buffered: p99 over the no-op's", over, OVER_NO_OP, " ms"))
+    over = latencies["Poise, list"][1] - latencies["no-op, synced"][1]
+    made.append(Figure(f"{route}: p99 over a no-op's with a synced write", over, None, " ms"))
+    if "plain, list" in rates:
+        times = rates["Poise, list, buffered"] / rates["plain, list"]
+        made.append(Figure(f"{route}, log buffered: requests/s of the plain service, times", times, None, "x", True))
     for kind, route in (("list", f"/v1/decide, {CANDIDATES} candidates"), ("one row", "/v1/predict, one row")):
         over = latencies[f"Poise, {kind}"][1] - latencies[f"no-op, {kind}"][1]
         made.append(Figure(f"{route}: p99 over the no-op's", over, OVER_NO_OP, " ms"))
