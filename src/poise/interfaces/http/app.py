@@ -84,7 +84,6 @@ def create_app(
         *weights_routes(served, registry, changes, asides.previews),
         *proposal_routes(served, registry, changes),
         *rollout_routes(served, registry, changes),
-        *rollout_routes(served, registry, changes),
         events.others(),
         usage_route(served, usage),
         capacity_route(served),
