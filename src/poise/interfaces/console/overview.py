@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from poise.interfaces.console.asking import Refusal, Told, ask, ask_if_there
 from poise.interfaces.console.look import Page
+from poise.interfaces.console.monitors import last_look
 from poise.interfaces.http.page import curl
 from poise.serving.served import Served
 
@@ -20,12 +21,15 @@ _NOT_SAID = {"text": "", "sentence": "", "value": None}
 
 async def overview(request: Request, served: Served) -> Page:
     """The page."""
-    releases, judged, weights, trouble = await asyncio.gather(
+    releases, judged, weights, trouble, (looked, _), rollout = await asyncio.gather(
         ask(request, "GET", "/v1/releases"),
         ask(request, "GET", "/v1/requirements"),
         live_weights(request),
         _trouble(request),
+        last_look(request),
+        _rollout(request),
     )
+    findings = [] if looked is None else [one for one in looked["findings"] if one["level"] == "alarm"]
     live = str(judged["release"])
     described, address = served.live.described(), str(request.base_url).rstrip("/")
     content = {
@@ -34,8 +38,12 @@ async def overview(request: Request, served: Served) -> Page:
         "since": releases["since"],
         "contracts": releases["contracts"],
         "requirements": [
-            {**_NOT_SAID, **one, "since": failing_since(one, live, releases)} for one in judged["requirements"]
+            {**_NOT_SAID, **one, "since": failing_since(one, live, releases), "now": _now(one, findings)}
+            for one in judged["requirements"]
         ],
+        "alarms": len(findings),
+        "looked": None if looked is None else looked["until"],
+        "rollout": rollout,
         "weights": weights,
         "troubles": [*trouble, *_not_answering(releases)],
         "clock": described["clock"],
@@ -81,6 +89,24 @@ def failing_since(one: Mapping[str, Any], live: str, releases: Mapping[str, Any]
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(key) == other.get(key) for key in ("who", "metric", "text"))
+
+
+def _now(one: Mapping[str, Any], alarms: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What the newest look found of a requirement that does not hold any more."""
+    for alarm in alarms:
+        asked = alarm["requirement"]
+        if asked and one["who"] in alarm["who"] and (asked == one.get("text") or one["metric"] in asked):
+            return alarm
+    return None
+
+
+async def _rollout(request: Request) -> Told | None:
+    """A release that is on its way to everybody; None where there is none."""
+    try:
+        told = await ask_if_there(request, "GET", "/v1/rollout")
+    except Refusal:
+        return None
+    return told if told and told.get("stage") in ("shadow", "canary") else None
 
 
 async def _came(request: Request, release: str) -> Mapping[str, Any] | None:
