@@ -47,6 +47,7 @@ from poise.spec.system import SystemSpec
 from poise.stores.state import State
 from poise.stores.state_base import ReleaseRow
 from poise.updating.left_out import trusted_rows
+from poise.updating.suspects import held_back
 
 Progress = Callable[[str], None]
 
@@ -174,7 +175,7 @@ class System:
         limits = learn_from or LearnFrom()
         if like is not None and learn_from is None:
             limits = LearnFrom.from_dict(self.folder(like).json("evidence").get("learned_from", {}))
-        limits = limits.also_without(trusted_rows(self.spec))
+        limits = limits.also_without((*trusted_rows(self.spec), *held_back(self.state)))
         made = train(place, name, versions=versions, live=self.live_folder(), learn_from=limits, progress=progress)
         chosen = {n: o["chosen"] for n, o in made.json("evidence")["objectives"].items()}
         self.state.record(

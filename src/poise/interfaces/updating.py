@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from poise.clock import to_text
 from poise.errors import DataError, Refused, UsageError
 from poise.evaluation.measures import ServingMeasures
+from poise.interfaces.guarding import guarded_rows
 from poise.interfaces.letting_on import let_on
 from poise.monitoring.finding import Finding
 from poise.monitoring.gathering import Span, gather
@@ -32,6 +33,7 @@ from poise.updating.lease import Lease, only_one
 from poise.updating.left_out import trusted_rows
 from poise.updating.mature import mature_labels, system_now
 from poise.updating.stages import Outcome, Update, begin, finish, resumed, step, unfinished, updates
+from poise.updating.suspects import held_back
 from poise.updating.triggers import Facts, asks_monitors, cooling, frozen, reasons
 from poise.updating.windows import Chosen, choose
 
@@ -179,6 +181,8 @@ class _Round:
         return "nothing is live" if live is None else f"live stays {live.release}"
 
     def _train(self, now: Update) -> Update:
+        self.progress("looking for what is suspect")
+        guarded_rows(self.system, self.who, self.progress)
         chosen = self._window(now)
         limits, windows = chosen
         made = self.system.train(learn_from=limits, who=self.who, why=f"{now.name}: {now.reasons[0]}",
@@ -202,7 +206,7 @@ class _Round:
 
     def _tried(self, rungs: dict[str, str]) -> tuple[Chosen, int]:
         spec = self.system.spec
-        extra, limits = extra_names(spec), LearnFrom(left_out=trusted_rows(spec))
+        extra, limits = extra_names(spec), LearnFrom(left_out=(*trusted_rows(spec), *held_back(self.state)))
         plans = plans_of(spec, extra)
         sources = read_sources(spec, self.system.lake, plans, extra, limits=limits)
         self.progress("computing features as of each request")

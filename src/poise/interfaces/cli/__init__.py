@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check:check", "Say what is wrong with the file; 'skew': with answers."),
     "ingest": ("ingest:ingest", "Read the sources into the lake; set bad rows apart."),
     "quarantine": ("quarantine:quarantine", "List, explain and re-admit the rows set apart."),
+    "suspects": ("suspects:suspects_", "Whose new rows nothing is learned from, until let in."),
     "train": ("train:train", "Learn the simplest sufficient models: a candidate."),
     "release": ("release:release", "Judge a candidate by every requirement."),
     "serve": ("serve:serve", "Answer requests over HTTP with the live release."),

@@ -1,0 +1,267 @@
+"""The poison guard: what is new is learned from only where it does no harm to what is known to be good.
+
+Three steps. Groups (actors, items, categories) whose new rows depart from their history, by rate, by burst or by rows
+that repeat others, are suspects. Each suspect is weighed: a model that learns from its new rows against one that does
+not, on trusted rows; unless the former is shown to be no worse, nothing is learned from them until a person says so.
+Then all that is left and new is weighed as one batch, which nobody suspects: it is held back, in parts of time, where a
+model that learns from it is surely worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.releases.examples import ObjectiveData
+from poise.releases.learn_from import LeftOut
+from poise.spec.system import SystemSpec
+from poise.table import History
+from poise.updating.guard_groups import Grouping, groupings, repeated
+from poise.updating.guard_impact import Impact, Trial
+from poise.updating.guard_tests import Departure, departures
+
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Progress = Callable[[str], None]
+
+MOST_ALONE = 8
+"""Suspects that are weighed one by one, those with most rows; the others of a column are weighed together."""
+SURELY = 4
+"""So many times what chance usually does is not chance."""
+MOST_WEIGHED = 24
+"""Suspects that are weighed at all; each costs a training. The batch that is left is weighed whole."""
+PARTS = 4
+"""A batch that does harm is weighed again in so many parts of time."""
+SLIGHT = 0.002
+"""An increase of the loss by less than this part is none, however the trusted rows fell."""
+LEAST_OWN = 20
+"""Fewer trusted rows of a suspect's own say nothing of what its new rows do to it."""
+CLASSES = 5
+"""Of classes the most frequent are looked at by rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Rows that are odd: whose (`left_out` says which), why, and what learning from them does to each objective.
+
+    held: whether nothing is learned from them.
+    """
+
+    left_out: LeftOut
+    reasons: tuple[str, ...]
+    rows: int
+    held: bool
+    impact: Mapping[str, Impact] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the document that keeps it."""
+        impact = {name: one.to_dict() for name, one in self.impact.items()}
+        return {
+            "left_out": self.left_out.to_dict(),
+            "reasons": list(self.reasons),
+            "rows": self.rows,
+            "held": self.held,
+            "impact": impact,
+        }
+
+
+@dataclass(slots=True, eq=False)
+class _Watch:
+    """One objective while it is guarded: which of its rows are new, in doubt, and held back already."""
+
+    data: ObjectiveData
+    trial: Trial
+    groups: list[Grouping]
+    new: Flags
+    held: Flags
+    found: list[Departure]
+    losses: Floats | None = None
+    """Of the trusted rows, under the model that learns from all that is not held; None: not learned yet."""
+
+
+def guard(
+    system: SystemSpec,
+    data: Mapping[str, ObjectiveData],
+    histories: Mapping[str, History],
+    rungs: Mapping[str, str],
+    since: int,
+    trusted: Mapping[str, Flags],
+    keep: Mapping[str, Flags | None],
+    threads: int,
+    cleared: Collection[tuple[str, str, str]] = (),
+    progress: Progress = lambda _: None,
+) -> list[Suspect]:
+    """What among the rows with T >= `since` (microseconds) is odd, and whether it is learned from.
+
+    data: every row of each objective as `assemble` has it; rungs: objective -> the rung to try with; trusted: objective
+    -> the rows that judge, (n,); keep: objective -> the rows that may be learned from so far, (n,), None: all. cleared:
+    (source, column, level) that a person has looked at and let in.
+    """
+    watches = [
+        _watched(system, one, histories, rungs[name], since, trusted[name], keep[name], threads)
+        for name, one in data.items()
+        if one.split.kind == "time"
+    ]
+    watches = [one for one in watches if one.trial.tells and one.new.any()]
+    suspects: list[Suspect] = []
+    for source, column, levels in _together(watches, cleared)[:MOST_WEIGHED]:
+        progress(f"weighing {source}.{column} = {', '.join(levels[:3])}")
+        found = _weighed(watches, source, column, levels, since)
+        suspects += [] if found is None else [found]
+    progress("weighing what is new")
+    return suspects + [one for watch in watches for one in _batch(watch, since)]
+
+
+def _watched(
+    system: SystemSpec,
+    data: ObjectiveData,
+    histories: Mapping[str, History],
+    rung: str,
+    since: int,
+    trusted: Flags,
+    keep: Flags | None,
+    threads: int,
+) -> _Watch:
+    held = np.zeros(len(trusted), np.bool_) if keep is None else ~keep & ~trusted
+    new = (data.requests.time >= since) & ~trusted & ~held
+    groups = groupings(system, data, histories)
+    considered = ~held
+    found = departures(
+        [_only(one, considered) for one in groups], new, flags_of(data, ~new & considered), repeated(system, data)
+    )
+    return _Watch(data, Trial(system, data, rung, trusted, ~new & ~held, threads), groups, new, held, found)
+
+
+def _only(group: Grouping, rows: Flags) -> Grouping:
+    """A grouping without the rows that are held back."""
+    return Grouping(group.source, group.column, np.where(rows, group.codes, -1), group.levels, group.labels)
+
+
+def flags_of(data: ObjectiveData, history: Flags) -> dict[str, Flags]:
+    """What a label can say of a row, as yes or no: (n,) each. Numbers are above their usual median, or tenth."""
+    target = np.asarray(data.target, np.float64)
+    if data.spec.type == "binary":
+        return {f"{data.name} true": target > 0.5}
+    if target.ndim > 1:
+        return {f"{data.name}.{name}": target[:, at] > 0.5 for at, name in enumerate(data.classes[:CLASSES])}
+    if data.spec.type == "multi-class":
+        common = np.argsort(-np.bincount(target[history].astype(np.int64), minlength=len(data.classes)))[:CLASSES]
+        return {f"{data.name} {data.classes[at]}": target == at for at in common}
+    if not history.any():
+        return {}
+    middle, high = np.quantile(target[history], [0.5, 0.9])
+    return {f"{data.name} above {middle:.4g}": target > middle, f"{data.name} above {high:.4g}": target > high}
+
+
+def _together(
+    watches: Sequence[_Watch], cleared: Collection[tuple[str, str, str]]
+) -> list[tuple[str, str, tuple[str, ...]]]:
+    """The suspects, over all objectives: (source, column, levels), those with most rows one by one."""
+    rows: dict[tuple[str, str], dict[str, int]] = {}
+    for watch in watches:
+        for one in watch.found:
+            if (one.source, one.column, one.level) in cleared:
+                continue
+            of = rows.setdefault((one.source, one.column), {})
+            of[one.level] = max(of.get(one.level, 0), one.rows)
+    out: list[tuple[str, str, tuple[str, ...]]] = []
+    for (source, column), levels in rows.items():
+        ordered = sorted(levels, key=levels.__getitem__, reverse=True)
+        out += [(source, column, (level,)) for level in ordered[:MOST_ALONE]]
+        if len(ordered) > MOST_ALONE:
+            out.append((source, column, tuple(ordered[MOST_ALONE:])))
+    return out
+
+
+def _weighed(
+    watches: Sequence[_Watch], source: str, column: str, levels: tuple[str, ...], since: int
+) -> Suspect | None:
+    """One suspect on the trusted rows of every objective that it has rows of, and on its own among them; held unless it
+    is shown that its new rows do no harm there. None where all of its rows are held already."""
+    impact: dict[str, Impact] = {}
+    reasons: list[str] = []
+    harmless: list[bool] = []
+    masks: list[tuple[_Watch, Flags, Floats | None]] = []
+    for watch in watches:
+        reasons += [o.sentence for o in watch.found if (o.source, o.column) == (source, column) and o.level in levels]
+        mask = watch.new & ~watch.held & _rows_of(watch.groups, source, column, levels)
+        if mask.any():
+            whose = _rows_of(watch.groups, source, column, levels)[watch.trial.trusted]
+            found, without = _impacts(watch, mask, whose)
+            masks.append((watch, mask, without))
+            impact |= found
+            harmless += [one.high <= max(SLIGHT, watch.trial.by_chance(int(mask.sum()))) for one in found.values()]
+    if not masks:
+        return None
+    held = not impact or not all(harmless)
+    if held:
+        for watch, mask, without in masks:
+            _hold(watch, mask, without)
+    which = LeftOut(source, column, levels, since=since, why="suspect")
+    return Suspect(which, tuple(reasons), max(int(mask.sum()) for _, mask, _ in masks), held, impact)
+
+
+def _impacts(watch: _Watch, mask: Flags, whose: Flags) -> tuple[dict[str, Impact], Floats | None]:
+    """What learning from the rows of `mask` does to all trusted rows and, where there are enough, to the suspect's own
+    (`whose`, (trusted,)), and the losses without them; empty where it cannot be told."""
+    if watch.losses is None:
+        watch.losses = watch.trial.losses(watch.held)
+    without = watch.trial.losses(watch.held | mask)
+    if watch.losses is None or without is None:
+        return {}, without
+    found = {watch.data.name: watch.trial.impact(watch.losses, without)}
+    if LEAST_OWN <= whose.sum() < len(whose):
+        found[f"{watch.data.name}, its own rows"] = watch.trial.impact(watch.losses, without, whose)
+    return found, without
+
+
+def _hold(watch: _Watch, mask: Flags, without: Floats | None) -> None:
+    watch.held |= mask
+    watch.losses = without
+
+
+def _batch(watch: _Watch, since: int) -> list[Suspect]:
+    """All that is new and not held yet: held only where it is significantly worse to learn from it."""
+    left = watch.new & ~watch.held
+    if not left.any():
+        return []
+    everyone = np.ones(len(watch.trial.trusted), np.bool_)
+    found, _ = _impacts(watch, left, everyone)
+    if not found or not _harms(watch, found[watch.data.name], left):
+        return []
+    times = watch.data.requests.time
+    edges = np.quantile(times[left], np.linspace(0, 1, PARTS + 1)).astype(np.int64)
+    out = []
+    for at, (start, end) in enumerate(pairwise(edges)):
+        stop = None if at == PARTS - 1 else int(end)
+        mask = left & (times >= start) & (times < (stop if stop is not None else times.max() + 1))
+        if not mask.any():
+            continue
+        part, without = _impacts(watch, mask, everyone)
+        held = not part or _harms(watch, part[watch.data.name], mask)
+        if held:
+            _hold(watch, mask, without)
+        said = (
+            f"models that learn from all {int(left.sum()):,} new rows of {watch.data.name} predict trusted rows worse"
+        )
+        which = LeftOut(watch.data.spec.per, since=int(start) if at else since, until=stop, why="suspect")
+        out.append(Suspect(which, (said,), int(mask.sum()), held, part))
+    return out
+
+
+def _harms(watch: _Watch, found: Impact, rows: Flags) -> bool:
+    """Whether learning from rows that nobody suspects is surely worse than chance may make it."""
+    return found.low > 0 and found.change > max(SLIGHT, SURELY * watch.trial.by_chance(int(rows.sum())))
+
+
+def _rows_of(groups: Sequence[Grouping], source: str, column: str, levels: tuple[str, ...]) -> Flags:
+    for group in groups:
+        if (group.source, group.column) == (source, column):
+            wanted = np.array([level in set(levels) for level in group.levels] + [False])
+            return np.asarray(wanted[group.codes], np.bool_)
+    return np.zeros(len(groups[0].codes) if groups else 0, np.bool_)

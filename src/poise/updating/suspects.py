@@ -1,0 +1,138 @@
+"""What is held back and what judges: documents that stay until a person says otherwise.
+
+A suspect is a document of the kind `suspect`: which rows, why, what learning from them would do, and whether they are
+`held` or a person let them in (`cleared`). The trusted block that was sampled, where the file declares none, is one of
+the kind `trusted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from poise.errors import StateError, UsageError, did_you_mean
+from poise.releases.learn_from import LeftOut
+from poise.stores.state_base import DocumentRow
+from poise.updating.guard import Suspect
+
+KIND, TRUSTED = "suspect", "trusted"
+BLOCK = "block"
+"""The name of the document with the trusted block."""
+SLICES, ONE_IN = 40, 3
+"""A known-good time is cut in so many slices, of which one in so many judges."""
+
+
+class Documents(Protocol):
+    """What this needs of the state database."""
+
+    def document(self, kind: str, name: str) -> DocumentRow | None: ...
+    def documents(self, kind: str) -> Sequence[DocumentRow]: ...
+    def put_document(
+        self,
+        kind: str,
+        name: str,
+        value: Mapping[str, Any],
+        *,
+        expected: int | None = None,
+        act: str | None = None,
+        why: str = "",
+        who: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> DocumentRow: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One suspect as it is kept: s1, s2, …; at: when it was last written (microseconds)."""
+
+    name: str
+    at: int
+    state: str
+    left_out: LeftOut
+    reasons: tuple[str, ...]
+    rows: int
+    impact: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, row: DocumentRow) -> Held:
+        """As the state database has it."""
+        value = dict(row.value)
+        which = dict(value["left_out"])
+        which["values"] = tuple(which["values"])
+        reasons = tuple(value["reasons"])
+        return cls(row.name, row.at, value["state"], LeftOut(**which), reasons, int(value["rows"]), value["impact"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        left = self.left_out.to_dict()
+        return {"name": self.name, "at": self.at, "state": self.state, "rows": self.rows, "left_out": left,
+                "reasons": list(self.reasons), "impact": dict(self.impact)}  # fmt: skip
+
+
+def suspects(state: Documents) -> list[Held]:
+    """All suspects, the oldest first."""
+    return [Held.of(row) for row in state.documents(KIND)]
+
+
+def held_back(state: Documents) -> tuple[LeftOut, ...]:
+    """What nothing is learned from: suspects that are held, and the trusted block that was sampled."""
+    return (*(one.left_out for one in suspects(state) if one.state == "held"), *sampled(state))
+
+
+def cleared(state: Documents) -> set[tuple[str, str, str]]:
+    """(source, column, level) that a person let in."""
+    let_in = [one.left_out for one in suspects(state) if one.state == "cleared"]
+    return {(one.source, one.column or "", level) for one in let_in for level in one.values}
+
+
+def hold(state: Documents, found: Sequence[Suspect], who: str) -> list[Held]:
+    """Keep suspects whose rows are held back, each with its line in the history."""
+    known = suspects(state)
+    out: list[Held] = []
+    for one in found:
+        if one.held:
+            name = f"s{len(known) + len(out) + 1}"
+            value = {**one.to_dict(), "state": "held"}
+            why = "; ".join(one.reasons[:3]) or one.left_out.sentence
+            row = state.put_document(
+                KIND, name, value, expected=0, act="hold back", why=why, who=who, details={"rows": one.rows}
+            )
+            out.append(Held.of(row))
+    return out
+
+
+def let_in(state: Documents, name: str, why: str, who: str | None) -> Held:
+    """Learn from a suspect's rows again, from the next training on. Raises `UsageError` where there is no such suspect,
+    `StateError` where it is not held."""
+    row = state.document(KIND, name)
+    if row is None:
+        names = [one.name for one in state.documents(KIND)]
+        raise UsageError(f"there is no suspect '{name}'", hint=did_you_mean(name, names) or "see: poise suspects")
+    if row.value["state"] != "held":
+        raise StateError(f"{name} is not held back: it is {row.value['state']}")
+    value = {**row.value, "state": "cleared"}
+    return Held.of(state.put_document(KIND, name, value, expected=row.version, act="let in", why=why, who=who))
+
+
+def sampled(state: Documents) -> tuple[LeftOut, ...]:
+    """The trusted block that was sampled; empty where none was."""
+    row = state.document(TRUSTED, BLOCK)
+    if row is None:
+        return ()
+    why = "trusted, so that they judge"
+    return tuple(LeftOut(per, since=since, until=until, why=why) for per, since, until in row.value["spans"])
+
+
+def sample(state: Documents, spans: Mapping[str, tuple[int, int]], who: str) -> tuple[LeftOut, ...]:
+    """Take a part of a known-good time as the trusted block, for good: of each span (source -> since, until in
+    microseconds) one in `ONE_IN` of `SLICES` slices, so that it is not one moment that judges."""
+    found = []
+    for per, (since, until) in spans.items():
+        edges = [since + (until - since) * at // SLICES for at in range(SLICES + 1)]
+        found += [[per, edges[at], edges[at + 1]] for at in range(0, SLICES, ONE_IN)]
+    state.put_document(
+        TRUSTED, BLOCK, {"spans": found}, expected=0, act="trust", who=who, details={"slices": len(found)},
+        why="sampled from the rows that the first live release was judged on: they judge what is new",
+    )  # fmt: skip
+    return sampled(state)
