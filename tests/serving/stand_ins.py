@@ -125,6 +125,9 @@ class StandInStore(OnlineStore):
 class StandInRegistry:
     """One release, promoted once; weights that nobody set."""
 
+    def document(self, kind: str, name: str) -> DocumentRow | None:
+        return None
+
     def weights(self) -> WeightsRow | None:
         return None
 

@@ -66,6 +66,10 @@ GAUGES: Mapping[str, Described] = {
     "rollout_stage": Described("1 for what does not answer everybody yet, by its stage.", ("release", "stage")),
     "rollout_share": Described("The share of the callers (canary) or requests (shadow) that it is asked for."),
     "connections": Described("Open connections."),
+    "monitor_findings": Described(
+        "What the newest 'poise monitor' found, by monitor and level.", ("code", "monitor", "level")
+    ),
+    "monitor_age_seconds": Described("Seconds since the newest 'poise monitor' looked."),
     "journal_unwritten_rows": Described("Rows and answers that wait to be written to the journal."),
     "journal_rows": Described(
         "Rows and answers in the journal, which the drain has yet to bring to lake and snapshot."

@@ -26,6 +26,7 @@ from poise.interfaces.http.gauges import watch
 from poise.interfaces.http.guard import Guard
 from poise.interfaces.http.health import Health
 from poise.interfaces.http.metrics import METRICS, Metrics
+from poise.interfaces.http.monitor import Findings, monitor_route
 from poise.interfaces.http.observed import Observed
 from poise.interfaces.http.previews import preview_routes
 from poise.interfaces.http.problem import of_error, problem
@@ -76,6 +77,7 @@ def create_app(
     hot |= {PREDICT: Ask(predict, served.limits, gate), DECIDE: Ask(decide, served.limits, gate)}
     pages, health = _Pages(served, registry), Health(served, inlet)
     watch(served, health, inlet)
+    Findings(registry).watch(served.telemetry)
     routes = [
         *(Route(path, ask, methods=["POST"]) for path, ask in hot.items()),
         Route("/v1/releases", pages.releases),
@@ -86,6 +88,7 @@ def create_app(
         *rollout_routes(served, registry, changes),
         events.others(),
         usage_route(served, usage),
+        monitor_route(registry),
         capacity_route(served),
         *(explain_routes(served, asides.explains) if asides.explains is not None else ()),
         *(preview_routes(served, asides.previews) if asides.previews is not None else ()),

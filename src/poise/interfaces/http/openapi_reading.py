@@ -50,7 +50,10 @@ READING_PATHS: Schema = {
         "Which token uses which contract, and which fields of it, since when",
         [_query("token", {"type": "string"}, "only what this one uses")],
     ),
-    "/v1/capacity": _read("capacity", "How often actions that may be taken only so often were, and what each must gain"),
+    "/v1/monitor": _read("monitor", "What the newest 'poise monitor' found, what to read first at the front"),
+    "/v1/capacity": _read(
+        "capacity", "How often actions that may be taken only so often were, and what each must gain"
+    ),
     "/health/live": _read("live", "Whether the process answers"),
     "/health/ready": _read("ready", "Whether a rehearsal request has been answered, so that callers may come"),
     "/metrics": _read("metrics", "What this server did, for Prometheus", media="text/plain"),

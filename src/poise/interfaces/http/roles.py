@@ -54,6 +54,7 @@ NEEDED: Mapping[str, tuple[Role, ...]] = {
     "GET /v1/requirements": ("read",),
     "GET /v1/history": ("read",),
     "GET /v1/usage": ("read",),
+    "GET /v1/monitor": ("read",),
     "GET /v1/capacity": ("read",),
     "GET /metrics": ("read",),
     "GET /v2": ("predict", "read"),
