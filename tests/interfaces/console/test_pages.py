@@ -17,6 +17,7 @@ from poise.interfaces import tokens
 from poise.interfaces.console.sessions import IDLE, LONGEST, Sessions
 from poise.interfaces.http.app import create_app
 from poise.interfaces.http.roles import FORMS, PAGES
+from poise.monitoring.finding import Finding
 from poise.serving.tokens import Tokens
 from poise.stores.state import State
 
@@ -243,6 +244,31 @@ class TestWithoutTokens:
         assert "Nothing was live then" in browser.text
         browser.get("/history?at=never")
         assert "'never' came" in browser.text
+
+    def test_what_the_monitors_found_is_told_with_its_owners(
+        self, opens: Opens, state: State, made_up: ModuleType
+    ) -> None:
+        browser = opens()
+        browser.get("/monitors")
+        assert "nobody has looked at the monitors yet" in browser.text
+        required = {"who": ["trust"], "requirement": made_up.HOLDS["text"]}
+        found = [
+            Finding("PM11", "requirements", "late.auc 0.5 < 0.6", "late.auc", "alarm", 0, 0.5, "", (0.6, None)),
+            Finding("PM03", "feature_drift", "distance moved", "distance", "notice", 0, 0.3, "KS", (0, 0.1)),
+            Finding("PM03", "feature_drift", "carrier is <as> it was", "carrier", "fine"),
+        ]
+        told = [one.to_dict() | (required if one.level == "alarm" else {}) for one in found]
+        times = {"as_of": None, "since": "2026-03-01T00:00:00+00:00", "until": "2026-03-03T00:00:00+00:00"}
+        state.put_document("look", "last", {"release": "r1", **times, "findings": told})
+        browser.get("/monitors")
+        assert "✗ alarm" in browser.text and "required: late.auc at least 0.6" in browser.text
+        assert "usual: 0 to 0.1" in browser.text and "1 more that are fine" in browser.text
+        assert "carrier is <as> it was" in browser.text
+        browser.get("/")
+        assert "what was seen up to 3 Mar 2026, 00:00: 1 alarm" in browser.text
+        assert (
+            "By now: late.auc 0.5 < 0.6, since 1 Jan 1970" in browser.text and "does not hold any more" in browser.text
+        )
 
     def test_nobody_signs_in_where_nobody_is_asked(self, opens: Opens) -> None:
         assert opens().get("/login").headers["location"] == "/"
