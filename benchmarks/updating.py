@@ -166,7 +166,7 @@ def market(quick: bool, seed: int = 0) -> Stream:
 
 
 def flights() -> Stream:
-    """One in eight real flights, a block of two weeks at a time, without what stakeholders require of it."""
+    """One in eight real flights, a block of three weeks at a time, without what stakeholders require of it."""
     text = (EXAMPLE / "poise.yaml").read_text(encoding="utf-8").partition("\nrequirements:")[0]
     text = text.replace("clock: replay", f"updates: {FLIGHTS}\nclock: replay", 1)
     if not (EXAMPLE / "data" / "flights.parquet").exists():
@@ -186,7 +186,7 @@ def flights() -> Stream:
         shutil.copy(EXAMPLE / "data" / "planes.parquet", folder / "data" / "planes.parquet")
 
     first = 1_357_016_400_000_000  # 1 January 2013 in New York
-    ends = [first + day * DAY for day in range(112, 366, 14)]
+    ends = [first + day * DAY for day in range(112, 366, 21)]
     return Stream("flights", text, write, ends)
 
 

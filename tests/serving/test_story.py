@@ -42,9 +42,7 @@ def tell(state: State, clock: ReplayClock) -> None:
     state.record("r1", "released", folder="r1", act="release", why="every requirement holds", who="ana")
     state.promote("r1", why="every requirement holds", who="ana")
     later(DAY)
-    state.put_document(
-        "finding", "PM11 sale", {}, act="alarm", why="sale is worse: log loss 0.61, judged at 0.42", who="monitor"
-    )
+    state.put_document("finding", "PM11 sale", {}, act="alarm", why="sale is worse: 0.61, judged at 0.42", who="pm")
     later(HOUR)
     state.put_document("update", "u1", {}, act="update", why="decay: sale is worse", who="update")
     state.record("r2", "refused", folder="r2", act="refuse", why="trust refuses: 0.071 > 0.05", who="update")
@@ -62,8 +60,8 @@ def test_the_story_reads_in_order(state: State) -> None:
     assert told == [
         "ana: files came in: 1,200 rows of orders (3 set apart)",
         "ana: c1 was trained (sale by linear)",
-        "ana: r1 passed every requirement: every requirement holds",
-        "ana: r1 is live, the first: every requirement holds",
+        "ana: r1 passed every requirement",
+        "ana: r1 is live, the first",
         "pm: alarm: sale is worse: 0.61, judged at 0.42",
         "update: update u1 was begun: decay: sale is worse",
         "update: r2 was refused: trust refuses: 0.071 > 0.05",
@@ -73,7 +71,6 @@ def test_the_story_reads_in_order(state: State) -> None:
         "ben: r1 is live again, instead of r3: complaints",
         "eve: a person was forgotten: 12 of orders: a letter",
     ]
-    ended = [*["releases"] * 3, "people"]
     kinds_told = [kind_of(line) for line in state.history()]
     assert kinds_told == [
         "data",

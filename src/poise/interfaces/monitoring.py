@@ -10,6 +10,7 @@ from typing import Any
 from poise.clock import Clock, to_text
 from poise.errors import PoiseError, StateError, UsageError
 from poise.evaluation.measures import Measured, ServingMeasures
+from poise.interfaces.ageing import keeps
 from poise.interfaces.remembering import Remembered, last_look, remember
 from poise.interfaces.system import Progress, System, quiet
 from poise.interfaces.webhook import tell, webhook_of
@@ -115,7 +116,7 @@ class Monitoring:
         folder = self._folder(release)
         progress("computing features and predictions of the rows since the release")
         span = Span(since, until, Clock().now() if until is None else until)
-        told = {"serving": _serving(folder), **(measured or {})}
+        told = {"serving": _serving(folder), "keeps": keeps(system), **(measured or {})}
         watched = gather(system.spec, folder, system.lake, span, before=self._before(folder), measured=told)
         progress("asking every monitor")
         found = tuple(look(watched, only))

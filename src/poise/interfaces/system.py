@@ -19,6 +19,7 @@ from poise.data.lake import Lake
 from poise.data.report import IngestReport
 from poise.errors import NotNow, PoiseError, Refused, SpecError, StateError, UsageError
 from poise.features.function import importable_from
+from poise.interfaces.ageing import measured_staleness
 from poise.interfaces.catching_up import CaughtUp, catch_up
 from poise.interfaces.previewing import Previews
 from poise.interfaces.realising import Realised
@@ -47,6 +48,7 @@ from poise.spec.system import SystemSpec
 from poise.stores.state import State
 from poise.stores.state_base import ReleaseRow
 from poise.updating.left_out import trusted_rows
+from poise.updating.staleness import Staleness
 from poise.updating.suspects import held_back
 
 Progress = Callable[[str], None]
@@ -117,6 +119,7 @@ class System:
         only: Sequence[str] | None = None,
         *,
         force: bool = False,
+        who: str | None = None,
         progress: Callable[[str, int], None] | None = None,
     ) -> IngestReport:
         """Take the files of the sources (or `only` some) into the lake; what is known already adds nothing.
@@ -141,7 +144,7 @@ class System:
         report = replace(report, notes=(*notes, *after.stuck.values()))
         fates = {one.source: one.to_dict() for one in report.sources}
         if any(one.unchanged < one.files or one.expired for one in report.sources):
-            self.state.note("ingest", self.spec.system, why="asked for", details={"sources": fates})
+            self.state.note("ingest", self.spec.system, why="asked for", who=who, details={"sources": fates})
         return report
 
     def train(
@@ -256,6 +259,11 @@ class System:
         `Overloaded` where another process is updating, `UsageError` where the file says nothing of updates.
         """
         return updated(self, now=now, override=override, who=who, why=why, progress=progress)
+
+    def staleness(self, *, worth: float | None = None, progress: Progress = quiet) -> list[Staleness]:
+        """How fast a model of each objective loses value, measured on the rows of the lake. worth: what the models gain
+        per day in the file's currency. Raises `StateError` where nothing is live, `NotEnoughData` with too few rows."""
+        return measured_staleness(self, worth, progress)
 
     def _keep_promises(self, live: ReleaseFolder, candidate: ReleaseFolder, who: str | None, *, major: bool) -> None:
         """Refuse what breaks callers, in the history too, unless it was asked for."""

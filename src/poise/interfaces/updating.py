@@ -45,6 +45,11 @@ WHO = "update"
 """Who stands in the history where nobody is named: nobody decided it, the file did."""
 MOST_TRIES = 3
 """An update that was interrupted so often is given up: what interrupts it may be the update itself."""
+_KEPT = {
+    "alike": "{} is not sure to be better than {}",
+    "worse": "{} is worse than {}",
+    "cannot tell": "whether {} is better than {} cannot be told",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class _Round:
     def look(self, *, now: bool, override: bool, why: str) -> Updated:
         """Go on with what was interrupted, or see whether there is a reason to begin."""
         self.progress("catching up")
-        self.system.ingest()
+        self.system.ingest(who=self.who)
         as_of = system_now(self.system.spec, self.system.lake)
         going = under_way(self.state)
         window = frozen(self.spec, as_of, self.zone)
@@ -230,7 +235,8 @@ class _Round:
             _level(self.spec.level, now),
         )
         if found.verdict != "better":
-            said = f"{now.candidate} is not released: {found.sentence}; live stays {live.name}"
+            said = _KEPT[found.verdict].format(now.candidate, live.name)
+            said = f"{said}: {found.sentence}; live stays {live.name}"
             return finish(self.state, now, "kept", said, comparison=found.to_dict())
         return step(self.state, now, "release", comparison=found.to_dict())
 
@@ -259,8 +265,10 @@ class _Round:
         if going is not None and going.release == made.name:
             said = f"{made.name} answers {100 * going.share:.3g}% ({going.stage}), and all once it held"
             return finish(self.state, now, "begun", said, release=made.name)
-        better = (now.comparison or {}).get("sentence", "nothing was live before")
-        return finish(self.state, now, "promoted", f"{made.name} is live: {better}", release=made.name)
+        better = (now.comparison or {}).get("sentence")
+        why = f"{made.name} is live, for it is better than {now.against}: {better}"
+        said = why if better else f"{made.name} is live, the first"
+        return finish(self.state, now, "promoted", said, release=made.name)
 
     def _begins(self) -> str | None:
         """How a release begins to answer, as the file says of updates; None: as it says of all releases."""

@@ -54,8 +54,12 @@ def sentence(row: HistoryRow) -> str:
     return f"{row.act} {row.subject}{_because(row)}" if say is None else say(row)
 
 
+USUAL = ("", "asked for", "every requirement holds")
+"""Reasons that say nothing beyond the act."""
+
+
 def _because(row: HistoryRow) -> str:
-    return f": {row.why}" if row.why and row.why != "asked for" else ""
+    return "" if row.why in USUAL else f": {row.why}"
 
 
 def _plain(words: str) -> Callable[[HistoryRow], str]:

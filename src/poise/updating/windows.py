@@ -136,7 +136,7 @@ def choose(
     found: list[Floats] = []
     times: list[NDArray[np.int64]] = []
     for name, one in data.items():
-        trial = _Trial(system, one, rungs[name], keep[name], threads)
+        trial = Trial(system, one, rungs[name], keep[name], threads)
         for start, stop in zip(starts, [*starts[1:], one.requests.time[-1] + 1], strict=True):
             progress(f"{name}: {len(windows)} training windows")
             made = trial.at(int(start), int(stop), windows)
@@ -149,7 +149,7 @@ def choose(
     return _choice(windows, table, blocks_of(when))
 
 
-class _Trial:
+class Trial:
     """One objective, learned from each window at an instant and judged on what came next."""
 
     def __init__(
@@ -171,7 +171,7 @@ class _Trial:
         columns: list[Floats] = []
         for window in windows:
             try:
-                predictor = self._learned(start, window)
+                predictor = self.learned(start, window)
             except NotEnoughData:
                 if window is ALL:
                     return None
@@ -181,7 +181,7 @@ class _Trial:
         table = np.stack(columns, axis=1)
         return time[later], table / max(float(table[:, 0].mean()), 1e-300)
 
-    def _learned(self, start: int, window: Window) -> Predictor:
+    def learned(self, start: int, window: Window) -> Predictor:
         """As training would have learned at `start`, from the parts that it would have made."""
         data = self.data
         usable = data.known_at < start

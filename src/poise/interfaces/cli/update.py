@@ -41,6 +41,12 @@ def update(
     override: Annotated[
         bool, typer.Option("--override-freeze", help="Although a freeze window holds; needs --why, and is recorded.")
     ] = False,
+    staleness: Annotated[
+        bool, typer.Option("--staleness", help="Learn nothing: measure how fast models lose value, and what pays.")
+    ] = False,
+    worth: Annotated[
+        float | None, typer.Option("--worth", help="With --staleness: what the models gain per day, in your currency.")
+    ] = None,
     who: WhoOption = None,
     why: WhyOption = "",
     as_json: JsonOption = False,
@@ -50,6 +56,11 @@ def update(
     Ends with 0 where there was nothing to do or a better release began to answer, and where none is better; with 4
     where a requirement refused it, and with 75 where another process is updating.
     """
+    if worth is not None and not staleness:
+        raise UsageError("--worth goes with --staleness")
+    if staleness:
+        _staleness(file, worth, as_json)
+        return
     if watch and (now or override):
         raise UsageError("--watch waits for reasons, and never overrides a freeze window", hint="leave it out")
     if watch:
@@ -60,6 +71,21 @@ def update(
     _show(found, as_json)
     if found.outcome in ("refused", "failed"):
         raise typer.Exit(Refused.exit_code)
+
+
+def _staleness(file: Path, worth: float | None, as_json: bool) -> None:
+    with working("Measuring", silent=as_json) as progress:
+        found = System.read(file).staleness(worth=worth, progress=progress)
+    if as_json:
+        print_json({"staleness": [one.to_dict() for one in found]})
+        return
+    for one in found:
+        say(one.sentence, "bold")
+        for aged in one.aged:
+            say(
+                f"  {aged.days:6.1f} days old: {100 * aged.lost:6.1f}% lost ({100 * aged.low:.1f} to"
+                f" {100 * aged.high:.1f}%; {aged.rows:,} rows)"
+            )
 
 
 def _watch(file: Path, seconds: float, who: str | None, why: str, as_json: bool) -> None:
