@@ -30,6 +30,7 @@ sources:
     person: user
     columns: {offer: string, at: time, user: string, shop: category, x: float}
     request: [x, user, shop]
+    trust: {actor: shop, at_most: 50%}
   orders:
     path: orders.csv
     id: number

@@ -3,6 +3,7 @@
 Three steps. Groups (actors, items, categories) whose new rows depart from their history, by rate, by burst or by rows
 that repeat others, are suspects. Each suspect is weighed: a model that learns from its new rows against one that does
 not, on trusted rows; unless the former is shown to be no worse, nothing is learned from them until a person says so.
+(A category that stands for nobody is held only where it is shown to be worse: it may well have changed by itself.)
 Then all that is left and new is weighed as one batch, which nobody suspects: it is held back, in parts of time, where a
 model that learns from it is surely worse.
 """
@@ -139,7 +140,7 @@ def _watched(
 
 def _only(group: Grouping, rows: Flags) -> Grouping:
     """A grouping without the rows that are held back."""
-    return Grouping(group.source, group.column, np.where(rows, group.codes, -1), group.levels, group.labels)
+    return Grouping(group.source, group.column, np.where(rows, group.codes, -1), group.levels, group.declared)
 
 
 def flags_of(data: ObjectiveData, history: Flags) -> dict[str, Flags]:
@@ -195,7 +196,7 @@ def _weighed(
             found, without = _impacts(watch, mask, whose)
             masks.append((watch, mask, without))
             impact |= found
-            harmless += [one.high <= max(SLIGHT, watch.trial.by_chance(int(mask.sum()))) for one in found.values()]
+            harmless += [_harmless(watch, one, mask, _declared(watch.groups, source, column)) for one in found.values()]
     if not masks:
         return None
     held = not impact or not all(harmless)
@@ -252,6 +253,17 @@ def _batch(watch: _Watch, since: int) -> list[Suspect]:
         which = LeftOut(watch.data.spec.per, since=int(start) if at else since, until=stop, why="suspect")
         out.append(Suspect(which, (said,), int(mask.sum()), held, part))
     return out
+
+
+def _harmless(watch: _Watch, found: Impact, rows: Flags, declared: bool) -> bool:
+    """Whether suspect rows may be learned from: of somebody (or of an item) it must be shown that they do no harm; a
+    mere category, which may well have changed by itself, must be shown to do some."""
+    bound = max(SLIGHT, watch.trial.by_chance(int(rows.sum())))
+    return found.high <= bound if declared else found.low <= 0 or found.change <= bound
+
+
+def _declared(groups: Sequence[Grouping], source: str, column: str) -> bool:
+    return any(group.declared for group in groups if (group.source, group.column) == (source, column))
 
 
 def _harms(watch: _Watch, found: Impact, rows: Flags) -> bool:

@@ -25,14 +25,15 @@ KINDS = ("string", "category")
 class Grouping:
     """The rows of an objective by the values of one column of a source: `codes` (n,) index `levels`, -1 where none.
 
-    labels: whether the source gives the labels, so that only rows with one have a value.
+    declared: whether the file says that it stands for somebody, or is the item of a list; else it is a category, which
+    may well change by itself.
     """
 
     source: str
     column: str
     codes: Ints
     levels: tuple[str, ...]
-    labels: bool = False
+    declared: bool = True
 
 
 def groupings(system: SystemSpec, data: ObjectiveData, histories: Mapping[str, History]) -> list[Grouping]:
@@ -42,13 +43,14 @@ def groupings(system: SystemSpec, data: ObjectiveData, histories: Mapping[str, H
     category that is not nearly different in every row; of the source of labels: actor and person.
     """
     per, own = data.spec.per, data.requests.rows
-    found = [_grouped(per, column, own[column]) for column in _own(system, per, own)]
+    said = _said(system, per)
+    found = [_grouped(per, column, own[column], declared=column in said) for column in _own(system, per, own)]
     label = data.spec.label.from_
     if label is not None and label != per:
         rows = label_rows(system, data.name, data.requests, histories)
         theirs = histories[label].rows
         named = [column for column in _declared(system, label) if column in theirs]
-        found += [_grouped(label, column, theirs[column].take(rows), labels=True) for column in named]
+        found += [_grouped(label, column, theirs[column].take(rows)) for column in named]
     return [one for one in found if 2 <= len(one.levels) <= MOST_LEVELS]
 
 
@@ -95,27 +97,33 @@ def _declared(system: SystemSpec, source: str) -> list[str]:
     return list(dict.fromkeys(name for name in (actor, spec.person, spec.entity) if name is not None))
 
 
-def _own(system: SystemSpec, per: str, rows: Mapping[str, Column]) -> list[str]:
-    spec, decision = system.sources[per], system.decision
+def _said(system: SystemSpec, per: str) -> list[str]:
+    """The columns of a source that is predicted for which stand for somebody, or are the item of a list."""
+    decision = system.decision
     item = decision.item if decision is not None and decision.per == per else None
+    return [*_declared(system, per), *([item] if item else [])]
+
+
+def _own(system: SystemSpec, per: str, rows: Mapping[str, Column]) -> list[str]:
+    spec = system.sources[per]
     types = column_types(spec, system)
     texts = [n for n, t in types.items() if t in KINDS and n not in spec.identity and n in rows]
     many = {n for n in texts if _levels(rows[n]) > len(rows[n]) / 5}
-    named = [*_declared(system, per), *([item] if item else [])]
-    return [n for n in dict.fromkeys([*named, *(n for n in texts if n not in many)]) if n in rows]
+    named = [*_said(system, per), *(n for n in texts if n not in many)]
+    return [n for n in dict.fromkeys(named) if n in rows]
 
 
 def _levels(column: Column) -> int:
     return len(np.unique(column.values))
 
 
-def _grouped(source: str, name: str, column: Column, *, labels: bool = False) -> Grouping:
+def _grouped(source: str, name: str, column: Column, *, declared: bool = True) -> Grouping:
     if column.levels is None:
         values, codes = np.unique(column.values[~column.missing()], return_inverse=True)
         full = np.full(len(column), -1, np.int64)
         full[~column.missing()] = codes
-        return Grouping(source, name, full, tuple(f"{value:g}" for value in values), labels)
+        return Grouping(source, name, full, tuple(f"{value:g}" for value in values), declared)
     used, codes = np.unique(column.values, return_inverse=True)
     shift = int(len(used) > 0 and used[0] < 0)
     names = tuple(str(column.levels[code]) for code in used[shift:])
-    return Grouping(source, name, codes.astype(np.int64) - shift, names, labels)
+    return Grouping(source, name, codes.astype(np.int64) - shift, names, declared)
