@@ -4,8 +4,9 @@
 # make bench  the figures of the README
 # make bench-serving  the kernel, the curve of overload, and serving beside other servers (MLSERVER=1 takes MLServer along)
 # make bench-drift  drift of a million rows, beside Evidently
+# make bench-nannyml  label-free estimates, beside NannyML
 # make soak   long kill and simulation runs
-.PHONY: demo test check bench bench-serving bench-drift soak lock clean
+.PHONY: demo test check bench bench-serving bench-nannyml bench-drift soak lock clean
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 VENV ?= .venv
@@ -44,6 +45,9 @@ bench: $(VENV)/.ready
 bench-serving: $(VENV)/.ready .venv-peers/.ready $(if $(MLSERVER),.venv-mlserver/.ready)
 	$(BIN)/python -m benchmarks kernel overload peers
 
+bench-nannyml: $(VENV)/.ready .venv-nannyml/.ready
+	$(BIN)/python -m benchmarks cbpe
+
 bench-drift: $(VENV)/.ready .venv-evidently/.ready
 	$(BIN)/python -m benchmarks drift
 
@@ -54,7 +58,7 @@ lock: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --extra dev --extra examples --extra fast --output-file requirements/dev.txt pyproject.toml requirements/build.in
-	for name in peers mlserver evidently; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for name in peers mlserver evidently nannyml; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
 
 clean:

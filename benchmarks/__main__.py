@@ -26,6 +26,7 @@ EVERY = (
     "training",
     "assess",
     "drift",
+    "cbpe",
     "updating",
 )
 
