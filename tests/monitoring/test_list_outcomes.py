@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from poise.monitoring.came_true import CameTrue
-from poise.monitoring.list_outcomes import _List, _why_not
+from poise.monitoring.list_outcomes import LoggedList, _why_not
 
 TRUTH = CameTrue({"d.1": 0}, {"order": np.ones(1)}, np.array([True]))
 LISTED: dict[str, Any] = {
@@ -23,6 +23,7 @@ LISTED: dict[str, Any] = {
     "propensities": [1.0],
     "explored": None,
     "logged": [0],
+    "sent": {},
     "features": {},
 }
 
@@ -40,6 +41,6 @@ LISTED: dict[str, Any] = {
 )
 def test_lists_that_something_else_than_models_answered_are_left_out(more: dict[str, Any], why: str | None) -> None:
     """What a fallback says is no model's: from such a list nobody learns what the models would have shown."""
-    one = msgspec.json.decode(msgspec.json.encode({**LISTED, **more}), type=_List)
+    one = msgspec.json.decode(msgspec.json.encode({**LISTED, **more}), type=LoggedList)
     said = _why_not(one, TRUTH.rows(["d.1"]), TRUTH)
     assert (said is None) if why is None else (said is not None and why in said)

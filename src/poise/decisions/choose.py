@@ -95,7 +95,8 @@ class Chooser:
 
     def objectives_of(self, term: str, action: str) -> frozenset[str]:
         """The objectives that this term of this action is made of."""
-        read = self._cells[term][self.actions.index(action)].names & self._predicted
+        cells = self._cells[term]
+        read = cells[self.actions.index(action) if len(cells) > 1 else 0].names & self._predicted
         return frozenset(name.partition(".")[0] for name in read)
 
     def predicts(self, term: str, action: str) -> bool:

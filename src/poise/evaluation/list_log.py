@@ -66,32 +66,47 @@ class ListLog:
 
     def newest(self, most: int) -> ListLog:
         """The last `most` of the lists, which are in the order of time."""
-        first = max(self.count - most, 0)
-        if not first:
-            return self
-        kept, begin = self.decision >= first, int(self.start[first])
+        return self if most >= self.count else self.only(np.arange(self.count - most, self.count))
+
+    def only(self, lists: Ints) -> ListLog:
+        """Some of the lists, by their numbers, ascending."""
+        sizes = np.diff(self.start)
+        wanted = np.zeros(self.count, np.bool_)
+        wanted[lists] = True
+        among, kept = np.repeat(wanted, sizes), wanted[self.decision]
+        start = np.concatenate([[0], np.cumsum(sizes[lists])]).astype(np.int64)
+        moved = start[:-1] - self.start[lists]
+        number = np.cumsum(wanted) - 1
+        decision = number[self.decision[kept]]
         return ListLog(
-            self.start[first:] - begin,
-            {term: values[begin:] for term, values in self.terms.items()},
-            self.allowed[begin:],
-            self.took_part[begin:],
-            self.explored[first:],
-            self.decision[kept] - first,
-            self.row[kept] - begin,
+            start,
+            {term: values[among] for term, values in self.terms.items()},
+            self.allowed[among],
+            self.took_part[among],
+            self.explored[lists],
+            decision,
+            self.row[kept] + moved[decision],
             self.place[kept],
             self.propensity[kept],
             {term: values[kept] for term, values in self.realised.items()},
-            self.time[first:],
+            self.time[lists],
             self.exposure,
         )
 
     def under(self, weights: Mapping[str, float], exploration: Exploration) -> dict[str, LoggedRows]:
         """What each term would have come to under these weights, with the exploration that is settled for them.
 
-        Its lists are those that have a score under these weights; of others nothing would be known. What the model
-        expects of an item at a place is its term as predicted, times the place's exposure.
+        What the model expects of an item at a place is its term as predicted, times the place's exposure.
         """
-        made = _Target.of(self, weights, exploration)
+        scores = np.zeros(int(self.start[-1]))
+        for term, weight in weights.items():
+            if weight and term in self.terms:
+                scores = scores + weight * self.terms[term]
+        return self.ranked_by(scores, self.allowed, exploration)
+
+    def ranked_by(self, scores: Floats, allowed: Bools, exploration: Exploration) -> dict[str, LoggedRows]:
+        """The same for any scores of all candidates, (N,), NaN where one has none; allowed: (N,) which may be."""
+        made = _Target.of(self, scores, allowed, exploration)
         return {
             term: LoggedRows(
                 self.decision,
@@ -140,21 +155,20 @@ class _Target:
     expected: dict[str, Floats]
 
     @classmethod
-    def of(cls, log: ListLog, weights: Mapping[str, float], exploration: Exploration) -> _Target:
-        scores = np.zeros(int(log.start[-1]))
-        for term, weight in weights.items():
-            if weight and term in log.terms:
-                scores = scores + weight * log.terms[term]
+    def of(cls, log: ListLog, scores: Floats, allowed: Bools, exploration: Exploration) -> _Target:
         made = cls(np.zeros(len(log.row)), np.ones(log.count), {term: np.zeros(log.count) for term in log.terms})
         first = np.searchsorted(log.decision, np.arange(log.count + 1))  # rows are in the order of their lists
         for n in range(log.count):
-            made._list(log, n, scores, slice(int(first[n]), int(first[n + 1])), exploration)
+            rows = slice(int(first[n]), int(first[n + 1]))
+            made._list(log, n, scores, allowed, rows, exploration)
         return made
 
-    def _list(self, log: ListLog, n: int, scores: Floats, rows: slice, exploration: Exploration) -> None:
+    def _list(
+        self, log: ListLog, n: int, scores: Floats, allowed: Bools, rows: slice, exploration: Exploration
+    ) -> None:
         """One list: its candidates in their new order, drawn or not."""
         begin, end = int(log.start[n]), int(log.start[n + 1])
-        among = begin + np.flatnonzero(log.allowed[begin:end] & np.isfinite(scores[begin:end]))
+        among = begin + np.flatnonzero(allowed[begin:end] & np.isfinite(scores[begin:end]))
         order = among[np.argsort(-scores[among], kind="stable")]
         if not len(order):
             return

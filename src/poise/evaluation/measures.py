@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from poise.evaluation.base import Array
 from poise.evaluation.blocks import Blocks
+from poise.evaluation.foreseen import Foresight
 from poise.spec.objective import ProblemType
 from poise.table import Column
 
@@ -73,6 +74,7 @@ class DecisionMeasures:
     propensities), as a sentence; None where they can.
     ranked: the logged lists re-ranked, where the decision lists; the relevance is the utility that came true.
     time and fresh: as of an objective.
+    foresight: what the log of the live release tells of the terms beside it; None where nobody asked it.
     """
 
     terms: Mapping[str, Mapping[str, Floats]]
@@ -83,6 +85,7 @@ class DecisionMeasures:
     ranked: Ranked | None = None
     time: NDArray[np.int64] | None = None
     fresh: NDArray[np.bool_] | None = None
+    foresight: Foresight | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,10 +80,13 @@ def estimate(estimator: str, rows: LoggedRows, now: LoggedRows) -> Estimate:
 def margin(estimator: str, rows: LoggedRows, now: LoggedRows, share: float) -> Interval:
     """By how much the policy of `rows` comes to more per decision than `share` of that of `now`, with limits.
 
-    Raises as `estimate` does; whether the log can tell at all is for `estimate` to say.
+    The share counts in the size of what `now` comes to: 95 % of a cost of 100, written as -100, is -105. Raises as
+    `estimate` does; whether the log can tell at all is for `estimate` to say.
     """
     kind: OffPolicyEstimator = registry.get("off-policy", estimator)()
-    return _interval(_difference(kind.sums(rows), kind.sums(now), _decisions(rows), share))
+    old = kind.sums(now)
+    counted = share if old.value >= 0 else 2 - share
+    return _interval(_difference(kind.sums(rows), old, _decisions(rows), counted))
 
 
 def _decisions(rows: LoggedRows) -> Floats:

@@ -26,7 +26,7 @@ from poise.monitoring.list_outcomes import Gathered, gather
 from poise.releases.folder import ReleaseFolder
 from poise.serving.loaded import Loaded
 from poise.serving.preview import Asked, Preview
-from poise.serving.trade_off import asked_gain, asked_term, front, suggest
+from poise.serving.trade_off import asked_goals, asked_term, front, suggest
 from poise.settings import Settings
 from poise.spec.decision import Decision
 from poise.stores.state import State
@@ -63,13 +63,13 @@ class Previews:
         return self._told(loaded, live, lambda preview, now: preview.of(now, asked))
 
     def suggest(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
-        """The weights by which a term gains what `content` asks (`{"term": "revenue", "gain": 0.03}`) at the least loss
-        of the others, and what they would do."""
-        term, gain = asked_gain(content, _decides(loaded).terms)
-        return self._told(loaded, live, lambda preview, now: suggest(preview, now, term, gain))
+        """The weights by which terms gain what `content` asks (`{"term": "revenue", "gain": 0.03}`, `{"goals": {…}}`),
+        within all stakeholders' bounds, at the least loss, and what they would do."""
+        goals = asked_goals(content, _decides(loaded).terms)
+        return self._told(loaded, live, lambda preview, now: suggest(preview, now, goals))
 
     def front(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
-        """What all terms come to as the weight of one (`{"term": "revenue"}`) grows and shrinks."""
+        """What all terms come to as the weight of one (`{"term": "revenue"}`) moves, or (`{}`) as all do."""
         term = asked_term(content, _decides(loaded).terms)
         return self._told(loaded, live, lambda preview, now: front(preview, now, term))
 
@@ -102,7 +102,8 @@ def gathered_of(loaded: Loaded, lake: Lake, weights: range | None = None) -> Gat
     by what it learned."""
     classes = {one.name: one.classes for one in loaded.contract.outputs}
     if loaded.chooser is not None:
-        return gather_choices(loaded.system, loaded.chooser, lake, loaded.release, weights=weights)
+        hides = _decides(loaded).censors
+        return gather_choices(loaded.system, loaded.chooser, lake, loaded.release, hides, weights=weights)
     ranker = ranker_of(loaded.system, classes)
     if ranker is None or loaded.basis is None:
         why = f"release {loaded.release} lists nothing by what it learned, so that no effect of weights can be told"

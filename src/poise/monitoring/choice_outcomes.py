@@ -43,7 +43,7 @@ class _Choices(msgspec.Struct):
 
 
 @dataclass(slots=True)
-class _Row:
+class LoggedChoice:
     """One row of a record: which, where its labels stand, and by what id it came in."""
 
     record: _Choices
@@ -58,6 +58,8 @@ class GatheredChoices:
     log: ChoiceLog | None
     count: int
     left_out: dict[str, int] = field(default_factory=dict)
+    rows: tuple[LoggedChoice, ...] = ()
+    """Of the choices that are in it, in their order."""
 
 
 def gather_choices(
@@ -68,9 +70,10 @@ def gather_choices(
     hides: Mapping[str, Sequence[str]] | None = None,
     most: int = MOST,
     weights: range | None = None,
+    since: int | None = None,
 ) -> GatheredChoices:
-    """The newest `most` choices that `release` made, by one of these versions of the weights (default any), and whose
-    outcomes are known.
+    """The newest `most` choices that `release` made, by one of these versions of the weights (default any) and since
+    that T, and whose outcomes are known.
 
     hides: objective -> the actions that hide it; rows of these stay in, with what they hide unknown. A choice is the
     row of the decision's source that has its id: the one that was sent, where callers send it, else the decision's own.
@@ -80,7 +83,7 @@ def gather_choices(
     objectives = sorted(chooser.objective_names())
     if not delta.exists(lake.decisions):
         return GatheredChoices(None, 0)
-    found = lines(lake, "choice", release, most, mature_until(system, lake, objectives), weights=weights)
+    found = lines(lake, "choice", release, most, mature_until(system, lake, objectives), since=since, weights=weights)
     if not found:
         return GatheredChoices(None, 0)
     truth = came_true(system, lake, chooser.decision.per, objectives)
@@ -97,19 +100,19 @@ def gather_choices(
                 left_out[why] = left_out.get(why, 0) + 1
     if not kept:
         return GatheredChoices(None, count, left_out)
-    log, without = _log(chooser, kept, truth, hides or {})
-    if without:
-        left_out["what a term reads beside predictions is missing"] = without
-    return GatheredChoices(log.newest(most) if log.count else None, count, left_out)
+    log, told = _log(chooser, kept[-most:], truth, hides or {})
+    if len(told) < len(kept[-most:]):
+        left_out["what a term reads beside predictions is missing"] = len(kept[-most:]) - len(told)
+    return GatheredChoices(log if log.count else None, count, left_out, told)
 
 
-def _rows(one: _Choices, truth: CameTrue, identity: str) -> Iterator[_Row]:
+def _rows(one: _Choices, truth: CameTrue, identity: str) -> Iterator[LoggedChoice]:
     """The rows of one record that were kept in full; others cannot be told from it."""
     place = {row: at for at, row in enumerate(one.logged)}
     sent = one.sent.get(identity)
     for row, id in enumerate(one.ids):
         named = id if sent is None or row not in place else str(sent[place[row]])
-        yield _Row(one, row, int(truth.rows([named])[0]))
+        yield LoggedChoice(one, row, int(truth.rows([named])[0]))
 
 
 def _why_not(one: _Choices, chooser: Chooser) -> str | None:
@@ -122,7 +125,7 @@ def _why_not(one: _Choices, chooser: Chooser) -> str | None:
     return None
 
 
-def _why_not_row(row: _Row, truth: CameTrue) -> str | None:
+def _why_not_row(row: LoggedChoice, truth: CameTrue) -> str | None:
     one = row.record
     if one.fallback[row.row]:
         return "no action had a score, and the rule's was taken"
@@ -140,9 +143,9 @@ def _why_not_row(row: _Row, truth: CameTrue) -> str | None:
 
 
 def _log(
-    chooser: Chooser, kept: Sequence[_Row], truth: CameTrue, hides: Mapping[str, Sequence[str]]
-) -> tuple[ChoiceLog, int]:
-    """The log, and how many rows are not in it since a term could not be told."""
+    chooser: Chooser, kept: Sequence[LoggedChoice], truth: CameTrue, hides: Mapping[str, Sequence[str]]
+) -> tuple[ChoiceLog, tuple[LoggedChoice, ...]]:
+    """The log, and the rows that are in it: of the others a term could not be told."""
     actions = chooser.actions
     chosen = np.array([actions.index(one.record.chosen[one.row]) for one in kept], np.int64)
     places = np.array([one.truth for one in kept], np.int64)
@@ -170,7 +173,7 @@ def _log(
             time=time[keep],
             reveals=reveals,
         ),
-        len(kept) - len(keep),
+        tuple(kept[at] for at in keep.tolist()),
     )
 
 
@@ -186,11 +189,11 @@ def _reveals(chooser: Chooser, term: str, hides: Mapping[str, Sequence[str]]) ->
     return np.array([not any(action in hides.get(name, ()) for name in of) for action in chooser.actions])
 
 
-def _table(kept: Sequence[_Row], term: str) -> Floats:
+def _table(kept: Sequence[LoggedChoice], term: str) -> Floats:
     return np.array([one.record.terms[term][one.row] for one in kept], np.float64)
 
 
-def _features(chooser: Chooser, kept: Sequence[_Row]) -> Table:
+def _features(chooser: Chooser, kept: Sequence[LoggedChoice]) -> Table:
     """What terms read beside predictions, as it was logged."""
     columns: dict[str, Column] = {}
     for name in chooser.extra_names():

@@ -27,7 +27,7 @@ SAME = 1e-6
 """Logged probabilities differ from those that are computed again by less than this."""
 
 
-class _List(msgspec.Struct):
+class LoggedList(msgspec.Struct):
     """The fields of a record of `poise.serving.decision_log` that are read here."""
 
     ids: list[str]
@@ -40,6 +40,7 @@ class _List(msgspec.Struct):
     propensities: list[float]
     explored: dict[str, Any] | None
     logged: list[int]
+    sent: dict[str, list[Any]]
     features: dict[str, list[Any]]
     fallbacks: dict[str, Any] = {}
     """What was not answered by its model; absent where every model answered."""
@@ -47,11 +48,13 @@ class _List(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The log, and why lists of the release are not in it: reason -> how many. count: how many there were."""
+    """The log, and why lists of the release are not in it: reason -> how many. count: how many there were. records: of
+    the lists that are in it."""
 
     log: ListLog | None
     count: int
     left_out: dict[str, int] = field(default_factory=dict)
+    records: tuple[LoggedList, ...] = ()
 
 
 def gather(
@@ -62,9 +65,10 @@ def gather(
     release: str,
     most: int = MOST,
     weights: range | None = None,
+    since: int | None = None,
 ) -> Gathered:
-    """The newest `most` lists that `release` answered, by one of these versions of the weights (default any), and whose
-    outcomes are known.
+    """The newest `most` lists that `release` answered, by one of these versions of the weights (default any) and since
+    that T, and whose outcomes are known.
 
     exposure: term -> (show,), what is left of a value of the first place further down. Terms that came true are what
     the labels say in place of predictions. Lists by rule, those in which a fallback answered for a model, and those of
@@ -73,11 +77,11 @@ def gather(
     objectives = sorted(ranker.objective_names())
     if not delta.exists(lake.decisions):
         return Gathered(None, 0)
-    found = lines(lake, "list", release, most, mature_until(system, lake, objectives), weights=weights)
+    found = lines(lake, "list", release, most, mature_until(system, lake, objectives), since=since, weights=weights)
     if not found:
         return Gathered(None, 0)
     truth = came_true(system, lake, ranker.decision.per, objectives)
-    lists = [msgspec.json.decode(line, type=_List) for line in found]
+    lists = [msgspec.json.decode(line, type=LoggedList) for line in found]
     kept, left_out = [], dict[str, int]()
     for one in lists:
         rows = truth.rows([f"{one.ids[0]}.{place}" for place in range(1, len(one.shown) + 1)])
@@ -86,7 +90,8 @@ def gather(
             kept.append((one, rows))
         else:
             left_out[why] = left_out.get(why, 0) + 1
-    return Gathered(_log(ranker, exposure, kept, truth) if kept else None, len(lists), left_out)
+    log = _log(ranker, exposure, kept, truth) if kept else None
+    return Gathered(log, len(lists), left_out, tuple(one for one, _ in kept))
 
 
 def releases_by(lake: Lake, weights: int) -> dict[str, int]:
@@ -98,7 +103,7 @@ def releases_by(lake: Lake, weights: int) -> dict[str, int]:
     return dict(zip(found["release"].to_list(), found["len"].to_list(), strict=True))
 
 
-def _why_not(one: _List, rows: NDArray[np.int64], truth: CameTrue) -> str | None:
+def _why_not(one: LoggedList, rows: NDArray[np.int64], truth: CameTrue) -> str | None:
     if not one.terms or not one.shown:
         return "nothing was predicted for them (the rule sorted, or nothing could be shown)"
     if one.fallbacks:  # their terms are not what the models say, by which other weights would be judged
@@ -114,7 +119,7 @@ def _why_not(one: _List, rows: NDArray[np.int64], truth: CameTrue) -> str | None
     return None
 
 
-def _drawn_as_logged(one: _List) -> bool:
+def _drawn_as_logged(one: LoggedList) -> bool:
     """Whether the list is drawn again as it was logged: estimates are as right as its probabilities are."""
     scores = _numbers(one.scores)
     among = np.flatnonzero((_numbers(one.allowed) == 1) & np.isfinite(scores))
@@ -127,7 +132,7 @@ def _drawn_as_logged(one: _List) -> bool:
 
 
 def _log(
-    ranker: Ranker, exposure: dict[str, Floats], kept: Sequence[tuple[_List, NDArray[np.int64]]], truth: CameTrue
+    ranker: Ranker, exposure: dict[str, Floats], kept: Sequence[tuple[LoggedList, NDArray[np.int64]]], truth: CameTrue
 ) -> ListLog:
     lists = [one for one, _ in kept]
     start = np.cumsum([0, *(len(one.items) for one in lists)])
@@ -155,7 +160,7 @@ def _numbers(values: Iterable[float | None]) -> Floats:
     return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
-def _took_part(one: _List) -> NDArray[np.bool_]:
+def _took_part(one: LoggedList) -> NDArray[np.bool_]:
     """Which candidates took part in the draw: the first `top` of those that could be listed."""
     out = np.zeros(len(one.items), np.bool_)
     if one.explored is not None:
@@ -165,7 +170,7 @@ def _took_part(one: _List) -> NDArray[np.bool_]:
     return out
 
 
-def _features(ranker: Ranker, lists: Sequence[_List]) -> Table:
+def _features(ranker: Ranker, lists: Sequence[LoggedList]) -> Table:
     """What terms read beside predictions, of all shown rows, as it was logged."""
     height = sum(len(one.shown) for one in lists)
     columns: dict[str, list[Any]] = {name: [] for name in ranker.extra_names()}

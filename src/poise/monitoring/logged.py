@@ -70,6 +70,11 @@ class LoggedRows:
     def _column(self, at: int) -> Ints:
         return np.array(self._times, np.int64).reshape(-1, 3)[:, at]
 
+    def placed(self, at: int | None, rows: int) -> None:
+        """So many rows more, asked at T (microseconds) of an answer that need not be in the journal."""
+        time = MISSING_TIME if at is None else at
+        self._times += [(time, time, 0)] * rows
+
     def add(self, kept: _Kept, written: int, position: int) -> None:
         """The rows of one more answer."""
         at = MISSING_TIME if kept.at is None else kept.at

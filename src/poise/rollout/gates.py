@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from poise.clock import Clock, to_text
 from poise.errors import StateError
+from poise.evaluation.foreseen import Foresight
 from poise.evaluation.measures import Measured, Measures, ServingMeasures
 from poise.evaluation.requirements import Verdict, judge_all
 from poise.formats import CURRENT
@@ -58,11 +59,13 @@ def judge_candidate(
     *,
     env: Mapping[str, str] | None = None,
     live: str | None = None,
+    foresight: Foresight | None = None,
     progress: Progress = lambda _: None,
 ) -> Outcome:
     """Rehearse `candidate`, let every requirement judge it, and seal the outcome as the folder `release`.
 
     command: starts the real server on the candidate; `{port}` in it is replaced. live: the release that serves now.
+    foresight: what its log tells of the decision's terms under the candidate.
     Raises `StateError` where the server does not start or refuses more than one in ten real requests, and where a
     requirement compares with the live release but another one was live when the candidate was trained.
     """
@@ -74,7 +77,8 @@ def judge_candidate(
     serving = _serving(system, candidate, rehearsals)
     progress("asking every stakeholder")
     reads, unlearned = count_read(judged_folder), candidate.json("evidence").get("unlearned", {})
-    measures = Measures(judged.objectives, judged.decision, serving, live, reads, unlearned)
+    decision = None if judged.decision is None else replace(judged.decision, foresight=foresight)
+    measures = Measures(judged.objectives, decision, serving, live, reads, unlearned)
     verdicts = tuple(judge_all(system.requirements, system, measures))
     released = not any(verdict.refuses for verdict in verdicts)
     evidence = {
@@ -174,6 +178,8 @@ def _bodies(system: SystemSpec, judged: Judged, size: int) -> list[bytes]:
         return [json.dumps(body).encode() for body in cut]
     per = system.decision.per if system.decision else next(iter(judged.requests))
     rows = judged.requests[per]
+    if system.decision is not None and system.decision.prices is not None:
+        rows = [{k: value for k, value in row.items() if k != system.decision.prices.column} for row in rows]
     turns = [[rows[(start + i) % len(rows)] for i in range(size)] for start in range(len(rows))]
     return [json.dumps({"per": per, "rows": turn}).encode() for turn in turns]
 

@@ -36,6 +36,9 @@ MOST = 20_000
 """Lists or choices that are reckoned with, the newest; a list takes about 0.2 ms, a choice far less."""
 REMEMBERED = 64
 """Policies whose lists are kept ready: somebody who moves a slider comes back to where it was."""
+UNLIMITED = (
+    "the capacity of {} is not reckoned with: by other weights it may be asked for more often than there is room"
+)
 FORM = '{"values": {"TERM": 0.5}}, with "lists" if wanted'
 
 
@@ -83,7 +86,7 @@ class Preview:
         chooser: Chooser | None = None,
     ) -> None:
         self._decision, self._basis, self._zone, self._chooser = decision, basis, zone, chooser
-        self._requirements = [one for one in requirements if _term_of(one) in decision.terms]
+        self._requirements = [one for one in requirements if term_of(one) in decision.terms]
         self._log, self._left_out = log, dict(left_out or {})
         self._remembered = lru_cache(REMEMBERED)(self._under)
 
@@ -91,6 +94,11 @@ class Preview:
     def lists(self) -> int:
         """How many lists (choices) there are to reckon with."""
         return self._log.count
+
+    @property
+    def bounds(self) -> tuple[Requirement, ...]:
+        """The requirements that hold weights back: of a term, over all lists, relative to what is live."""
+        return tuple(one for one in self._requirements if one.relative_to == "live" and one.by is None)
 
     @property
     def noun(self) -> str:
@@ -120,7 +128,10 @@ class Preview:
             "refused": refused,
             "terms": terms,
             "requirements": [self._judged(one, after, before, refused) for one in self._requirements],
-            "warnings": list(dict.fromkeys(said for one in terms for said in one.pop("warnings"))),
+            "warnings": [
+                *dict.fromkeys(said for one in terms for said in one.pop("warnings")),
+                *([UNLIMITED.format(", ".join(self._decision.capacity))] if self._decision.capacity else []),
+            ],
         }
 
     def _under(self, values: tuple[tuple[str, float], ...], lists: int) -> dict[str, LoggedRows]:
@@ -135,7 +146,7 @@ class Preview:
     def _term(self, term: str, after: LoggedRows, before: LoggedRows) -> dict[str, Any]:
         made = estimate(ESTIMATOR, after, before)
         base = estimate(ESTIMATOR, before, before).value.value
-        owners = list(dict.fromkeys(one.who for one in self._requirements if _term_of(one) == term))
+        owners = list(dict.fromkeys(one.who for one in self._requirements if term_of(one) == term))
         beside = None if made.refused else estimate(BESIDE, after, before).gain
         return {
             "term": term,
@@ -164,7 +175,7 @@ class Preview:
         """Whether a requirement of a term would hold: against what the weights of now come to, where it is relative to
         what is live."""
         bound = requirement.at_least or requirement.at_most
-        term = _term_of(requirement)
+        term = term_of(requirement)
         told = {"who": requirement.who, "metric": requirement.metric}
         if refused is not None or bound is None or requirement.relative_to != "live" or requirement.by is not None:
             why = refused or "only bounds relative to what is live are told from the log, over all lists"
@@ -174,7 +185,7 @@ class Preview:
         low, high = (over.low, over.high) if requirement.at_least else (-over.high, -over.low)
         verdict = "holds" if low >= 0 else "breaks" if high < 0 else "cannot tell"
         side = "at least" if requirement.at_least else "at most"
-        ratio = 100 * (1 + _ratio(over.value + (share - 1) * _now(before[term]), _now(before[term])))
+        ratio = 100 * (1 + _ratio(estimate(ESTIMATOR, after[term], before[term]).gain.value, _now(before[term])))
         return {**told, "verdict": verdict, "why": f"{ratio:.1f} % of now, where {side} {100 * share:g} % is required"}
 
 
@@ -182,7 +193,8 @@ def _now(rows: LoggedRows) -> float:
     return estimate(ESTIMATOR, rows, rows).value.value
 
 
-def _term_of(requirement: Requirement) -> str:
+def term_of(requirement: Requirement) -> str:
+    """The term of a decision that it is about; '' where it is about something else."""
     kind, _, term = requirement.metric.partition(".")
     return term if kind == "decision" else ""
 

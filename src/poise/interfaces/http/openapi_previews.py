@@ -45,19 +45,21 @@ def preview_paths(terms: tuple[str, ...], refusals: Mapping[str, str]) -> Schema
     term: Schema = {"type": "string", "enum": list(terms)}
     gain: Schema = {"type": "number", "exclusiveMinimum": -1, "maximum": 10, "not": {"const": 0}}
     version: Schema = {"type": ["integer", "null"], "minimum": 1, "description": "default the newest change"}
+    one = object_of({"term": term, "gain": gain}, ["term", "gain"])
+    goals: Schema = {**values, "properties": dict.fromkeys(terms, gain)}
     told = object_of({"release": {"type": "string"}, "terms": {"type": "array", "items": _TERM}}, ["release", "terms"])
     came: Schema = {"type": "array", "items": {"type": "object"}}
     realised = object_of({"version": {"type": "integer"}, "terms": came}, ["version", "terms"])
     line = object_of({"points": {"type": "array", "items": {"type": "object"}}}, ["points"])
     acts = {
         "preview": ("What other weights would do", object_of({"values": values, "lists": lists}, ["values"]), told),
-        "suggest": ("By which weights a term gains", object_of({"term": term, "gain": gain}, ["term", "gain"]), told),
+        "suggest": ("By which weights terms gain", {"anyOf": [one, object_of({"goals": goals}, ["goals"])]}, told),
         "realised": (
             "What a change was foretold to do, and what it did",
             object_of({"version": version}, []),
             realised,
         ),
-        "front": ("What all terms come to as one weight moves", object_of({"term": term}, ["term"]), line),
+        "front": ("What all terms come to as one weight moves, or all", object_of({"term": term}, []), line),
     }
     return {
         f"/v1/weights/{act}": {
