@@ -31,6 +31,8 @@ from poise.stores.state_base import LiveRow
 _LOG = logging.getLogger("poise.rollout")
 TOLD = 2.0
 """Seconds between two times that what was seen is written down."""
+MOST_READ = 200
+"""Answers that are read in one look: it is in the way of those that are made."""
 ITSELF = "guardrail"
 """Who undoes a release that breached one."""
 
@@ -45,7 +47,9 @@ class OnTrial:
         self._comparison = Comparison()
         self._breach: Verdict | None = None
         self._before: Mapping[str, int] = {}
-        self._next = 0.0
+        self._next, self._reads = 0.0, MOST_READ
+        self.tells = True
+        """Whether what is seen is written down: of several processes one does."""
         served.telemetry.watch("rollout_stage", self._stages)
         served.telemetry.watch("rollout_share", lambda: {} if self._now is None else {(): self._now.share})
 
@@ -103,8 +107,9 @@ class OnTrial:
             return self._undo(now, self._breach)
         if trial is None or now is None:
             return
+        self._reads = MOST_READ
         for seen in trial.take():
-            self._see(trial, seen)
+            self._see(seen)
         breach = None if self._guardrails is None else self._guardrails.breach()
         if breach is not None:
             self._served.trial, self._breach, self._served.taken_back = None, breach, now.release
@@ -115,17 +120,21 @@ class OnTrial:
         if breach is not None:
             self._undo(now, breach)
 
-    def _see(self, trial: Trial, seen: Seen) -> None:
+    def _see(self, seen: Seen) -> None:
         if self._guardrails is None:
             self._comparison.see(seen)
             self._served.telemetry.count("shadow", "failed" if seen.failed else "scored")
             return
-        said = None if seen.body is None else figures(seen.body)
+        said = None
+        if seen.body is not None and self._reads > 0 and self._guardrails.wants(seen):
+            said, self._reads = figures(seen.body), self._reads - 1
         self._guardrails.see(seen, said)
         arm = "canary" if seen.canary else "live"
         self._served.telemetry.count("rollout_answers", arm, "failed" if seen.failed else "answered")
 
     def _tell(self, trial: Trial, now: Rollout) -> None:
+        if not self.tells:
+            return
         value: dict[str, Any] = {"version": now.version, "stage": now.stage, "dropped": trial.dropped}
         if self._guardrails is None:
             value["shadow"] = self._comparison.to_dict(trial.dropped)

@@ -70,6 +70,7 @@ class Switching:
         newest = served.newest
         self._have = {newest.release: Ready(newest, first, fingerprint(newest.loaded.declarations))}
         self._tries, self._lines, self._trial = Tries(), HistoryLines(state), OnTrial(state, served)
+        self._trial.tells = False
         self._previous: str | None = None
         self._inlet: Inlet | None = None
         self._drainer: Drainer | None = None
@@ -82,7 +83,7 @@ class Switching:
 
     def beside(self, inlet: Inlet, drainer: Drainer) -> None:
         """Rows come in through `inlet`, and `drainer` writes them to the lake."""
-        self._inlet, self._drainer = inlet, drainer
+        self._inlet, self._drainer, self._trial.tells = inlet, drainer, True
 
     def begin(self) -> None:
         """Called on the thread that answers, by its running loop, before anything comes in."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +27,8 @@ SLOWER = 2.0
 TENTHS = 10
 MOST_CALLERS = 100_000
 """Callers that are remembered; those beyond are no new evidence."""
+FELL_BACK = b'"fallbacks":{'
+"""Stands in an answer in which something else than a model answered."""
 MOST_SERIES = 20
 """Predictions of one answer that are compared."""
 
@@ -61,7 +63,6 @@ class _Series:
 
     edges: list[float]
     tests: list[MoreOften]
-    callers: set[int] = field(default_factory=set)
 
 
 class Guardrails:
@@ -81,13 +82,21 @@ class Guardrails:
         self._met: dict[str, set[int]] = {"errors": set(), "slow": set()}
         self._first_seconds: list[float] = []
         self._first_numbers: dict[str, list[float]] = {}
-        self._first_callers: set[int] = set()
+        self._callers: set[int] = set()
+        """Whose first prediction was looked at, since the warm-up ended."""
         self._series: dict[str, _Series] | None = None
 
+    def wants(self, seen: Seen) -> bool:
+        """Whether it matters what an answer says: it is not read for nothing."""
+        if seen.body is None or self._declared.scores is None or (seen.canary and self._series is None):
+            return False
+        return seen.unit not in self._callers and len(self._callers) < MOST_CALLERS
+
     def see(self, seen: Seen, figures: Figures | None) -> None:
-        """One answer of the canary or of the live release beside it, and what it says."""
+        """One answer of the canary or of the live release beside it, and what it says, where that was wanted."""
         self.answers["canary" if seen.canary else "live"] += 1
-        if (seen.failed or (figures is not None and figures.fell_back)) and self._new("errors", seen.unit):
+        failed = seen.failed or (seen.body is not None and FELL_BACK in seen.body)
+        if failed and self._new("errors", seen.unit):
             self._failed.see(canary=seen.canary)
         if self._series is None:
             self._gather(seen, figures)
@@ -108,14 +117,15 @@ class Guardrails:
         """Learn from the first answers of the live release what is usual; the canary warms up meanwhile."""
         if not seen.canary and not seen.failed and len(self._first_seconds) < 10 * FIRST:
             self._first_seconds.append(seen.seconds)
-            if figures is not None and seen.unit not in self._first_callers:
-                self._first_callers.add(seen.unit)
+            if figures is not None and seen.unit not in self._callers:
+                self._callers.add(seen.unit)
                 for name, value in list(figures.numbers.items())[:MOST_SERIES]:
                     self._first_numbers.setdefault(name, []).append(value)
         if len(self._first_seconds) < FIRST or self.answers["canary"] < self._declared.least:
             return
         if self._bound is None:
             self._bound = SLOWER * float(np.quantile(self._first_seconds, 0.99))
+        self._callers = set()  # anew: those of the canary were not looked at yet
         allowed = self._declared.scores or 1.0
         self._series = {
             name: _Series(edges, [MoreOften(self._share, allowed) for _ in range(TENTHS)])
@@ -125,12 +135,13 @@ class Guardrails:
 
     def _compare(self, seen: Seen, figures: Figures, known: Mapping[str, _Series]) -> None:
         """Each caller's first prediction falls into one of the tenths."""
+        if seen.unit in self._callers or len(self._callers) >= MOST_CALLERS:
+            return
+        self._callers.add(seen.unit)
         for name, series in known.items():
             value = figures.numbers.get(name)
-            if value is None or seen.unit in series.callers or len(series.callers) >= MOST_CALLERS:
-                continue
-            series.callers.add(seen.unit)
-            series.tests[bisect_right(series.edges, value)].see(canary=seen.canary)
+            if value is not None:
+                series.tests[bisect_right(series.edges, value)].see(canary=seen.canary)
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """What each guardrail that is watched says now."""
