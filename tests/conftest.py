@@ -12,6 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = {
+    "tests/monitoring/test_telling.py": "tests/monitoring/test_monitors.py",  # a shop is trained once
     "tests/interfaces/test_wheel.py": "tests/interfaces/test_demo.py",  # the wheel is built once
     "tests/releases/test_list_rungs.py": "tests/releases/test_lists.py",  # a market is trained once
 }
