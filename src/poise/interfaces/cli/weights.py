@@ -29,7 +29,9 @@ def weights(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="TERM=WEIGHT; may be repeated. The other weights stay.")
     ] = None,
-    gain: Annotated[str | None, typer.Option("--gain", help="With suggest: TERM=SHARE, e.g. revenue=3%.")] = None,
+    gain: Annotated[
+        list[str] | None, typer.Option("--gain", help="With suggest: TERM=SHARE, e.g. revenue=3%; may be repeated.")
+    ] = None,
     take_back: Annotated[
         bool, typer.Option("--take-back", help="Make the weights before the live ones (or --to) live again.")
     ] = False,
@@ -70,10 +72,10 @@ def weights(
     if act is not None:
         _looks_only(act, changes, gain, take_back or history, to=to, expect=expect, until=until, who=who, why=why)
         system = System.read(file)
-        told = system.suggest(_gain(gain)) if gain else system.preview({"values": _parsed(changes or ())})
+        told = system.suggest(_goals(gain)) if gain else system.preview({"values": _parsed(changes or ())})
         print_json(told) if as_json else previewed(told)
         return
-    if gain is not None:
+    if gain:
         raise UsageError("--gain goes with 'poise weights suggest'")
     _one_act(changes, take_back, history, to=to, expect=expect, until=until, who=who, why=why)
     system = System.read(file)
@@ -101,7 +103,9 @@ def differing(system: System) -> None:
         _differing(system.weights.show())
 
 
-def _looks_only(act: str, changes: Sequence[str] | None, gain: str | None, other: bool, **given: object) -> None:
+def _looks_only(
+    act: str, changes: Sequence[str] | None, gain: Sequence[str] | None, other: bool, **given: object
+) -> None:
     """Raises `UsageError` for a word that is neither act, and for options that would do nothing with it."""
     needs = {"preview": "--set", "suggest": "--gain", "realised": ""}
     if act not in needs:
@@ -116,24 +120,30 @@ def _looks_only(act: str, changes: Sequence[str] | None, gain: str | None, other
         raise UsageError(f"{idle[0]} goes with a change; '{act}' changes nothing")
 
 
-def _gain(text: str) -> dict[str, Any]:
-    """`revenue=3%` or `revenue=0.03` as a request."""
-    term, _, share = text.partition("=")
-    number, percent = share.strip().removesuffix("%"), share.strip().endswith("%")
-    try:
-        return {"term": term.strip(), "gain": float(number) / (100 if percent else 1)}
-    except ValueError:
-        raise UsageError(f"'{text}' is not a gain", hint="write e.g. --gain revenue=3%") from None
+def _goals(texts: Sequence[str]) -> dict[str, Any]:
+    """`revenue=3%` or `revenue=0.03`, one or more of them, as a request."""
+    goals: dict[str, float] = {}
+    for text in texts:
+        term, _, share = text.partition("=")
+        number, percent = share.strip().removesuffix("%"), share.strip().endswith("%")
+        try:
+            goals[term.strip()] = float(number) / (100 if percent else 1)
+        except ValueError:
+            raise UsageError(f"'{text}' is not a gain", hint="write e.g. --gain revenue=3%") from None
+    return {"goals": goals}
 
 
 def previewed(told: Mapping[str, Any]) -> None:
     """Who gains, who loses, by how much, how sure."""
     values = ", ".join(f"{term} = {value:g}" for term, value in told["values"].items())
-    say(f"What {values} would do, told from {told['lists']:,} lists of {told['release']}:", "bold")
+    say(f"What {values} would do, told from {told['lists']:,} {told['counts']} of {told['release']}:", "bold")
     if "asked" in told:
         found = "come nearest" if not told["reached"] else "bring it that far"
-        expects = f"the models expect {100 * told['expected']:+.1f} % of {told['asked']['term']}"
+        expected = ", ".join(f"{100 * told['expected_of'][term]:+.1f} % of {term}" for term in told["asked"]["goals"])
+        expects = f"the models expect {expected}"
         say(f"  of all weights these {found}: {expects}; what the log says:", "" if told["reached"] else "yellow")
+        for bound in told["binds"]:
+            say(f"  held back by what is required: {bound}", "yellow")
     for sentence in told["changes"]:
         say(f"  {sentence}")
     styles = {"gains": "green", "loses": "red"}
