@@ -50,6 +50,7 @@ class Lease:
         self._state, self._row, self._seconds = state, row, seconds
         self._lock, self._over = threading.Lock(), threading.Event()
         self._lost: str | None = None
+        self._failed = 0
         self._signs = threading.Thread(target=self._renew, name="update-lease", daemon=True)
 
     def must_hold(self) -> None:
@@ -58,21 +59,21 @@ class Lease:
             raise Stale(f"the update is no longer this process's: {self._lost}", hint="poise history tells who has it")
 
     def _renew(self) -> None:
-        failed = 0
-        while not self._over.wait(self._seconds / SIGNS):
-            try:
-                with self._lock:
-                    if not self._over.is_set():
-                        self._row = self._state.put_document(KIND, NAME, self._row.value, expected=self._row.version)
-                failed = 0
-            except Stale as stale:
-                self._lost = stale.message
-                return
-            except PoiseError as error:  # the database takes nothing just now
-                failed += 1
-                if failed >= SIGNS:
-                    self._lost = f"it could not be renewed: {error.message}"
-                    return
+        while self._lost is None and not self._over.wait(self._seconds / SIGNS):
+            self._renew_once()
+
+    def _renew_once(self) -> None:
+        try:
+            with self._lock:
+                if not self._over.is_set():
+                    self._row = self._state.put_document(KIND, NAME, self._row.value, expected=self._row.version)
+            self._failed = 0
+        except Stale as stale:
+            self._lost = stale.message
+        except PoiseError as error:  # the database takes nothing just now
+            self._failed += 1
+            if self._failed >= SIGNS:
+                self._lost = f"it could not be renewed: {error.message}"
 
     def begin(self) -> None:
         """Begin to give signs."""

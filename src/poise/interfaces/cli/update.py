@@ -111,7 +111,8 @@ def _watch(file: Path, seconds: float, who: str | None, why: str, as_json: bool)
                     system.state.close()
             time.sleep(seconds)
     except _Told:
-        say("told to end; what was begun goes on when 'poise update' runs again")
+        if not as_json:
+            say("told to end; what was begun goes on when 'poise update' runs again")
     finally:
         signal.signal(signal.SIGTERM, before)
 
