@@ -5,7 +5,7 @@ that repeat others, are suspects. Each suspect is weighed: a model that learns f
 not, on trusted rows; unless the former is shown to be no worse, nothing is learned from them until a person says so.
 (A category that stands for nobody is held only where it is shown to be worse: it may well have changed by itself.)
 Then all that is left and new is weighed as one batch, which nobody suspects: it is held back, in parts of time, where a
-model that learns from it is surely worse.
+model that learns from it is surely worse, unless it tells other new rows better: then it is the world that changed.
 """
 
 from __future__ import annotations
@@ -227,13 +227,14 @@ def _hold(watch: _Watch, mask: Flags, without: Floats | None) -> None:
 
 
 def _batch(watch: _Watch, since: int) -> list[Suspect]:
-    """All that is new and not held yet: held only where it is significantly worse to learn from it."""
+    """All that is new and not held yet: held only where learning from it is surely worse, and does not tell other new
+    rows better either."""
     left = watch.new & ~watch.held
     if not left.any():
         return []
     everyone = np.ones(len(watch.trial.trusted), np.bool_)
     found, _ = _impacts(watch, left, everyone)
-    if not found or not _harms(watch, found[watch.data.name], left):
+    if not found or not _harms(watch, found[watch.data.name], left) or watch.trial.helps(left, watch.held):
         return []
     times = watch.data.requests.time
     edges = np.quantile(times[left], np.linspace(0, 1, PARTS + 1)).astype(np.int64)

@@ -16,7 +16,7 @@ from poise.evaluation.blocks import blocks_of
 from poise.evaluation.bootstrap import BlockSums, Resampled
 from poise.evaluation.parts import LEAST
 from poise.features.scope import Scope
-from poise.models.base import Model
+from poise.models.base import Examples, Model
 from poise.models.losses import losses
 from poise.releases.examples import SEED, ObjectiveData
 from poise.releases.training import problem_of, rungs_of
@@ -30,6 +30,8 @@ MOST_LEARNED = 30_000
 LEAST_TRUSTED = 50
 """With fewer trusted rows nothing is told."""
 LEVEL = 0.95
+HELPS = 0.01
+"""The part of their loss by which new rows must tell other new rows better."""
 PLACEBOS = 6
 """Trainings without rows that nobody suspects, which say how much chance moves the loss."""
 TUNED = 0.2
@@ -80,6 +82,28 @@ class Trial:
     def losses(self, without: Flags) -> Floats | None:
         """The loss of each trusted row under a model that learned from all rows but these (n,); None where too few are
         left to learn from."""
+        return self._losses(without, self.rows)
+
+    def helps(self, new: Flags, without: Flags) -> bool:
+        """Whether learning from the older half of some new rows predicts their newer half surely better: then the world
+        changed. Labels that somebody flipped at random teach nothing of other labels.
+
+        without: (n,) rows that are held back already.
+        """
+        rows = np.flatnonzero(new)
+        later = np.zeros(len(new), np.bool_)
+        later[rows[len(rows) // 2 :]] = True
+        judging = self.data.examples(np.flatnonzero(later))
+        taught, untaught = self._losses(without | later, judging), self._losses(without | new, judging)
+        if taught is None or untaught is None:
+            return False
+        blocks = blocks_of(judging.time)
+        gained = np.bincount(blocks.codes, untaught - taught, blocks.count).astype(np.float64)
+        sizes = np.bincount(blocks.codes, minlength=blocks.count).astype(np.float64)
+        least = max(HELPS, self.by_chance(int(new.sum()) // 2)) * float(untaught.mean())
+        return bool(Resampled(BlockSums(gained, sizes)).low(LEVEL) > least)
+
+    def _losses(self, without: Flags, judging: Examples) -> Floats | None:
         rows = np.flatnonzero(self.usable & ~without)
         if self.settings is None or len(rows) < LEAST["fit"]:
             return None
@@ -87,7 +111,7 @@ class Trial:
             model = self.learner.refit(self.settings, self.problem, self.data.examples(rows))
         except NotEnoughData:
             return None
-        return losses(self.problem, model.predict(self.rows.features), self.rows.target)
+        return losses(self.problem, model.predict(judging.features), judging.target)
 
     def impact(self, one: Floats, other: Floats, among: Flags | None = None) -> Impact:
         """What the model with losses `one` has over that with `other`, paired row by row, in blocks of time; of those
