@@ -11,7 +11,9 @@ from poise.errors import Refused
 from poise.evaluation.requirements import Verdict
 from poise.releases.folder import ReleaseFolder
 from poise.rollout.gates import Outcome
+from poise.rollout.plan import Plan
 from poise.rollout.promote import settle
+from poise.rollout.stages import under_way
 from poise.spec.requirement import Requirement
 from poise.stores.state import State
 
@@ -41,6 +43,17 @@ def test_a_release_that_all_allow_becomes_live(state: State, tmp_path: Path) -> 
         ("promote", "ana", "r1"),
     ]
     assert state.release("r1").seal == "seal"
+
+
+def test_a_release_may_begin_with_a_share_beside_what_is_live(state: State, tmp_path: Path) -> None:
+    plan = Plan(begin="canary", canary=0.05)
+    settle(state, outcome(tmp_path, "r1", passes=True), plan=plan)
+    assert under_way(state) is None, "the first one answers everybody: there is nobody else"
+    settle(state, outcome(tmp_path, "r2", passes=True), who="ana", plan=plan)
+    live, now = state.live(), under_way(state)
+    assert live is not None and live.release == "r1"
+    assert now is not None and (now.release, now.stage, now.share, now.against) == ("r2", "canary", 0.05, "r1")
+    assert [row.act for row in state.history()][-2:] == ["release", "canary"]
 
 
 def test_a_refusal_is_recorded_and_leaves_the_live_release(state: State, tmp_path: Path) -> None:
