@@ -23,7 +23,7 @@ from poise.interfaces.loading import Loading
 from poise.interfaces.snapshotting import made_ready
 from poise.interfaces.system import System
 from poise.releases.built import Built
-from poise.serving.inlet import Taken
+from poise.serving.coming_in import Taken
 from poise.serving.loaded import Loaded
 from poise.table import Column, History, Table
 

@@ -17,7 +17,8 @@ from poise.data import rows_file
 from poise.data.id_hash import Hashes
 from poise.errors import PoiseError, StateError
 from poise.interfaces.troubles import Troubles
-from poise.serving.inlet import Inlet, Taken
+from poise.serving.coming_in import Taken
+from poise.serving.inlet import Inlet
 from poise.table import History
 
 _LOG = logging.getLogger("poise.drain")

@@ -15,22 +15,29 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
-
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from poise.clock import Clock
 from poise.data.id_hash import Hashes
 from poise.data.journal import Entry, Journal
 from poise.data.journal_writer import Writer, Written
-from poise.data.reception import Delivery, Judged, Reception
+from poise.data.reception import Reception
 from poise.data.stored import Stored
 from poise.errors import Overloaded, PoiseError, StateError
 from poise.serving.answer import Answer
+from poise.serving.coming_in import (
+    Arrived,
+    Item,
+    Kept,
+    Rows,
+    Taken,
+    Trial,
+    answer_of,
+    entries_of,
+    groups_of,
+    unwaited,
+)
 from poise.serving.limits import Limits
-from poise.serving.online import Group, Online
+from poise.serving.online import Online
 from poise.serving.telemetry import Telemetry
 from poise.serving.write_trouble import TRIED_EVERY, WriteTrouble
 from poise.table import History
@@ -43,57 +50,6 @@ MOST_BUFFERED = 1_000
 LINGER, TOGETHER = 0.01, 0.002
 """Seconds that what is logged may wait for more of it: where nobody waits for it, and decisions for those that are made
 in the same turn of the loop. One sync of the disk takes as long for many as for one."""
-
-
-@dataclass(eq=False, slots=True)
-class Rows:
-    """A delivery of rows on its way, and who waits for it."""
-
-    delivery: Delivery
-    reception: Reception
-    told: asyncio.Future[Answer]
-    judged: Judged | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Kept:
-    """What is logged of an answer, as of T, and who waits for that to be on disk; None: nobody."""
-
-    body: bytes
-    instant: int
-    told: asyncio.Future[None] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """That rows of others were taken up. position: the journal's last row that was judged without them. seen: the
-    instant (microseconds) from which answers see them."""
-
-    position: int
-    seen: int
-
-
-@dataclass(eq=False, slots=True)
-class Arrived:
-    """Rows that somebody else wrote to the lake, whose last `_seq` is `upto`, and who waits for them to be visible."""
-
-    rows: History
-    prints: Hashes | None
-    upto: int | None
-    told: Future[Taken]
-    position: int = 0
-    fresh: NDArray[np.bool_] | None = None
-    """Which of the rows did not come in here as well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A look whether the disk takes writes again, for which nobody waits."""
-
-    told: None = None
-
-
-Item = Rows | Kept | Arrived | Trial
 
 
 class Inlet:
@@ -273,7 +229,7 @@ class Inlet:
             judged = reception.judge([item.delivery for item in mine], _WALL.now())
             for item, one in zip(mine, judged, strict=True):
                 item.judged = one
-        return [_entries(item) for item in items]
+        return [entries_of(item) for item in items]
 
     def _written(self, group: Written[Item]) -> None:
         for item, firsts in zip(group.items, group.firsts, strict=True):
@@ -296,7 +252,7 @@ class Inlet:
 
     def _apply(self, group: Written[Item]) -> None:
         """Make the rows of a group visible, then tell everybody."""
-        groups = _groups(group)
+        groups = groups_of(group)
         unseen: StateError | None = None
         try:
             known = self._online.observe(groups)
@@ -306,7 +262,7 @@ class Inlet:
             unseen = StateError("these rows are on the disk, and no answer sees them until the server starts again")
         self._writer.settled(group.events, known)
         self._applied = max(self._applied, *group.events, 0)
-        self._buffered -= _unwaited(group.items)
+        self._buffered -= unwaited(group.items)
         if any(group.firsts) or any(isinstance(item, Trial) for item in group.items):
             self._trouble.wrote()
         for item in group.items:
@@ -323,7 +279,7 @@ class Inlet:
                 item.told.set_result(None)
             else:
                 assert item.judged is not None
-                item.told.set_result(Answer(200, _answer(item.judged)))
+                item.told.set_result(Answer(200, answer_of(item.judged)))
 
     def _take_up(self, item: Arrived) -> None:
         """Rows of others: those of logs and histories that came in here as well are visible already."""
@@ -342,7 +298,7 @@ class Inlet:
             item.told.set_result(Taken(item.position, seen))
 
     def _refuse(self, items: Sequence[Item], error: PoiseError) -> None:
-        self._buffered -= _unwaited(items)
+        self._buffered -= unwaited(items)
         if isinstance(error, StateError):  # else rows could not be judged, which says nothing of the disk
             self._trouble.failed(error)
             self.telemetry.count("write_failures")
@@ -364,37 +320,3 @@ class Inlet:
         if self._trouble.lasts and self._writer.alive:
             with suppress(PoiseError):  # too much waits, which is a trial too, or the server is stopping
                 self._writer.submit(Trial())
-
-
-def _answer(judged: Judged) -> bytes:
-    """What callers are told. Where all is well, which is nearly always, no object is made for each row."""
-    count, delivery = len(judged.fates), judged.delivery
-    if len(judged.rows) < count or delivery.undeclared:
-        return msgspec.json.encode(judged.to_dict())
-    rows = b",".join([b'{"fate":"accepted"}'] * count)
-    return b'{"source":"%b","counts":{"accepted":%d},"rows":[%b]}' % (delivery.source.encode(), count, rows)
-
-
-def _entries(item: Item) -> list[Entry]:
-    if isinstance(item, Kept):
-        return [Entry("decisions", "", 1, item.body, not_before=item.instant)]
-    if isinstance(item, Arrived | Trial):
-        return []
-    assert item.judged is not None
-    return item.judged.entries
-
-
-def _groups(written: Written[Item]) -> list[Group]:
-    """The accepted rows of a group, one for each source and reception, and where their records begin."""
-    found: dict[int, Group] = {}
-    for item, firsts in zip(written.items, written.firsts, strict=True):
-        if isinstance(item, Rows) and item.judged is not None and len(item.judged.rows):
-            group = item.judged.group
-            position = written.events[bisect_right(written.events, firsts[0]) - 1]
-            found.setdefault(id(group), (item.reception.sources[group.source], group, position))
-    return list(found.values())
-
-
-def _unwaited(items: Sequence[Item]) -> int:
-    """How many answers of a group nobody waits for."""
-    return sum(isinstance(item, Kept) and item.told is None for item in items)

@@ -327,8 +327,8 @@ class MemoryStore(OnlineStore):
         if not len(time) or self._timely.get(source) is time:
             return None
         if self._span[0] is not time:
-            # One request has one instant, which is not worth two reductions.
-            self._span = (time, time.item(0), time.item(0)) if len(time) == 1 else (time, *map(int, _ends(time)))
+            alone = len(time) == 1  # one request has one instant, which is not worth two reductions
+            self._span = time, int(time[0] if alone else time.min()), int(time[0] if alone else time.max())
         (_, earliest, latest), untimed = self._span, None
         if earliest == MISSING_TIME:
             untimed = time == MISSING_TIME
@@ -347,10 +347,6 @@ class MemoryStore(OnlineStore):
                 f"the online store cannot answer as of {_text(time)}: it holds '{source}' up to {_text(newest)}",
                 hint="online state goes forward only; ask for a later time, or compute past features in batch",
             )
-
-
-def _ends(time: NDArray[np.int64]) -> tuple[Any, Any]:
-    return time.min(), time.max()
 
 
 def _text(instant: int) -> str:
