@@ -131,7 +131,7 @@ def _events(rows: LoggedRows) -> float:
 def _refusal(rows: LoggedRows, now: LoggedRows, effective: float, covered: float, heavy: float) -> str | None:
     if not rows.count:
         return "no logged decision has its outcomes yet"
-    if not rows.tried and not (np.array_equal(rows.target, now.target) and np.array_equal(rows.covered, now.covered)):
+    if not rows.tried and not _same(rows, now):
         return (
             "the log was made without exploration: what was never tried cannot be told (add explore: to the decision)"
         )
@@ -150,6 +150,12 @@ def _refusal(rows: LoggedRows, now: LoggedRows, effective: float, covered: float
     if heavy > TOO_HEAVY:
         return "a single decision makes most of what would be gained or lost: move in smaller steps, or wait"
     return None
+
+
+def _same(rows: LoggedRows, now: LoggedRows) -> bool:
+    """Whether the two would do the same."""
+    pairs = ((rows.target, now.target), (rows.covered, now.covered), (rows.reward, now.reward))
+    return all(np.array_equal(one, other) for one, other in pairs)
 
 
 def _untried(rows: LoggedRows, now: LoggedRows) -> float:
