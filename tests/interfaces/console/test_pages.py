@@ -197,7 +197,7 @@ class TestWithoutTokens:
         assert sent.status_code == 303
         browser.get(sent.headers["location"].partition("#")[0])
         assert "+10.0 % between +8.0 % and +12.0 %" in browser.text
-        assert "✓ would hold sales" in browser.text and "From 593 lists" in browser.text
+        assert "✓ would hold sales" in browser.text and "From 593 lists of the log" in browser.text
         browser.get("/trade-offs?suggest=calm&gain=3")
         assert "These weights bring calm +3.0 % at the least loss of the others" in browser.text
         assert 'name="w.calm" value="0.2"' in browser.page.text

@@ -32,8 +32,11 @@ def effects(told: Mapping[str, Any]) -> dict[str, Any]:
     """
     shares = [one["gain"]["share"] for one in told["terms"]]
     reach = max([LEAST, *(abs(v) for share in shares for v in share.values() if v is not None)])
+    counts = str(told.get("counts", "lists"))
     return {
         **told,
+        "counts": counts,
+        "noun": counts.removesuffix("s"),
         "reach": reach,
         "terms": [
             {**one, "words": WORDS[one["effect"]], "place": _place(one["gain"]["share"], reach)}

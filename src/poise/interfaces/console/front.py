@@ -22,13 +22,22 @@ def plot(told: Mapping[str, Any], term: str, against: str | None, terms: Sequenc
     """
     known = [one for one in told["points"] if one["refused"] is None]
     rows = [_row(one, terms) for one in told["points"]]
-    made: dict[str, Any] = {"refused": None, "term": term, "against": against, "terms": list(terms), "rows": rows}
+    made: dict[str, Any] = {
+        "refused": None,
+        "of": told["term"],
+        "term": term,
+        "against": against,
+        "terms": list(terms),
+        "rows": rows,
+    }
     made |= {"lists": told["lists"], "width": WIDTH, "height": HEIGHT, "points": [], "line": ""}
     if against is None or len(known) < 2:
         return made
     across = _Axis([one["gains"][term] for one in known], LEFT, WIDTH - RIGHT)
     up = _Axis([one["gains"][against] for one in known], HEIGHT - BOTTOM, TOP)
     points = [_point(one, across, up, term, against, terms) for one in known if _told(one, term, against)]
+    if told["term"] is None:
+        points.sort(key=lambda one: float(one["x"]))
     made |= {
         "points": points,
         "line": " ".join(f"{one['x']},{one['y']}" for one in points if not one["dominated"]),

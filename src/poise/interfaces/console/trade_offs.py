@@ -146,14 +146,14 @@ async def _page(
 
 
 def _term(term: str, live: Told, wanted: Mapping[str, str]) -> dict[str, Any]:
-    """A term's field and slider. The slider reaches from 0 to twice what is live, or as far as what is asked."""
+    """A term's field and slider. The slider reaches from 0 to twice what is live, and beyond what is asked."""
     now = float(live["values"][term])
     text = wanted.get(term, exact(now))
     try:
         asked = float(text)
     except ValueError:
         asked = now
-    most = max(2 * abs(now), abs(asked), 0.0) or 1.0
+    most = max(2 * abs(now), 1.25 * abs(asked)) or 1.0
     return {
         "name": term,
         "unit": live["units"][term] or term,
@@ -186,19 +186,17 @@ async def _suggested(request: Request, given: Mapping[str, str]) -> Told:
 
 
 async def _front(request: Request) -> Told:
-    """What `/v1/weights/front` tells of one term, drawn against another."""
+    """What `/v1/weights/front` tells, drawn: of two terms one moves, since only their ratio counts; of more, all."""
     try:
         terms = list((await ask(request, "GET", WEIGHTS))["values"])
-        term = request.query_params.get("term", "")
-        term = term if term in terms else terms[-1]
-        told = await ask_if_there(request, "POST", FRONT, {"term": term})
+        chosen = [name for name in map(request.query_params.get, ("term", "against")) if name in terms]
+        across, up = [*dict.fromkeys([*chosen, *reversed(terms)]), None][:2]
+        told = await ask_if_there(request, "POST", FRONT, {} if len(terms) > 2 else {"term": across})
     except PoiseError as error:
         return {"refused": error.message, "hint": error.hint}
     if told is None:
         return {"refused": "this server makes no estimates", "hint": None}
-    others = [one for one in terms if one != term]
-    against = request.query_params.get("against", "")
-    return plot(told, term, against if against in others else next(iter(others), None), terms)
+    return plot(told, str(across), up, terms)
 
 
 async def _realised(request: Request) -> Told:
