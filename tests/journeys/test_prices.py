@@ -133,15 +133,15 @@ def test_the_report_says_what_prices_are_foreseen_to_make(released: System) -> N
     assert told["policies"]["model"]["profit"] > told["policies"]["asked"]["profit"] > 0
     curve = np.array(told["foreseen"]["demand"])
     assert (np.diff(curve) < 0).all() and np.diff(curve).mean() == pytest.approx(-1.0, abs=0.1)
-    assert not [said for said in evidence["limits"] if "not drawn at random" in said]
+    assert not [said for said in evidence["unknown"] if "not drawn at random" in said]
     assert any("its own price only" in said for said in evidence["unknown"])
 
 
 def test_prices_that_others_tell_are_warned_of(write: Write) -> None:
     system = write(SYSTEM, offers=offers(random=False, n=600))
     system.ingest()
-    said = system.train().folder.json("evidence")["limits"]
-    assert "other columns tell 100%" in said[0] and "not what a price causes" in said[0]
+    said = " ".join(system.train().folder.json("evidence")["unknown"])
+    assert "other columns tell 100%" in said and "what went along with a price" in said
 
 
 @pytest.mark.parametrize(

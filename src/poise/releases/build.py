@@ -19,6 +19,7 @@ from poise.features.rows import request_columns
 from poise.features.scope import Scope
 from poise.formats import CURRENT
 from poise.releases.account import decision_evidence, limits, training_evidence, unknown, whole_evidence
+from poise.releases.censoring import censoring_unknown
 from poise.releases.compatibility import Change, compare
 from poise.releases.contract import Contract
 from poise.releases.examples import EVERYTHING, Sources, assemble, plans_of, read_sources
@@ -105,7 +106,7 @@ def train(
         "decision": decision and {**decision, **expected_rows(system, sources)},
         "learned_from": learn_from.to_dict(),
         "contract": {"against": live.name if live else None, "changes": [asdict(change) for change in changes]},
-        "unknown": [*unlike, *_not_compared(system, judged, live), *unknown(system)],
+        "unknown": [*unlike, *_not_compared(system, judged, live), *unknown(system), *_not_told(learned, made)],
         "limits": [
             *learn_from.sentences(system.timezone),
             *_careful(made),
@@ -178,6 +179,12 @@ def _written(
 
 def _careful(made: Made | None) -> list[str]:
     return made.limits() if isinstance(made, Priced) else []
+
+
+def _not_told(learned: Mapping[str, Learned], made: Made | None) -> list[str]:
+    """What actions hid, and what prices in the data do not tell."""
+    hidden = [f"{name}: {said}" for name, one in learned.items() for said in censoring_unknown(one.data.censoring)]
+    return [*hidden, *(made.unknown() if isinstance(made, Priced) else [])]
 
 
 def _basis(made: Made | None, tried: Tried) -> Basis | None:

@@ -150,12 +150,36 @@ def without_hidden(labels: Labels, found: Censored | None) -> Labels:
     return replace(labels, usable=usable, counts=counts)
 
 
+def censoring_unknown(found: Mapping[str, Any] | None) -> list[str]:
+    """What the rows that were seen cannot tell of the others, in sentences.
+
+    >>> one = {"actions": ["block"], "rows": 100, "hidden": 10, "unknown": 0, "known": 0, "never": 0}
+    >>> censoring_unknown(one)[0][:72]
+    'what rows came to that block hid (10 of 100). By what chance rows were s'
+    """
+    if not found:
+        return []
+    rows, hidden, by, said = found["rows"], found["hidden"], " and ".join(found["actions"]), []
+    if hidden and not found["known"]:
+        said.append(
+            f"what rows came to that {by} hid ({hidden:,} of {rows:,}). By what chance rows were seen is not known"
+            f" either, so that what is learned holds for such rows as were let through, and may be wrong for those that"
+            f" {by} is for (selection bias). Explore, or name the column that says it: decision.taken.shown."
+        )
+    if found["never"]:
+        said.append(
+            f"what {found['never']:,} rows came to that had no chance at all of being seen: predictions for such rows"
+            " are guesses (selection bias). Only exploration shows what they would have come to."
+        )
+    return said
+
+
 def censoring_words(found: Mapping[str, Any] | None) -> list[str]:
     """What people should know of that, in sentences.
 
     >>> censoring_words({"actions": ["block"], "rows": 100, "hidden": 10, "unknown": 0, "known": 0, "never": 0,
-    ...                  "clipped": 0, "most": 20.0, "effective": 90.0})[0]
-    'Of 100 rows 10 are hidden by block: what came of them is not known, and nothing is learned from them.'
+    ...                  "clipped": 0, "most": 20.0, "effective": 90.0})
+    ['Of 100 rows 10 are hidden by block: what came of them is not known, and nothing is learned from them.']
     """
     if not found:
         return []
@@ -163,13 +187,7 @@ def censoring_words(found: Mapping[str, Any] | None) -> list[str]:
     by = " and ".join(found["actions"])
     said = [f"Of {rows:,} rows {hidden:,} are hidden by {by}: what came of them is not known, and nothing is learned"
             " from them."] if hidden else []  # fmt: skip
-    if hidden and not known:
-        said.append(
-            "With what chance rows were to be seen is not known, so that what is learned holds for such rows as were"
-            f" let through, and may be wrong for those that {by} is for (selection bias). Explore, or name the column"
-            " that says it: decision.taken.shown."
-        )
-    elif known:
+    if known:
         said.append(
             f"Of {known:,} rows the chance of being seen is known: those that were weigh its inverse, at most"
             f" {number(found['most'])} ({found['clipped']:,} were held there), and are worth"
@@ -177,11 +195,6 @@ def censoring_words(found: Mapping[str, Any] | None) -> list[str]:
         )
         if known < rows:
             said.append(f"Of the other {rows - known:,} it is not known; they weigh 1 each.")
-    if found["never"]:
-        said.append(
-            f"{found['never']:,} rows had no chance at all of being seen: of such rows nothing is known (selection"
-            " bias), and predictions for them are guesses. Only exploration shows what they would have come to."
-        )
     if found["unknown"]:
         said.append(f"Of {found['unknown']:,} rows nothing says what was done; they count as seen.")
     return said

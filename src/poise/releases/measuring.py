@@ -17,6 +17,7 @@ from poise.evaluation.measures import DecisionMeasures, ObjectiveMeasures, Ranke
 from poise.evaluation.policies import term_calibration
 from poise.releases.examples import ObjectiveData
 from poise.releases.extras import slice_names
+from poise.releases.held import held
 from poise.releases.judged_rows import judged_together, labels_at, slice_column, with_parents
 from poise.releases.live import LiveRelease
 from poise.releases.training import Learned
@@ -126,5 +127,5 @@ def decided(system: SystemSpec, learned: Mapping[str, Learned]) -> Decided | Non
     predictions = {name: learned[name].predictor.predict(columns) for name in used}
     labels = {name: labels_at(learned[name].data, base, rows) for name in with_parents(system, used)}
     extra = {name: columns[name] for name in chooser.extra_names()}
-    choice = chooser.choose(predictions, extra)
+    choice = held(chooser, chooser.choose(predictions, extra), base.requests.time[rows])
     return Decided(system, base, rows, chooser, choice, chooser.realised(labels, extra))

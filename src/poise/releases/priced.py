@@ -83,18 +83,23 @@ class Priced:
             "asked_between": [float(np.nanmin(self.asked)), float(np.nanmax(self.asked))],
         }
 
+    def unknown(self) -> list[str]:
+        """What the data cannot tell of prices, in sentences."""
+        assert self.chooser.decision.prices is not None
+        column = self.chooser.decision.prices.column
+        if self.told is None:
+            return [f"What other prices would do: '{column}' was the same in all rows. Explore prices."]
+        if self.told <= TOLD:
+            return []
+        return [
+            f"What prices cause: they were not drawn at random, as other columns tell {self.told:.0%} of how '{column}'"
+            " varied. What is foreseen is what went along with a price. Explore prices, and learn from those rows."
+        ]
+
     def limits(self) -> list[str]:
         """What to be careful about, in sentences."""
         assert self.chooser.decision.prices is not None
-        column, said = self.chooser.decision.prices.column, []
-        if self.told is None:
-            return [f"'{column}' was the same in all rows: nothing can be learned of other prices. Explore."]
-        if self.told > TOLD:
-            said.append(
-                f"Prices in the data were not drawn at random: other columns tell {self.told:.0%} of how '{column}'"
-                " varies. Demand by price is then what went along with a price, and not what a price causes."
-                " Explore prices, and learn from those rows."
-            )
+        column, said = self.chooser.decision.prices.column, list[str]()
         grid = [float(action) for action in self.chooser.actions]
         low, high = float(np.nanmin(self.asked)), float(np.nanmax(self.asked))
         beyond = sum(not low <= price <= high for price in grid)
@@ -135,7 +140,18 @@ def priced_choices(
     columns: Table = plans[per].batch(wide, sources.histories, extra.get(per, ()))
     predictions = {name: learned[name].predictor.predict(columns) for name in used}
     choice = chooser.choose(predictions, {name: columns[name] for name in chooser.extra_names()})
-    told = told_by_others(base, prices.column, per)
+    told = told_by_others(base, prices.column, _follow(columns, len(rows), each))
     wide_by_row = {n: v.reshape(len(rows), each) for n, v in predictions.items() if v.ndim == 1}
     own = np.asarray(asked.rows[prices.column].values, np.float64)
     return Priced(system, base, rows, chooser, choice, wide_by_row, own, told)
+
+
+def _follow(columns: Table, rows: int, each: int) -> frozenset[str]:
+    """The columns that change with the price: the price, and what is computed of it."""
+    found = set()
+    for name, column in columns.items():
+        values = np.asarray(column.values).reshape(rows, each)
+        same = (values == values[:, :1]) | ((values != values) & (values[:, :1] != values[:, :1]))
+        if not same.all():
+            found.add(name)
+    return frozenset(found)

@@ -14,7 +14,7 @@ def decision_lines(system: SystemSpec) -> list[str]:
         return []
     terms = ", ".join(name + (f" ({term.unit})" if term.unit else "") for name, term in decision.terms.items())
     if not decision.lists:
-        return [f"{', '.join(decision.actions)} by {terms}"]
+        return _choice_lines(decision, terms)
     beside = [name for name in request_types(system.sources[decision.per], system) if name != decision.item]
     sent = "".join(f"{name}, " for name in beside) + f"and {decision.item} of each candidate"
     lines = [
@@ -38,3 +38,18 @@ def items(system: SystemSpec, decision: Decision) -> str:
     """What a list is of: the source whose key is the item, else the item's column."""
     named = (name for name, source in system.sources.items() if source.key == (decision.item,))
     return next((name for name in named if name != decision.per), str(decision.item))
+
+
+def _choice_lines(decision: Decision, terms: str) -> list[str]:
+    """What is chosen, what that hides, and how often it may be."""
+    prices, lines = decision.prices, list[str]()
+    if prices is None:
+        lines.append(f"{', '.join(decision.actions)} by {terms}")
+    else:
+        grid = prices.grid
+        lines.append(f"{prices.column} from {grid.from_:g} to {grid.to:g} in steps of {grid.step:g}, by {terms}")
+    lines += [f"{' and '.join(hiding)} hides {objective}" for objective, hiding in decision.censors.items()]
+    lines += [f"{action} at most {capacity}" for action, capacity in decision.capacity.items()]
+    if decision.explore is not None:
+        lines.append("explored by epsilon")
+    return lines
