@@ -21,7 +21,7 @@ from poise.interfaces.http import request_id
 from poise.interfaces.http.ask import Ask, headers_of
 from poise.interfaces.http.events import Kept
 from poise.interfaces.http.guard import Guard
-from poise.interfaces.http.observed import ANSWER, Observed
+from poise.interfaces.http.observed import ANSWER, CALLER, Observed
 from poise.serving.answer import Answer
 from poise.serving.limits import Limits
 
@@ -84,17 +84,15 @@ class Straight:
         number = request_id.request_id(scope)
         request_id.current.set(number)  # each callback of the loop has a context of its own
         end = partial(self._end, scope, number, beside, write)
-        refusal = self._guard.refusal(scope)
-        if refusal is not None:
-            end(refusal, counts=False)
-            return
         ask = cast(Ask, self._hot[scope["path"]])
         try:
-            made = ask.begin(scope, body)
-        except Exception as error:
+            made = self._guard.refusal(scope) or ask.begin(scope, body)
+        except Exception as error:  # whatever it is, somebody waits for an answer
             end(ask.refusal(error))
             return
-        if isinstance(made, Answer):
+        if isinstance(made, Response):
+            end(made)
+        elif isinstance(made, Answer):
             ask.leave()
             end(made)
         elif isinstance(made, Kept):
@@ -119,8 +117,6 @@ class Straight:
         beside: Collection[tuple[bytes, bytes]],
         write: Wire,
         made: Answer | Response,
-        *,
-        counts: bool = True,
     ) -> None:
         """Send an answer, then note what it was."""
         if isinstance(made, Answer):
@@ -133,7 +129,7 @@ class Straight:
         try:
             write(b"".join([_LINE[status], *lines, b"\r\n", body]), closes)
         finally:
-            if counts:
+            if CALLER in scope:  # else nobody was let in
                 self._guard.count(scope)
             self._app.note(scope, number, status)
 
