@@ -19,6 +19,7 @@ from poise.interfaces.cli.train import starting
 from poise.interfaces.cli.weights import differing
 from poise.interfaces.system import System
 from poise.releases.folder import ReleaseFolder
+from poise.rollout.stages import under_way
 from poise.serving.tokens import STARTER, new_token
 
 
@@ -44,7 +45,11 @@ def up(
 
 
 def _make(system: System) -> None:
-    """Train and release, unless the rule would only take the place of the rule."""
+    """Train and release, unless the rule would only take the place of the rule, or a release is under way."""
+    now = under_way(system.state)
+    if now is not None:
+        say(f"{now.release} is under way ({now.stage}), so that nothing is made meanwhile: poise rollout", "yellow")
+        return
     with working("Training") as step:
         trained = system.train(progress=step)
     say(str(trained))
@@ -54,7 +59,7 @@ def _make(system: System) -> None:
         return
     with working("Releasing") as step:
         report = system.release(trained.folder.name, progress=step)
-    releasing.show(report)
+    releasing.show(report, under_way(system.state))
     assert report.outcome is not None
     if not report.outcome.released:
         _go_on_or_end(system)
@@ -69,6 +74,8 @@ def _made_before(system: System, made: ReleaseFolder) -> None:
             if requirement["status"] in ("fail", "insufficient") and not requirement["allowed"]:
                 say(f"  ✗ {requirement['sentence']}", "bold red")
         _go_on_or_end(system)
+    elif (now := under_way(system.state)) is not None:
+        say(f"{now.release} is under way ({now.stage}), beside {now.against}: poise rollout")
     elif _live(system) not in (None, made.name):
         say(f"{_live(system)} is live, after a rollback or a promotion, and answers.", "yellow")
 
