@@ -121,6 +121,8 @@ def test_a_kill_at_each_stage_leaves_the_live_release_and_the_stage(system: Syst
             end(drains)
         assert newest(state).stage == stage  # type: ignore[union-attr]
     assert state.live().release == "c2"  # type: ignore[union-attr]
+    found = System.read(system.path).check_skew()
+    assert found.answers > 0 and not [one for one in found.features if one.disagreements] and not found.waiting.rows
 
 
 def _same(port: int, before: dict[bytes, str]) -> dict[bytes, str]:

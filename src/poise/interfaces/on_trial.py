@@ -86,6 +86,7 @@ class OnTrial:
             return
         self._now, self._breach, self._comparison, self._before = now, None, Comparison(), self._saw(now)
         self._served.taken_back = None
+        answerer.counting = now.stage != "shadow"  # what nobody is answered uses up no capacity
         if now.stage == "shadow":
             answerer.telemetry, self._guardrails = Telemetry(), None  # its stages are none of the answers'
             self._served.trial = Shadow(answerer, now.share)

@@ -140,11 +140,13 @@ def test_what_was_seen_is_kept_over_a_start_and_begins_anew_with_another_share(
 def test_a_shadow_is_compared_and_then_answers(server: Server, state: State) -> None:
     begin_rollout(state, "r2", replace(PLAN, begin="shadow", shadow=0.0001), why="try")
     server.follow()
-    assert isinstance(server.served.trial, Shadow) and set(server.ask(50)) == {"r1"}
+    assert isinstance(server.served.trial, Shadow) and not server.served.trial.answerer.counting
+    assert set(server.ask(50)) == {"r1"}
     server.trial.watch()
     assert state.document(SEEN, "r2").value["shadow"]["scored"] == 0  # type: ignore[union-attr]
     advance(state, why="go on")
     server.follow()
+    assert isinstance(server.served.trial, Canary) and server.served.trial.answerer.counting
     assert set(server.ask(50)) == {"r1", "r2"}
     undo(state, why="no")
     server.follow()
