@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.interfaces.cli.in_process import poise
 from tests.monitoring.conftest import DAY, START, Stream, days
 
+from poise import registry
 from poise.evaluation.auc import Auc
 from poise.evaluation.log_loss import LogLoss
-from poise.interfaces.cli import monitor as command
 from poise.interfaces.monitor_page import render
 from poise.interfaces.monitoring import Monitored, Monitoring, last_look
 from poise.monitoring.cbpe import expected_score
@@ -56,6 +59,7 @@ def test_a_relation_that_turns_round_is_found_by_labels_and_by_no_estimate(strea
     assert one(found, "PM13").level == "alarm"
     broken = next(f for f in found.findings if f.requirement == "order.auc at least 0.7")
     assert broken.level == "alarm" and broken.who == ("desk",) and broken.detail["holds"] == "broken"
+    assert broken.since is not None and abs(broken.since - at(105)) <= 7 * DAY * 1_000_000
     assert found.findings[0].level == "alarm", "what to read first stands first"
 
 
@@ -79,7 +83,7 @@ def test_past_weeks_are_watched_again_as_if_they_were_now(stream: Stream) -> Non
     assert not system.state.documents("finding"), "what is looked at as of the past is not remembered"
 
 
-def test_findings_are_remembered_until_they_are_over(stream: Stream, capsys: pytest.CaptureFixture[str]) -> None:
+def test_findings_are_remembered_until_they_are_over(stream: Stream) -> None:
     system = stream(days(84, 105), days(105, 126, slope=-1.8))
     first = Monitoring(system).look()
     key = "PM11 order"
@@ -90,12 +94,28 @@ def test_findings_are_remembered_until_they_are_over(stream: Stream, capsys: pyt
     looked = last_look(system.state)
     assert looked is not None and looked["alarms"] == len(again.alarms)
     json.dumps(looked)
-    with pytest.raises(command.typer.Exit) as ended:
-        command.monitor(file=system.path, html=None, only=["PM11"])
-    assert ended.value.exit_code == 4
-    said = capsys.readouterr().out
-    assert "! PM11 order is worse" in said and "2 alarms, 0 notices" in said
+    ended = poise(system.path.parent, "monitor", "--only", "PM11")
+    assert ended.returncode == 4
+    assert "! PM11 order is worse" in ended.stdout and "2 alarms, 0 notices" in ended.stdout
+    told = json.loads(poise(system.path.parent, "monitor", "--only", "PM11", "--json").stdout)
+    assert told["alarms"] == 2 and told["findings"][0]["level"] == "alarm"
     assert Monitoring(system).look(since=at(110)).since == at(110)
+
+
+def test_the_commands_of_the_page_run(stream: Stream) -> None:
+    folder = stream(days(84, 98)).path.parent
+    page = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    lines = [line.split("#")[0].split() for line in page.splitlines() if line.startswith("poise monitor")]
+    assert len(lines) >= 3
+    for words in lines:
+        ended = poise(folder, *words[1:])
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert poise(folder, "monitor", "--only", "PM99").returncode == 2
+    assert poise(folder, "monitor", "--watch", "1ms").returncode == 2
+    assert poise(folder, "monitor", "--server", "http://127.0.0.1:9").returncode == 6
+    codes = re.findall(r"^\| (PM\d\d) \| (.*?) \|", page, re.MULTILINE)
+    assert dict(codes) == {code: registry.get("monitor", code).what for code in names("monitor")}
 
 
 def test_expected_scores_are_what_truth_drawn_by_the_probabilities_scores_on_average() -> None:

@@ -18,6 +18,8 @@ from poise.spec.units import duration_text
 Holds = Literal["holds", "broken", "cannot tell"]
 UNTOLD = ("latency_p50", "latency_p99", "cost_per_1000")
 """Metrics of a running server, which the lake does not tell."""
+MOST_BACK = 12
+"""Windows that are looked at to tell since when a requirement is broken."""
 LEVELS: dict[Holds, Level] = {"holds": "fine", "broken": "alarm", "cannot tell": "unknown"}
 
 
@@ -44,9 +46,9 @@ class Requirements(Monitor):
         serving = watched.measured.get("serving", ServingMeasures())
         live = None if mature.earlier is None else mature.earlier.folder.name
         measures = mature.measures(since, until, serving, live)
-        return [self._one(watched, one, measures, since) for one in watched.system.requirements]
+        return [self._one(watched, one, measures) for one in watched.system.requirements]
 
-    def _one(self, watched: Watched, requirement: Requirement, measures: Measures, since: int | None) -> Finding:
+    def _one(self, watched: Watched, requirement: Requirement, measures: Measures) -> Finding:
         system = watched.system
         lists = system.decision is not None and system.decision.lists
         text = bound_text(requirement, lists)
@@ -56,6 +58,7 @@ class Requirements(Monitor):
         try:
             verdict = judge(requirement, system, measures)
             found = _holds(requirement, verdict)
+            since = self._since(watched, requirement) if found == "broken" else None
         except PoiseError as error:
             return self._finding(requirement, text, "cannot tell", f"{text}: cannot be judged now", error.message)
         said = {"holds": "holds", "broken": "is broken", "cannot tell": "cannot be told"}[found]
@@ -65,6 +68,22 @@ class Requirements(Monitor):
         over = duration_text(system.monitoring.requirements_over)
         why = f"{words}, in the newest {over} at most of rows whose truth is known since the release."
         return self._finding(requirement, text, found, f"{text}: {said}", why, verdict, since)
+
+    def _since(self, watched: Watched, requirement: Requirement) -> int | None:
+        """The start of the first of the windows, without a gap up to the newest, whose value is past the bound."""
+        mature, found = watched.measured["mature"], None
+        length = watched.system.monitoring.window
+        _, end = mature.newest(length)
+        live = None if mature.earlier is None else mature.earlier.folder.name
+        for back in range(1, MOST_BACK + 1):
+            if end is None or end - back * length < watched.since:
+                break
+            since = end - back * length
+            measures = mature.measures(since, since + length, ServingMeasures(), live)
+            if not _past(requirement, judge(requirement, watched.system, measures)):
+                break
+            found = since
+        return found
 
     def _finding(
         self,
@@ -89,7 +108,7 @@ class Requirements(Monitor):
             what=f"{requirement.who}: {what}",
             subject=text,
             level=LEVELS[holds],
-            since=since if holds == "broken" else None,
+            since=since,
             size=value,
             unit=requirement.metric.rpartition(".")[2],
             limits=limits,
@@ -108,6 +127,16 @@ def _holds(requirement: Requirement, verdict: Verdict) -> Holds:
     if verdict.status != "fail":
         return "cannot tell"
     return "broken" if _beyond(requirement, verdict) else "cannot tell"
+
+
+def _past(requirement: Requirement, verdict: Verdict) -> bool:
+    """Whether the value is past the bound, however surely; not where there is none."""
+    if verdict.status != "fail" or not isfinite(verdict.value):
+        return False
+    bound = requirement.at_most or requirement.at_least
+    if bound is None or requirement.relative_to is not None:
+        return verdict.against is not None and verdict.against.gain < 0
+    return verdict.value > bound.value if requirement.at_most else verdict.value < bound.value
 
 
 def _beyond(requirement: Requirement, verdict: Verdict) -> bool:
