@@ -24,14 +24,14 @@ def poise(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProc
 
 def test_every_template_says_in_one_line_what_it_is_for(tmp_path: Path) -> None:
     known = templates()
-    assert set(known) == {"flights", "restaurants", "table"}
+    assert set(known) == {"flights", "fraud", "pricing", "restaurants", "table"}
     listed = poise(tmp_path, "new").stdout
     assert all(name in listed and line in listed for name, line in known.items())
     assert all(10 < len(line) < 120 for line in known.values())
     assert json.loads(poise(tmp_path, "new", "--json").stdout)["templates"] == known
 
 
-@pytest.mark.parametrize("template", ["flights", "restaurants", "table"])
+@pytest.mark.parametrize("template", ["flights", "fraud", "pricing", "restaurants", "table"])
 def test_a_new_folder_holds_a_valid_system_with_data(template: str, tmp_path: Path) -> None:
     done = poise(tmp_path, "new", "mine", "--template", template, "--json")
     assert done.returncode == 0, done.stderr

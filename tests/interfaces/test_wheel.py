@@ -9,6 +9,8 @@ from pathlib import Path
 
 CARRIED = {
     "flights": {"poise.yaml", "prepare.py"},
+    "fraud": {"poise.yaml", "prepare.py", "README.md"},
+    "pricing": {"poise.yaml", "prepare.py", "oj.csv", "DATA-LICENSE"},
     "restaurants": {"poise.yaml", "prepare.py", "market.py", "demo.py", "page.html"},
     "table": {"poise.yaml", "prepare.py"},
 }
