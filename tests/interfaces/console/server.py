@@ -81,9 +81,9 @@ class Explains:
         if "newest" in question:
             one = {"decision_id": NUMBER, "time": "2026-03-02T11:05:00+08:00", "kind": "list", "release": "r1"}
             return {"decisions": [{**one, "weights": 1, "outcome": ["soup", "<b>rice</b>"], "more": 2}]}
-        if question["decision_id"] != NUMBER:
+        if question["decision_id"] not in EXPLAINED:
             raise _no_such()
-        return LIST
+        return EXPLAINED[question["decision_id"]]
 
 
 def _no_such() -> Exception:
@@ -122,6 +122,38 @@ LIST: dict[str, Any] = {
         "input": {"input": "price", "from": 3.0, "to": 9.0, "distance": 0.4, "then": "rice", "in": "the first"},
     },
 }
+
+
+ACTION = {"score": 0.3, "rank": 1, "terms": {"cost": {**TERM, "rank_alone": 1, "rank_without": 2}}}
+ONE = {
+    "row": 0,
+    "decision_id": "CHOICE",
+    "chosen": "warn",
+    "actions": {"warn": ACTION, "nothing": {**ACTION, "score": None, "rank": None}},
+    "over": {"action": "nothing", "by": 0.2, "average": 0.0, "contributions": {"distance": 0.2}},
+    "would_change": {
+        "weights": [{"term": "cost", "weight": 1.0, "becomes": 2.0, "then": "nothing"}],
+        "input": None,
+    },
+    "features": {"distance": 719.0},
+    "predictions": {"cause": {"weather": {"value": 0.5, "average": 0.2, "contributions": {"distance": 0.3}}}},
+    "said": "'warn' was chosen rather than 'nothing'.",
+}
+CHOICE: dict[str, Any] = {
+    "kind": "choice",
+    "release": "r1",
+    "time": None,
+    "weights": {"version": None, "values": {"cost": 1.0}},
+    "rows": [ONE, {"row": 1, "decision_id": "C2", "chosen": "nothing", "fallback": True, "said": "the rule took it"}],
+}
+BY_RULE: dict[str, Any] = {
+    **{key: LIST[key] for key in ("kind", "release", "time", "decision_id", "weights", "candidates")},
+    "by_rule": True,
+    "missing": {},
+    "rows": [{"dish": "soup", "position": 1, "rank": 1, "score": 2.0, "said": "'soup' is number 1 by the rule"}],
+    "said": "no candidate had a score, since no model had been learned yet",
+}
+EXPLAINED = {NUMBER: LIST, "CHOICE": CHOICE, "RULE": BY_RULE}
 
 
 def stand_ins() -> Any:

@@ -220,6 +220,12 @@ class TestWithoutTokens:
         assert "'soup' is first of 2 by its score" in browser.text and "<i>rice</i>" in browser.text
         assert "With a weight of −0.5 for joy instead of 1, rice would have drawn level" in browser.text
         assert "price had been 9 instead of 3" in browser.text and "+0.2" in browser.text
+        browser.get("/decisions?id=CHOICE")
+        assert "'warn' was chosen rather than 'nothing'" in browser.text and "the rule took it" in browser.text
+        assert "What set it before nothing" in browser.text and "cause weather" in browser.text
+        assert "With a weight of 2 for cost instead of 1, nothing would have drawn level" in browser.text
+        browser.get("/decisions?id=RULE")
+        assert "no candidate had a score" in browser.text and "'soup' is number 1 by the rule" in browser.text
         assert browser.get("/decisions?id=<script>").status_code == 404
         assert "there is no decision of this id" in browser.text and "<script>" not in browser.page.text
 

@@ -75,7 +75,7 @@ def _row(told: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
         "said": row.get("said", ""),
         "left_out": row.get("left_out"),
         "terms": row.get("terms") or {},
-        "actions": row.get("actions") or (),
+        "actions": [{"action": name, **one} for name, one in (row.get("actions") or {}).items()],
         "over": row.get("over"),
         "would_change": row.get("would_change") or {},
         "features": row.get("features") or {},
