@@ -166,8 +166,8 @@ def market(quick: bool, seed: int = 0) -> Stream:
 
 
 def flights() -> Stream:
-    """One in eight real flights, a block of three weeks at a time, without what stakeholders require of it."""
-    text = (EXAMPLE / "poise.yaml").read_text(encoding="utf-8").partition("\nrequirements:")[0]
+    """One in eight real flights, four weeks at a time: will they be late? Nothing is required of releases."""
+    text = (EXAMPLE / "poise.yaml").read_text(encoding="utf-8").partition("\n  delay:")[0]
     text = text.replace("clock: replay", f"updates: {FLIGHTS}\nclock: replay", 1)
     if not (EXAMPLE / "data" / "flights.parquet").exists():
         sys.exit("python examples/flights/prepare.py writes the flights first")
@@ -176,17 +176,16 @@ def flights() -> Stream:
     when = pl.datetime("year", "month", "day", "hour", time_zone="America/New_York", ambiguous="earliest")
     hour = (pl.col("sched_dep_time") // 100).cast(pl.Int32) % 24
     whole = whole.with_columns(hour.alias("hour")).with_columns(when.dt.epoch("us").alias("_at")).drop("hour")
-    clock = pl.col("time_hour").dt.epoch("us") if weather.schema["time_hour"].is_temporal() else None
+    seen = weather["time_hour"].str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us").dt.epoch("us")
 
     def write(folder: Path, until: int) -> None:
         (folder / "data").mkdir(exist_ok=True)
         whole.filter(pl.col("_at") < until).drop("_at").write_parquet(folder / "data" / "flights.parquet")
-        known = weather if clock is None else weather.filter(clock < until)
-        known.write_parquet(folder / "data" / "weather.parquet")
+        weather.filter(seen < until).write_parquet(folder / "data" / "weather.parquet")
         shutil.copy(EXAMPLE / "data" / "planes.parquet", folder / "data" / "planes.parquet")
 
     first = 1_357_016_400_000_000  # 1 January 2013 in New York
-    ends = [first + day * DAY for day in range(112, 366, 21)]
+    ends = [first + day * DAY for day in range(112, 366, 28)]
     return Stream("flights", text, write, ends)
 
 
