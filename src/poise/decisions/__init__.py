@@ -6,7 +6,8 @@ this.
 
 `terms` is what actions and listed items share. `choose` takes one action per request, `rank` orders items; `explore`
 draws other orders and says how probable they were (`plackett_luce` exactly), and `exploration_cost` how much that may
-cost; `explore_actions` does both for actions. `threshold` prices actions that may be taken only so often in a `period`. `of_system` compiles all of it for one system file.
+cost; `explore_actions` does both for actions. `threshold` prices actions that may be taken only so often in a `period`.
+`of_system` compiles all of it for one system file.
 
 Public names: `choose.Chooser`, `choose.Choice`, `rank.Ranker`, `terms.Predicted`, `explore.Exploration`,
 `explore.redraw`, `explore_actions.ActionExploration`, `explore_actions.draw_actions`, `threshold.prices`,
