@@ -16,6 +16,7 @@ from poise.features.requests import ROW
 from poise.features.rows import is_timed
 from poise.monitoring.base import Rows, Watched
 from poise.monitoring.coming_in import coming_in
+from poise.monitoring.explored import explored
 from poise.monitoring.mature import Mature
 from poise.monitoring.scored import Scored, score
 from poise.releases.evidence import Evidence
@@ -70,8 +71,11 @@ def gather(
     scored = score(system, folder, plans, extra, sources, pick, span.until)
     earlier = None if before is None else LiveRelease.of(before, lake, sources)
     mature = Mature(system, scored, earlier)
+    lists = system.decision is not None and system.decision.lists
     step = profile.step if profile is not None and profile.step else DAY
     start = since if profile is None or not profile.step else profile.start
+    found = explored(lake, since, until, step) if lists else None
+    tried = {} if found is None else {"explored": found}
     return Watched(
         system=system,
         release=folder.name,
@@ -83,7 +87,7 @@ def gather(
         rows={per: _rows(system, per, scored, mature) for per in plans if any(_of(scored, per))},
         arrivals=coming_in(system, lake, start, until, step),
         mature={name: at for name, one in scored.items() if (at := _mature_until(one)) is not None},
-        measured={"mature": mature, "evidence": evidence, **(measured or {})},
+        measured={"mature": mature, "evidence": evidence, **tried, **(measured or {})},
     )
 
 
