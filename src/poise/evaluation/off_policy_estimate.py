@@ -119,7 +119,7 @@ def _student(degrees: int) -> float:
     """
     z = 1.6448536269514722
     terms = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384)
-    return z + sum(term / degrees ** (power + 1) for power, term in enumerate(terms))
+    return z + float(sum(term / degrees ** (power + 1) for power, term in enumerate(terms)))
 
 
 def _difference(new: BlockSums, old: BlockSums, decisions: Floats, share: float = 1.0) -> BlockSums:
