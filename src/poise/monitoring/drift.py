@@ -60,9 +60,20 @@ def compared(window: Window, usual: ColumnProfile, column: Column) -> Compared:
     return Compared(found, distance(usual, tally.take(slice(since, None))), farthest, tally, series)
 
 
-def drift(code: str, monitor: str, subject: str, column: Column, usual: ColumnProfile, window: Window) -> Finding:
+def drift(
+    code: str,
+    monitor: str,
+    subject: str,
+    column: Column,
+    usual: ColumnProfile,
+    window: Window,
+    *,
+    measured: bool = True,
+) -> Finding:
     """What is found of one column. A break is an alarm, as long as nothing says that it is chance or costs nothing;
-    standing far from the profile without one, as what changes slowly does, is a notice."""
+    standing far from the profile without one, as what changes slowly does, is a notice.
+
+    measured: whether it came in, and may have come in another unit."""
     one = compared(window, usual, column)
     unit = "KS" if usual.kind == "number" else "TV"
     limit = max(FAR, BEYOND * one.usual)
@@ -74,7 +85,7 @@ def drift(code: str, monitor: str, subject: str, column: Column, usual: ColumnPr
         level, since = "alarm", window.time(one.found.block)
         rows = window.rows.start + int(window.starts[one.found.block])
         after = Column(column.kind, column.values[rows : window.rows.stop], column.levels)
-        what = f"{subject} {turned(usual, after)}"
+        what = f"{subject} {turned(usual, after, measured=measured)}"
         share, blocks = abs(one.found.change), window.profile.unit
         why = f"{share:.0%} of its rows moved from one {blocks} to the next, which its profile does not know"
     elif one.size > limit:

@@ -37,12 +37,16 @@ class ScoreDrift(Monitor):
                     continue
                 usual = watched.profile.objectives[name]
                 for subject, values in _columns(name, usual, predicted).items():
-                    one = drift(self.code, self.name, subject, values, usual.scores[subject], window)
+                    one = drift(self.code, self.name, subject, values, usual.scores[subject], window, measured=False)
                     found.append(replace(one, detail={**one.detail, "objectives": [name]}))
             for term, worth in rows.terms.items():
                 if term in watched.profile.terms:
                     column, subject = Column.numbers(worth), f"decision.{term}"
-                    found.append(drift(self.code, self.name, subject, column, watched.profile.terms[term], window))
+                    found.append(
+                        drift(
+                            self.code, self.name, subject, column, watched.profile.terms[term], window, measured=False
+                        )
+                    )
         return found
 
 

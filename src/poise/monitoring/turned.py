@@ -42,8 +42,10 @@ MOST = 100_000
 _AT = np.linspace(0.1, 0.9, 17)
 
 
-def turned(usual: ColumnProfile, after: Column) -> str:
+def turned(usual: ColumnProfile, after: Column, *, measured: bool = True) -> str:
     """What became of a column that was as `usual` says and whose rows since the break are `after`.
+
+    measured: whether it may have come in another unit, as a prediction may not.
 
     >>> usual = ColumnProfile.of(Column.numbers(np.linspace(30, 100, 500)), np.array([0]))
     >>> turned(usual, Column.numbers((np.linspace(30, 100, 300) - 32) / 1.8))
@@ -51,10 +53,10 @@ def turned(usual: ColumnProfile, after: Column) -> str:
     >>> turned(usual, Column.numbers(np.full(99, 70.0)))
     'is stuck at 70 in 100% of rows'
     """
-    return _levels(usual, after) if usual.kind == "category" else _numbers(usual, numbers(after))
+    return _levels(usual, after) if usual.kind == "category" else _numbers(usual, numbers(after), measured)
 
 
-def _numbers(usual: ColumnProfile, values: Floats) -> str:
+def _numbers(usual: ColumnProfile, values: Floats, measured: bool) -> str:
     values = values[np.isfinite(values)]
     if not len(values):
         return "is missing"
@@ -67,7 +69,7 @@ def _numbers(usual: ColumnProfile, values: Floats) -> str:
     known = np.isfinite(usual.points)
     before = np.interp(_AT * usual.present, usual.upto[known], usual.points[known])
     now = np.quantile(values, _AT)
-    unit = _unit(before, now)
+    unit = _unit(before, now) if measured else None
     if unit is not None:
         return f"is as if in another unit: {unit}"
     if not len(set(before.tolist())) > 1:
