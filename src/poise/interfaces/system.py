@@ -18,6 +18,7 @@ from poise.data.journal_lock import held
 from poise.data.lake import Lake
 from poise.data.report import IngestReport
 from poise.errors import NotNow, PoiseError, Refused, SpecError, StateError, UsageError
+from poise.evaluation.foreseen import Foresight
 from poise.features.function import importable_from
 from poise.interfaces.ageing import measured_staleness
 from poise.interfaces.catching_up import CaughtUp, catch_up
@@ -27,6 +28,7 @@ from poise.interfaces.rolling_back import roll_back
 from poise.interfaces.snapshotting import made_ready
 from poise.interfaces.updating import Updated, updated
 from poise.monitoring.beside import seen_from
+from poise.monitoring.foreseeing import foresee
 from poise.monitoring.skew import MOST, SkewReport, skew
 from poise.releases.build import Workplace, train
 from poise.releases.contract import Contract
@@ -228,6 +230,7 @@ class System:
             self.settings.releases / name,
             [*command, "--answers-only", "--with-stdin", "--port", "{port}"],
             live=live.name if live else None,
+            foresight=self._foresight(folder, live, progress),
             progress=progress,
         )
         # The refusal is recorded before it is raised; here it is part of the report, which every caller reads.
@@ -236,6 +239,18 @@ class System:
         if outcome.released:
             self.seed_weights(name, who)
         return Report(outcome.folder, outcome)
+
+    def _foresight(self, candidate: ReleaseFolder, live: ReleaseFolder | None, progress: Progress) -> Foresight | None:
+        """What the log of the live release tells of the candidate; None where no requirement asks for it."""
+        asked = any(
+            one.metric.startswith("decision.") and "live" in (one.better_than, one.relative_to)
+            for one in self.spec.requirements
+        )
+        if live is None or not asked:
+            return None
+        progress(f"asking the log of {live.name} what the candidate would have made")
+        now = self.state.weights()
+        return foresee(candidate, live, self.lake, now.values if now else {})
 
     def seed_weights(self, release: str, who: str | None) -> None:
         """Give the terms of a new release that have no weight yet those of the file."""
