@@ -7,7 +7,7 @@ a kill goes on there. Nothing that answers is touched before the last step, whic
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,10 +28,10 @@ from poise.rollout.plan import Plan
 from poise.rollout.stages import begin_rollout, under_way
 from poise.spec.updates import Updates
 from poise.stores.state_base import ReleaseRow
-from poise.updating.comparison import compare
+from poise.updating.comparison import compare, shared_level
 from poise.updating.lease import Lease, only_one
 from poise.updating.left_out import trusted_rows
-from poise.updating.mature import mature_labels, system_now
+from poise.updating.mature import made_from, mature_labels, system_now
 from poise.updating.stages import Outcome, Update, begin, finish, resumed, step, unfinished, updates
 from poise.updating.suspects import held_back
 from poise.updating.triggers import Facts, asks_monitors, cooling, frozen, reasons
@@ -135,7 +135,7 @@ class _Round:
         tried, live = updates(self.state)[-1:], self.system.live_folder()
         mature, versions = mature_labels(self.system.spec, self.system.lake), self.system.lake.versions()
         last = tried[0].as_of if tried else None
-        known, read = (tried[0].mature, tried[0].versions) if tried else _of_release(live)
+        known, read = (tried[0].mature, tried[0].versions) if tried else made_from(live)
         anything_new = any(read.get(name) != version for name, version in versions.items())
         facts = Facts(as_of, last, mature, known, anything_new)
         return replace(facts, findings=self._findings(live, as_of)) if asks_monitors(self.spec, facts) else facts
@@ -232,7 +232,7 @@ class _Round:
             self.system.spec,
             Judged.load(self.system.settings.judged / now.candidate),
             {} if weights is None else weights.values,
-            _level(self.spec.level, now),
+            shared_level(self.spec.level, now.windows),
         )
         if found.verdict != "better":
             said = _KEPT[found.verdict].format(now.candidate, live.name)
@@ -299,23 +299,3 @@ def _stops(verdict: dict[str, Any]) -> bool:
 def _outcome(now: Update) -> Outcome:
     assert now.outcome is not None
     return now.outcome
-
-
-def _level(level: float, now: Update) -> float:
-    """How sure a gain must be where the window was chosen on rows that judge too: half of the error that is allowed
-    goes to learning from all rows, and the windows that were tried beside that share the other half, so that whichever
-    is taken the whole error holds (a weighted Bonferroni bound)."""
-    tried = [] if now.windows is None else now.windows["tried"]
-    if len(tried) < 2:
-        return level
-    shared = 1 if now.windows is None or now.windows["chosen"] == tried[0]["window"] else len(tried) - 1
-    return 1 - (1 - level) / (2 * shared)
-
-
-def _of_release(live: ReleaseFolder | None) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """Of what the live release was made: the labels that were mature, the versions of tables."""
-    if live is None:
-        return {}, {}
-    evidence = live.json("evidence")
-    mature = {name: int(one["labels"]["usable"]) for name, one in evidence["objectives"].items()}
-    return mature, {name: int(one["version"]) for name, one in evidence["data"]["sources"].items()}

@@ -163,3 +163,19 @@ def _measure(name: str, words: str, gain: Gain, high: float, level: float) -> Me
         "worse": f"{what} is {size} worse (at least {number(-high)}; n = {gain.rows:,})",
     }.get(verdict, f"{what} gains {number(gain.value)} ({number(gain.low)} to {number(gain.high)}; n = {gain.rows:,})")
     return Measure(name, gain.value, gain.low, high, level, gain.rows, gain.blocks, verdict, said)
+
+
+def shared_level(level: float, windows: Mapping[str, Any] | None) -> float:
+    """How sure a gain must be where the window was chosen on rows that judge too: half of the error that is allowed
+    goes to learning from all rows, and the windows that were tried beside that share the other half, so that whichever
+    is taken the whole error holds (a weighted Bonferroni bound). windows: what was tried; None: nothing was.
+
+    >>> tried = [{"window": "all"}, {"window": "the last 30d"}, {"window": "the last 15d"}]
+    >>> [round(shared_level(0.95, {"chosen": one, "tried": tried}), 4) for one in ("all", "the last 15d")]
+    [0.975, 0.9875]
+    """
+    tried = [] if windows is None else windows["tried"]
+    if windows is None or len(tried) < 2:
+        return level
+    shared = 1 if windows["chosen"] == tried[0]["window"] else len(tried) - 1
+    return 1 - (1 - level) / (2 * shared)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from poise.clock import Clock
 from poise.data.lake import Lake
 from poise.features.label_reads import label_reads
 from poise.features.labels import label
 from poise.features.requests import asked_at, requests_of
+from poise.releases.folder import ReleaseFolder
 from poise.spec.expression import parse
 from poise.spec.system import SystemSpec
 from poise.table import History
@@ -44,3 +47,12 @@ def system_now(system: SystemSpec, lake: Lake) -> int:
     versions = lake.versions()
     marks = [lake.watermark(system, source, versions[source]) for source in system.sources if source in versions]
     return max((mark for mark in marks if mark is not None), default=0)
+
+
+def made_from(live: ReleaseFolder | None) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Of what the live release was made: objective -> labels that were mature, source -> version of its table."""
+    if live is None:
+        return {}, {}
+    evidence = live.json("evidence")
+    mature = {name: int(one["labels"]["usable"]) for name, one in evidence["objectives"].items()}
+    return mature, {name: int(one["version"]) for name, one in evidence["data"]["sources"].items()}
