@@ -121,3 +121,15 @@ def test_slow_is_what_is_required_where_that_is() -> None:
     for unit in range(3_000):
         rails.see(Seen(unit, unit % 10 == 0, 0.04 if unit % 10 == 0 else 0.001, False, None), None)
     assert rails.breach() is None and "longer than 50 ms" in rails.verdicts()[1].says
+
+
+def test_predictions_of_few_values_are_compared_unless_they_are_all_alike() -> None:
+    for values, breached in ((6, True), (3, False)):
+        rails, chance = Guardrails(Declared(errors=None, slow=None), 0.5), np.random.default_rng(0)
+        for unit in range(3_000):
+            canary = unit % 2 == 0
+            value = 1.0 if canary else float(chance.integers(0, values)) / values
+            rails.see(Seen(unit, canary, 0.001, False, None), Figures(None, {"late": value}, False))
+        breach = rails.breach()
+        assert (breach is not None) == breached
+        assert breached or rails.verdicts()[0].verdict == "unknown"

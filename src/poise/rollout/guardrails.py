@@ -25,6 +25,8 @@ FIRST = 200
 SLOWER = 2.0
 """Slow is so many times the 99 % latency of the live release, where no latency is required."""
 TENTHS = 10
+LEAST_EDGES = 4
+"""Different ones among the nine between the tenths."""
 MOST_CALLERS = 100_000
 """Callers that are remembered; those beyond are no new evidence."""
 FELL_BACK = b'"fallbacks":{'
@@ -128,7 +130,7 @@ class Guardrails:
         self._callers = set()  # anew: those of the canary were not looked at yet
         allowed = self._declared.scores or 1.0
         self._series = {
-            name: _Series(edges, [MoreOften(self._share, allowed) for _ in range(TENTHS)])
+            name: _Series(edges, [MoreOften(self._share, allowed) for _ in range(len(edges) + 1)])
             for name, values in self._first_numbers.items()
             if (edges := _edges(values)) is not None
         }
@@ -185,12 +187,12 @@ class Guardrails:
         if not self._series:
             return "scores: the live release predicts too few different values to compare with"
         name, at = max(
-            ((name, at) for name, series in self._series.items() for at in range(TENTHS)),
+            ((name, at) for name, series in self._series.items() for at in range(len(series.tests))),
             key=lambda one: self._series[one[0]].tests[one[1]].wealth,  # type: ignore[index]
         )
         series = self._series[name]
         low = f"from {series.edges[at - 1]:.4g}" if at else "up"
-        high = f" to {series.edges[at]:.4g}" if at < TENTHS - 1 else " on"
+        high = f" to {series.edges[at]:.4g}" if at < len(series.edges) else " on"
         said = f"{name} {low}{high}: {self._met_by(series.tests[at])}"
         return f"scores ({said}); at most {allowed:g} times as often is allowed"
 
@@ -203,8 +205,9 @@ class Guardrails:
 
 
 def _edges(values: Sequence[float]) -> list[float] | None:
-    """The inner edges of the tenths; None where the values are too few or too alike to have any."""
+    """The inner edges of the tenths, those that fall together as one; None where too few are left: what predicts the
+    same for nearly everybody is followed by something else with good reason."""
     if len(values) < FIRST / 2:
         return None
-    edges = np.quantile(np.asarray(values), np.arange(1, TENTHS) / TENTHS)
-    return edges.tolist() if len(np.unique(edges)) == len(edges) else None
+    edges: list[float] = np.unique(np.quantile(np.asarray(values), np.arange(1, TENTHS) / TENTHS)).tolist()
+    return edges if len(edges) >= LEAST_EDGES else None
