@@ -26,6 +26,7 @@ EVERY = (
     "training",
     "assess",
     "drift",
+    "poison",
     "cbpe",
     "updating",
 )

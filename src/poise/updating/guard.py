@@ -11,13 +11,14 @@ model that learns from it is surely worse, unless it tells other new rows better
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.monitoring.discovery import RATE
 from poise.releases.examples import ObjectiveData
 from poise.releases.learn_from import LeftOut
 from poise.spec.system import SystemSpec
@@ -131,16 +132,25 @@ def _watched(
     held = np.zeros(len(trusted), np.bool_) if keep is None else ~keep & ~trusted
     new = (data.requests.time >= since) & ~trusted & ~held
     groups = groupings(system, data, histories)
-    considered = ~held
-    found = departures(
-        [_only(one, considered) for one in groups], new, flags_of(data, ~new & considered), repeated(system, data)
-    )
+    flags, again = flags_of(data, ~new & ~held), repeated(system, data)
+    found: list[Departure] = []
+    for window in (new, _newest(new)):  # who drifts away slowly shows at the end only
+        seen = [_only(one, ~held & (window | ~new)) for one in groups]
+        found += departures(seen, window, flags, again, RATE / 2)
     return _Watch(data, Trial(system, data, rung, trusted, ~new & ~held, threads), groups, new, held, found)
+
+
+def _newest(new: Flags) -> Flags:
+    """The newest third of the new rows."""
+    rows = np.flatnonzero(new)
+    out = np.zeros(len(new), np.bool_)
+    out[rows[len(rows) * 2 // 3 :]] = True
+    return out
 
 
 def _only(group: Grouping, rows: Flags) -> Grouping:
     """A grouping without the rows that are held back."""
-    return Grouping(group.source, group.column, np.where(rows, group.codes, -1), group.levels, group.declared)
+    return replace(group, codes=np.where(rows, group.codes, -1))
 
 
 def flags_of(data: ObjectiveData, history: Flags) -> dict[str, Flags]:

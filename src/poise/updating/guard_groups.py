@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class Grouping:
     """The rows of an objective by the values of one column of a source: `codes` (n,) index `levels`, -1 where none.
 
     declared: whether the file says that it stands for somebody, or is the item of a list; else it is a category, which
-    may well change by itself.
+    may well change by itself. ours: whether how often it occurs is the system's own doing, as of items that it shows.
     """
 
     source: str
@@ -34,6 +34,7 @@ class Grouping:
     codes: Ints
     levels: tuple[str, ...]
     declared: bool = True
+    ours: bool = False
 
 
 def groupings(system: SystemSpec, data: ObjectiveData, histories: Mapping[str, History]) -> list[Grouping]:
@@ -44,7 +45,9 @@ def groupings(system: SystemSpec, data: ObjectiveData, histories: Mapping[str, H
     """
     per, own = data.spec.per, data.requests.rows
     said = _said(system, per)
+    item = _item(system, per)
     found = [_grouped(per, column, own[column], declared=column in said) for column in _own(system, per, own)]
+    found = [replace(one, ours=one.column == item) for one in found]
     label = data.spec.label.from_
     if label is not None and label != per:
         rows = label_rows(system, data.name, data.requests, histories)
@@ -99,9 +102,14 @@ def _declared(system: SystemSpec, source: str) -> list[str]:
 
 def _said(system: SystemSpec, per: str) -> list[str]:
     """The columns of a source that is predicted for which stand for somebody, or are the item of a list."""
-    decision = system.decision
-    item = decision.item if decision is not None and decision.per == per else None
+    item = _item(system, per)
     return [*_declared(system, per), *([item] if item else [])]
+
+
+def _item(system: SystemSpec, per: str) -> str | None:
+    """The column with the item of a list, where `per` holds the rows of lists."""
+    decision = system.decision
+    return decision.item if decision is not None and decision.per == per else None
 
 
 def _own(system: SystemSpec, per: str, rows: Mapping[str, Column]) -> list[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import betabinom
 
 from poise.evaluation.base import ratio
-from poise.monitoring.discovery import discoveries
+from poise.monitoring.discovery import RATE, discoveries
 from poise.updating.guard_groups import Grouping
 
 Floats = NDArray[np.float64]
@@ -60,19 +60,21 @@ class Departure:
         return f"{self.value:.0%} of {self.rows:,} new rows of {who} {said}, where {self.usual:.0%} was to be expected"
 
 
-def departures(groups: Sequence[Grouping], new: Flags, flags: dict[str, Flags], again: Flags) -> list[Departure]:
+def departures(
+    groups: Sequence[Grouping], new: Flags, flags: dict[str, Flags], again: Flags, rate: float = RATE
+) -> list[Departure]:
     """The groups that depart, after the control of false discoveries.
 
     new: (n,) the rows that came since; the others are the history. flags: what a label can say -> which rows have it,
-    (n,). again: (n,) rows that repeat an earlier one.
+    (n,). again: (n,) rows that repeat an earlier one. rate: of false discoveries, at most.
     """
     found: list[Departure] = []
     for group in groups:
         for label, has in flags.items():
             found += rates(group, new, has, "rate", label)
         found += rates(group, new, again, "repeated", "")
-        found += bursts(group, new)
-    real = discoveries(np.array([one.p for one in found], np.float64))
+        found += [] if group.ours else bursts(group, new)
+    real = discoveries(np.array([one.p for one in found], np.float64), rate)
     return [one for one, is_real in zip(found, real, strict=True) if is_real and _matters(one)]
 
 
