@@ -81,6 +81,7 @@ class _Watch:
     groups: list[Grouping]
     new: Flags
     held: Flags
+    again: Flags
     found: list[Departure]
     losses: Floats | None = None
     """Of the trusted rows, under the model that learns from all that is not held; None: not learned yet."""
@@ -115,6 +116,9 @@ def guard(
         progress(f"weighing {source}.{column} = {', '.join(levels[:3])}")
         found = _weighed(watches, source, column, levels, since)
         suspects += [] if found is None else [found]
+        if found is not None and found.held:  # what a flood did to others' rates is not theirs
+            for watch in watches:
+                watch.found = _departing(watch.data, watch.groups, watch.new, watch.held, watch.again)
     progress("weighing what is new")
     return suspects + [one for watch in watches for one in _batch(watch, since)]
 
@@ -132,12 +136,21 @@ def _watched(
     held = np.zeros(len(trusted), np.bool_) if keep is None else ~keep & ~trusted
     new = (data.requests.time >= since) & ~trusted & ~held
     groups = groupings(system, data, histories)
-    flags, again = flags_of(data, ~new & ~held), repeated(system, data)
+    again = repeated(system, data)
+    found = _departing(data, groups, new, held, again)
+    return _Watch(data, Trial(system, data, rung, trusted, ~new & ~held, threads), groups, new, held, again, found)
+
+
+def _departing(
+    data: ObjectiveData, groups: Sequence[Grouping], new: Flags, held: Flags, again: Flags
+) -> list[Departure]:
+    """The groups that depart among the rows that are not held."""
     found: list[Departure] = []
+    flags = flags_of(data, ~new & ~held)
     for window in (new, _newest(new)):  # who drifts away slowly shows at the end only
         seen = [_only(one, ~held & (window | ~new)) for one in groups]
-        found += departures(seen, window, flags, again, RATE / 2)
-    return _Watch(data, Trial(system, data, rung, trusted, ~new & ~held, threads), groups, new, held, found)
+        found += departures(seen, window & ~held, flags, again, RATE / 2)
+    return found
 
 
 def _newest(new: Flags) -> Flags:
@@ -186,18 +199,21 @@ def _together(
         out += [(source, column, (level,)) for level in ordered[:MOST_ALONE]]
         if len(ordered) > MOST_ALONE:
             out.append((source, column, tuple(ordered[MOST_ALONE:])))
-    return out
+    return sorted(out, key=lambda one: -max(rows[one[0], one[1]][level] for level in one[2]))
 
 
 def _weighed(
     watches: Sequence[_Watch], source: str, column: str, levels: tuple[str, ...], since: int
 ) -> Suspect | None:
     """One suspect on the trusted rows of every objective that it has rows of, and on its own among them; held unless it
-    is shown that its new rows do no harm there. None where all of its rows are held already."""
+    is shown that its new rows do no harm there. None where all of its rows are held already, or nothing is odd any more
+    without the rows that are."""
     impact: dict[str, Impact] = {}
     reasons: list[str] = []
     harmless: list[bool] = []
     masks: list[tuple[_Watch, Flags, Floats | None]] = []
+    if not any((o.source, o.column) == (source, column) and o.level in levels for w in watches for o in w.found):
+        return None
     for watch in watches:
         reasons += [o.sentence for o in watch.found if (o.source, o.column) == (source, column) and o.level in levels]
         mask = watch.new & ~watch.held & _rows_of(watch.groups, source, column, levels)
