@@ -127,7 +127,7 @@ def of(told: dict[str, Any], term: str) -> dict[str, Any]:
 
 
 def test_more_weight_on_revenue(asked: tuple[Previews, Loaded]) -> None:
-    told = preview(asked, {"revenue": 1.0})
+    told = preview(asked, {"revenue": 0.8})
     assert told["refused"] is None and told["release"] == "c1"
     assert told["lists"] > 500 and told["from"] < told["until"]
     revenue, engagement = of(told, "revenue"), of(told, "engagement")
@@ -136,7 +136,7 @@ def test_more_weight_on_revenue(asked: tuple[Previews, Loaded]) -> None:
     assert revenue["gain"]["low"] <= revenue["gain"]["value"] <= revenue["gain"]["high"]
     assert revenue["effective"] > 100 and revenue["covered"] > 0.9
     assert revenue["sentence"].startswith("revenue (sales)") and "%" in revenue["sentence"]
-    assert told["changes"] == ["1 order (engagement) was worth 2.50 USD (revenue) and is now worth 1.00 USD"]
+    assert told["changes"] == ["1 order (engagement) was worth 2.50 USD (revenue) and is now worth 1.25 USD"]
     (judged,) = told["requirements"]
     assert judged["who"] == "sales" and judged["verdict"] in ("holds", "cannot tell")
     assert judged["why"].endswith("of now, where at least 95 % is required")
@@ -256,29 +256,29 @@ def test_the_command_line_says_it_in_a_few_lines(system: System) -> None:
     def told(*words: str) -> subprocess.CompletedProcess[str]:
         return poise(system.path.parent, "weights", "preview", *words)
 
-    assert "nothing is live" in told("--set", "revenue=1").stderr
+    assert "nothing is live" in told("--set", "revenue=0.8").stderr
     system.state.record("c1", "released", folder=str(system.folder("c1").path), act="release", why="a test")
     system.state.promote("c1", why="a test")
-    done = told("--set", "revenue=1")
+    done = told("--set", "revenue=0.8")
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
-    assert first.startswith("What engagement = 1, revenue = 1 would do, told from") and first.endswith("lists of c1:")
-    assert "1 order (engagement) was worth 2.50 USD (revenue) and is now worth 1.00 USD" in rest[0]
+    assert first.startswith("What engagement = 1, revenue = 0.8 would do, told from") and first.endswith("lists of c1:")
+    assert "1 order (engagement) was worth 2.50 USD (revenue) and is now worth 1.25 USD" in rest[0]
     assert any(line.strip().startswith("revenue (sales)") and "%" in line for line in rest)
     assert any(line.strip().startswith("sales requires decision.revenue:") for line in rest)
-    assert json.loads(told("--set", "revenue=1", "--json").stdout)["terms"][0]["term"] == "engagement"
+    assert json.loads(told("--set", "revenue=0.8", "--json").stdout)["terms"][0]["term"] == "engagement"
     assert system.weights.show()["values"] == {"engagement": 1.0, "revenue": 0.4}, "nothing was changed"
     for words, said in (
-        (("--set", "revenue=1", "--why", "x"), "goes with a change"),
+        (("--set", "revenue=0.8", "--why", "x"), "goes with a change"),
         ((), "goes with --set alone"),
-        (("--set", "revenue=1", "--take-back"), "goes with --set alone"),
+        (("--set", "revenue=0.8", "--take-back"), "goes with --set alone"),
     ):
         refused = told(*words)
         assert refused.returncode == 2 and said in refused.stderr
     done = poise(system.path.parent, "weights", "suggest", "--gain", "revenue=2%")
     assert done.returncode == 0 and "revenue (sales)" in done.stdout, done.stderr
     assert "not a gain" in poise(system.path.parent, "weights", "suggest", "--gain", "revenue=much").stderr
-    assert "did you mean 'preview'" in poise(system.path.parent, "weights", "previw", "--set", "revenue=1").stderr
+    assert "did you mean 'preview'" in poise(system.path.parent, "weights", "previw", "--set", "revenue=0.8").stderr
 
 
 def test_a_server_tells_it_too_and_goes_on_deciding(system: System) -> None:
