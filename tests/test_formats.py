@@ -26,6 +26,8 @@ from poise.releases.contract import Contract
 from poise.releases.evidence import Evidence
 from poise.releases.folder import ReleaseFolder, building
 from poise.releases.judged import Judged
+from poise.releases.profile import FILE as PROFILE
+from poise.releases.profile import Profile
 from poise.spec.reading import read_text
 from poise.stores.memory import MemoryStore
 from poise.stores.state import State
@@ -75,6 +77,10 @@ def a_backup(folder: Path) -> None:
     (folder / "copy" / "backup.json").write_text(json.dumps(listed))
 
 
+def a_profile(folder: Path) -> None:
+    (folder / PROFILE).write_text(json.dumps(Profile(0, 0, "row", {}, {}).to_json()))
+
+
 KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "system": (nothing, lambda _: read_text(SYSTEM)),
     "release": (a_release, lambda folder: ReleaseFolder.open(folder / "r1")),
@@ -89,6 +95,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "journal": (lambda folder: journal(folder).close(), lambda folder: journal(folder).close()),
     "judged": (lambda folder: Judged({}, None, {}).save(folder), Judged.load),
     "model": (a_predictor, Predictor.load),
+    "profile": (a_profile, Profile.read),
 }
 """Kind -> how it is written and how it is read."""
 

@@ -8,11 +8,19 @@ from poise.serving.views import MOST_LINES
 LARGEST = 2**53
 
 
-def _read(name: str, summary: str, parameters: list[Schema] | None = None, media: str = "application/json") -> Schema:
+def _read(
+    name: str,
+    summary: str,
+    parameters: list[Schema] | None = None,
+    media: str = "application/json",
+    not_yet: str | None = None,
+) -> Schema:
     schema = {"type": "object" if media == "application/json" else "string"}
     answer = {"description": "The answer", "content": {media: {"schema": schema}}}
     refusals = {"403": refusal("A page of another site asks, or the Host is not this machine")}
     refusals["503"] = refusal("Not now")
+    if not_yet is not None:
+        refusals["409"] = refusal(not_yet)
     if parameters:
         refusals["422"] = refusal("A parameter is not allowed")
     operation: Schema = {"operationId": name, "summary": summary, "responses": {"200": answer, **refusals}}
@@ -50,7 +58,9 @@ READING_PATHS: Schema = {
         "Which token uses which contract, and which fields of it, since when",
         [_query("token", {"type": "string"}, "only what this one uses")],
     ),
-    "/v1/monitor": _read("monitor", "What the newest 'poise monitor' found, what to read first at the front"),
+    "/v1/monitor": _read(
+        "monitor", "What the newest 'poise monitor' found, what to read first at the front", not_yet="Nobody looked yet"
+    ),
     "/v1/capacity": _read(
         "capacity", "How often actions that may be taken only so often were, and what each must gain"
     ),
