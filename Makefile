@@ -25,7 +25,7 @@ demo: $(VENV)/.ready
 	$(BIN)/python examples/flights/demo.py $(if $(ONCE),--once)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --durations=40 --durations-min=5
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check src tests benchmarks examples
