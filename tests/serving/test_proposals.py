@@ -107,6 +107,16 @@ def test_a_change_waits_for_whose_requirement_it_may_break_and_for_nobody_else(s
         desk.proposals.approve("p1", {"as": "product", "why": "again"})
 
 
+def test_an_owner_of_two_bounds_on_one_term_is_asked_where_either_may_break(state: State) -> None:
+    def foretold(content: Mapping[str, Any]) -> dict[str, Any]:
+        one = {"who": "product", "metric": "decision.engagement"}
+        told = [{**one, "verdict": "breaks", "why": "too little"}, {**one, "verdict": "holds", "why": "not too much"}]
+        return {"requirements": [*told, {**told[1], "who": "sales", "metric": "decision.revenue"}]}
+
+    told = Desk(state).change(foretold)
+    assert told["proposal"]["touches"] == {"product": ["decision.engagement (breaks: too little)"]}
+
+
 def test_of_two_who_are_asked_the_last_puts_it_in_force(state: State) -> None:
     desk = Desk(state)
     desk.change(Foretold(product="breaks"))  # nothing is told of sales' requirement

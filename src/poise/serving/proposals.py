@@ -135,16 +135,18 @@ class Proposals:
             if error.status != NotNow.status:
                 raise
             told, unknown = None, error.message
-        judged = {} if told is None else {(one["who"], one["metric"]): one for one in told["requirements"]}
+        judged: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        for found in () if told is None else told["requirements"]:
+            judged.setdefault((found["who"], found["metric"]), []).append(found)
         waits: dict[str, list[str]] = {}
-        for one in self._owned:
-            found = judged.get((one.who, one.metric))
-            if found is not None and found["verdict"] == HOLDS:
-                continue
-            said = unknown or "no log tells it"
-            if found is not None:
-                said = f"{found['verdict']}: {found['why']}"
-            waits.setdefault(one.who, []).append(f"{one.metric} ({said})")
+        # One owner may have several bounds on one term: each of them must hold.
+        for who, metric in dict.fromkeys((one.who, one.metric) for one in self._owned):
+            verdicts = judged.get((who, metric), ())
+            said = [f"{one['verdict']}: {one['why']}" for one in verdicts if one["verdict"] != HOLDS]
+            if not verdicts:
+                said = [unknown or "no log tells it"]
+            if said:
+                waits.setdefault(who, []).append(f"{metric} ({'; '.join(said)})")
         return told, waits
 
     def _read(self, asked: Mapping[str, Any]) -> tuple[str, str, str | None, int | None]:
