@@ -260,3 +260,25 @@ def test_the_same_values_may_get_another_limit(url: str) -> None:
     state.set_weights({"cost": 1.0}, why="first")
     assert state.set_weights({"cost": 1.0}, why="for now", until=5_000_000).changed
     assert state.set_weights({"cost": 1.0}, why="for good").now.until is None
+
+
+def test_what_is_taken_back_to_keeps_its_own_limit(url: str) -> None:
+    state, clock = limited(url)
+    state.set_weights({"cost": 1.0}, why="first")
+    state.set_weights({"cost": 5.0}, why="a sale", until=9_000_000)
+    state.set_weights({"cost": 6.0}, why="more of it")
+    back = state.take_back_weights(why="too much").now
+    assert back.values == {"cost": 5.0} and back.until == 9_000_000
+    clock.at = 9_000_000
+    assert state.expire_weights().now.values == {"cost": 1.0}
+
+
+def test_weights_whose_time_is_over_do_not_come_back_by_taking_others_back(url: str) -> None:
+    state, clock = limited(url)
+    state.set_weights({"cost": 1.0}, why="first")
+    state.set_weights({"cost": 5.0}, why="a sale", until=4_000_000)
+    state.set_weights({"cost": 6.0}, why="for good")
+    clock.at = 5_000_000
+    assert state.weights_before().values == {"cost": 1.0}
+    assert state.take_back_weights(why="not so").now.values == {"cost": 1.0}
+    assert state.take_back_weights(why="asked for", to=2).now.until is None

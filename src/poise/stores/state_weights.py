@@ -73,14 +73,25 @@ class WeightsState(Transactions, LiveState):
     ) -> WeightsChange:
         """Make the values of version `to` (default those before the live ones) live again, as a new version.
 
-        A second one goes one further back, never forward again. Raises `NotNow` where there is no such version,
-        and `Stale` as `set_weights` does.
+        A second one goes one further back, never forward again. Weights whose own time is over do not come back but by
+        `to`; those whose time is still to come hold until then. Raises `NotNow` where there is no such version, and
+        `Stale` as `set_weights` does.
         """
+        now = self._clock.now()
         with self._transaction(write=True) as connection:
             before = _live(connection, self.system, expected, self._zone)
-            target = _before(connection, self.system) if to is None else _version(connection, self.system, to)
+            target = _before(connection, self.system, now) if to is None else _version(connection, self.system, to)
             new = {**(before.values if before else {}), **target.values}
-            return self._write(connection, before, new, TAKE_BACK, why, who, {"to": target.version})
+            until = target.until if target.until is not None and target.until > now else None
+            return self._write(connection, before, new, TAKE_BACK, why, who, {"to": target.version}, until)
+
+    def weights_before(self) -> WeightsRow | None:
+        """Those that `take_back_weights` puts in force by itself; None where there are none."""
+        with self._transaction() as connection:
+            try:
+                return _before(connection, self.system, self._clock.now())
+            except NotNow:
+                return None
 
     def expire_weights(self) -> WeightsChange | None:
         """Put those before in place of live weights whose time is over, as a new version; None where none are.
@@ -165,8 +176,9 @@ def _version(connection: Connection, system: str, number: int) -> WeightsRow:
     return _row(row)
 
 
-def _before(connection: Connection, system: str) -> WeightsRow:
-    """Changes pile up, and a take-back takes down to its target: the next target lies below what is on top."""
+def _before(connection: Connection, system: str, now: int) -> WeightsRow:
+    """Changes pile up, and a take-back takes down to its target: the next target lies below what is on top, the first
+    whose own time is not over."""
     targets = _taken_back(connection, system)
     pile: list[WeightsRow] = []
     for row in _newest(connection, system, None):
@@ -176,9 +188,10 @@ def _before(connection: Connection, system: str) -> WeightsRow:
             pile.append(row)
         else:
             pile[held[-1] :] = [row]
-    if len(pile) < 2:
-        raise NotNow("there are no earlier weights to go back to", hint="the history of the weights tells all")
-    return pile[-2]
+    for row in reversed(pile[:-1]):
+        if row.until is None or row.until > now:
+            return row
+    raise NotNow("there are no earlier weights to go back to", hint="the history of the weights tells all")
 
 
 def _taken_back(connection: Connection, system: str) -> dict[int, int]:
