@@ -81,6 +81,9 @@ class WeightsState(Transactions, LiveState):
         with self._transaction(write=True) as connection:
             before = _live(connection, self.system, expected, self._zone)
             target = _before(connection, self.system, now) if to is None else _version(connection, self.system, to)
+            if target is None:
+                said = "there are no earlier weights to go back to"
+                raise NotNow(said, hint="the history of the weights tells all")
             new = {**(before.values if before else {}), **target.values}
             until = target.until if target.until is not None and target.until > now else None
             return self._write(connection, before, new, TAKE_BACK, why, who, {"to": target.version}, until)
@@ -88,28 +91,25 @@ class WeightsState(Transactions, LiveState):
     def weights_before(self) -> WeightsRow | None:
         """Those that `take_back_weights` puts in force by itself; None where there are none."""
         with self._transaction() as connection:
-            try:
-                return _before(connection, self.system, self._clock.now())
-            except NotNow:
-                return None
+            return _before(connection, self.system, self._clock.now())
 
     def expire_weights(self) -> WeightsChange | None:
         """Put those before in place of live weights whose time is over, as a new version; None where none are.
 
-        Those before are the newest whose own time is not over; of several who ask at once, one does it. Nothing comes
-        back where no version is left to.
+        Those before are what taking back would lead to: the newest whose own time is not over and that were not taken
+        back themselves. Of several who ask at once, one does it. Nothing comes back where no version is left to.
         """
         now = self._clock.now()
         with self._transaction(write=True) as connection:
-            versions = _newest(connection, self.system, None)
-            if not versions or (until := versions[-1].until) is None or until > now:
+            over = newest_weights(connection, self.system)
+            if over is None or over.until is None or over.until > now:
                 return None
-            over, targets = versions[-1], [one for one in versions[:-1] if one.until is None or one.until > now]
-            if not targets:
+            target = _before(connection, self.system, now)
+            if target is None:
                 return None
-            why = f"weights {over.version} were to hold until {to_text(until // SECOND * SECOND, self._zone)}"
-            new, details = {**over.values, **targets[-1].values}, {"to": targets[-1].version, "over": over.version}
-            return self._write(connection, over, new, EXPIRE, why, over.who, details, targets[-1].until)
+            why = f"weights {over.version} were to hold until {to_text(over.until // SECOND * SECOND, self._zone)}"
+            new, details = {**over.values, **target.values}, {"to": target.version, "over": over.version}
+            return self._write(connection, over, new, EXPIRE, why, over.who, details, target.until)
 
     def _write(
         self,
@@ -176,9 +176,9 @@ def _version(connection: Connection, system: str, number: int) -> WeightsRow:
     return _row(row)
 
 
-def _before(connection: Connection, system: str, now: int) -> WeightsRow:
+def _before(connection: Connection, system: str, now: int) -> WeightsRow | None:
     """Changes pile up, and a take-back takes down to its target: the next target lies below what is on top, the first
-    whose own time is not over."""
+    whose own time is not over; None where there is none."""
     targets = _taken_back(connection, system)
     pile: list[WeightsRow] = []
     for row in _newest(connection, system, None):
@@ -188,10 +188,7 @@ def _before(connection: Connection, system: str, now: int) -> WeightsRow:
             pile.append(row)
         else:
             pile[held[-1] :] = [row]
-    for row in reversed(pile[:-1]):
-        if row.until is None or row.until > now:
-            return row
-    raise NotNow("there are no earlier weights to go back to", hint="the history of the weights tells all")
+    return next((row for row in reversed(pile[:-1]) if row.until is None or row.until > now), None)
 
 
 def _taken_back(connection: Connection, system: str) -> dict[int, int]:
