@@ -103,7 +103,8 @@ class Story:
         suggested = asking.post("/v1/weights/suggest", {"term": "revenue", "gain": GAIN})
         revenue = round(suggested["values"]["revenue"], 2)
         values = {"revenue": revenue}
-        yield Scene("asks", f"Sales asks for 3 % more revenue: a weight of {revenue:g} would bring it.", suggested, "/")
+        found = "would bring it" if suggested["reached"] else "is as far as everybody's requirements let it go"
+        yield Scene("asks", f"Sales asks for 3 % more revenue: a weight of {revenue:g} {found}.", suggested, "/")
         foreseen = asking.post("/v1/weights/preview", {"values": values})
         yield Scene("preview", "What would that do, and to whom?", foreseen, f"/trade-offs?w.revenue={revenue:g}")
         why = "the quarter ends; sales needs 3 % more"

@@ -12,14 +12,13 @@ from pathlib import Path
 from tests.browser.chromium import browser
 
 ROOT = Path(__file__).parents[2]
-WIDTH, HEIGHT = 1080, 860
+WIDTH = 1080
 SHOWN = {
-    "preview": "#estimates-part > *",
-    "proposed": "#proposals",
-    "came": "#realised-title",
-    "back": "main",
+    "preview": ("#estimates-part > *", "body", 745),
+    "proposed": ("#proposals", "body", 540),
+    "came": ("#realised-title", "#realised-title", 430),
 }
-"""Scene -> what has to be there before its picture is taken, and stands at its top."""
+"""Scene -> what has to be there before its picture is taken, what stands at its top, and how high it is."""
 
 
 def main(folder: Path) -> None:
@@ -32,10 +31,10 @@ def main(folder: Path) -> None:
         def picture(scene: Scene, port: int) -> None:
             if scene.name not in SHOWN:
                 return
-            with window.page(f"http://127.0.0.1:{port}{scene.page}", width=WIDTH, height=HEIGHT) as page:
-                mark = SHOWN[scene.name]
+            mark, top, height = SHOWN[scene.name]
+            with window.page(f"http://127.0.0.1:{port}{scene.page}", width=WIDTH, height=height) as page:
                 page.until(f"document.querySelector('{mark}')", seconds=60)
-                page.ask(f"document.querySelector('{mark}').scrollIntoView({{block: 'center'}})")
+                page.ask(f"document.querySelector('{top}').scrollIntoView({{block: 'start'}})")
                 page.picture(folder / f"story-{scene.name}.png", whole=False)
 
         tell(Story(Path(place) / "story"), picture)
