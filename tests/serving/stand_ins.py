@@ -156,6 +156,9 @@ class StandInRegistry:
     def releases(self) -> Sequence[ReleaseRow]:
         return (ReleaseRow("c1", "candidate", NOW, "c1"), ReleaseRow("r1", "released", NOW, "r1", verdict={"ok": True}))
 
+    def weights_before(self) -> WeightsRow | None:
+        return None
+
     def proposals(self, *, standing: str | None = None) -> Sequence[DocumentRow]:
         return ()
 

@@ -183,6 +183,25 @@ def test_taking_back_asks_nobody(state: State) -> None:
     assert desk.live.take_back({"why": "complaints"})["changed"]
 
 
+def test_to_go_back_to_other_weights_than_those_before_is_a_change_as_any_other(state: State) -> None:
+    desk = Desk(state)
+    for value in (0.4, 0.9, 0.5, 0.6):
+        state.set_weights({"revenue": value}, why="x", defaults={"engagement": 1.0})
+    breaks = Foretold(product="breaks", sales="holds")
+    told = desk.proposals.take_back(desk.live, {"to": 2, "why": "it sold well", "who": "ana"}, breaks)
+    assert not told["changed"] and told["proposal"]["values"] == {"engagement": 1.0, "revenue": 0.9}
+    assert told["proposal"]["waits_for"] == ["product"] and values(state)["revenue"] == 0.6
+    assert desk.proposals.take_back(desk.live, {"to": 3, "why": "complaints"}, breaks)["changed"], "those before"
+    assert desk.proposals.take_back(desk.live, {"why": "more of them"}, breaks)["changed"] and len(breaks.asked) == 1
+    assert values(state)["revenue"] == 0.9
+    holds = Foretold(product="holds", sales="holds")
+    assert desk.proposals.take_back(desk.live, {"to": 3, "why": "calm"}, holds)["changed"]
+    assert state.history()[-1].act == "take-back" and state.history()[-1].details["to"] == 3
+    for asked in ({"to": True, "why": "x"}, {"to": 2, "why": "x", "until": "2099-01-01"}, {"to": 2}):
+        with pytest.raises(RequestError):
+            desk.proposals.take_back(desk.live, asked, breaks)
+
+
 def test_a_token_speaks_for_its_own_stakeholder_only(state: State) -> None:
     Desk(state).change(Foretold(product="breaks", sales="holds"))
     sales = Desk(state, token="sam", speaks_for=["sales"]).proposals

@@ -312,6 +312,11 @@ class System:
         as for `LiveWeights.change`."""
         return self.proposals.change(self.weights, asked, self._foreseen)
 
+    def take_back_weights(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a change of weights back, or propose it where `to` leads to other weights than those before and
+        `approval: touched` lets it wait; asked and raised as for `LiveWeights.take_back`."""
+        return self.proposals.take_back(self.weights, asked, self._foreseen)
+
     def _foreseen(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         if self.live_folder() is None:
             raise NotNow("nothing is live, so that nothing could be told")

@@ -1,7 +1,8 @@
 """Changes of weights that stakeholders approve first: those whose requirement the log does not show to hold by them.
 
 A requirement says what its owner accepts. A change by which it holds, as the log shows, needs nobody; one by which it
-may break waits for its owner. Taking back and expiry need nobody: what was in force before is back at once.
+may break waits for its owner. Taking back and expiry need nobody: what was in force before is back at once. To go back
+to any other version is a change as any other.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from poise.serving.body import shown
 from poise.serving.weights import WHO, LiveWeights, WeightsStore, reason_of, text_of, version_of
 from poise.spec.decision import Decision
 from poise.spec.requirement import Requirement
-from poise.stores.state_base import DocumentRow, WeightsChange
+from poise.stores.state_base import DocumentRow, WeightsChange, WeightsRow
 
 Foresee = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """What a change would do, as `Preview.of` tells it; raises `NotNow` where that cannot be told."""
+Act = Callable[[Mapping[str, Any]], dict[str, Any]]
 APPROVE_FORM = '{"as": "STAKEHOLDER", "why": "…"}, with "who" and "expected_version" if wanted'
 WITHDRAW_FORM = '{"why": "…"}, with "who" if wanted'
 STANDINGS = ("open", "applied", "declined", "withdrawn", "overtaken")
@@ -40,6 +42,7 @@ class ProposalsStore(WeightsStore, Protocol):
 
     def document(self, kind: str, name: str) -> DocumentRow | None: ...
 
+    def weights_before(self) -> WeightsRow | None: ...
     def proposals(self, *, standing: str | None = None) -> Sequence[DocumentRow]: ...
     def propose(
         self,
@@ -88,12 +91,29 @@ class Proposals:
         """
         if self._decision.approval == "nobody" or not self._owned:
             return live.change(asked)
-        made = live.ready(asked)
-        if made.same:
-            return live.change({**asked, "expected_version": made.base})
-        told, waits = self._waits(made.values, foresee)
+        return self._unless_waited_for(live, asked, foresee, live.change, asked)
+
+    def take_back(self, live: LiveWeights, asked: Mapping[str, Any], foresee: Foresee) -> dict[str, Any]:
+        """Take weights back; `asked` is as for `LiveWeights.take_back`. To those before nobody has to agree; to any
+        other version it is asked for, proposed and raised as by `change`."""
+        to, before = version_of(asked, "to", 1), self._store.weights_before()
+        found = next((one for one in self._store.weight_versions() if one.version == to), None)
+        needless = self._decision.approval == "nobody" or not self._owned or (before and before.version == to)
+        if found is None or needless:
+            return live.take_back(asked)
+        _known(asked, ("to", "why", "who", "expected_version"))
+        values = {term: value for term, value in found.values.items() if term in self._decision.terms}
+        change = {**{name: value for name, value in asked.items() if name != "to"}, "values": values}
+        return self._unless_waited_for(live, change, foresee, live.take_back, asked)
+
+    def _unless_waited_for(
+        self, live: LiveWeights, change: Mapping[str, Any], foresee: Foresee, act: Act, asked: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Do it at once, or propose the change where it waits for somebody."""
+        made = live.ready(change)
+        told, waits = (None, {}) if made.same else self._waits(made.values, foresee)
         if not waits:
-            return live.change({**asked, "expected_version": made.base})
+            return act({**asked, "expected_version": made.base})
         row = self._store.propose(
             made.given, waits, base=made.base, why=made.why, who=made.who, until=made.until, foreseen=told
         )

@@ -88,7 +88,8 @@ def weights(
         told = system.change_weights({"values": _parsed(changes), **asked, **limit})
         show = _proposed if "proposal" in told else _changed
     elif take_back:
-        told, show = live.take_back({"to": to, **asked}), _changed
+        told = system.take_back_weights({"to": to, **asked})
+        show = _proposed if "proposal" in told else _changed
     else:
         told, show = live.show(), _shown
     if as_json:

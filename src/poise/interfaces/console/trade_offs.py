@@ -80,10 +80,10 @@ async def take_back(request: Request, served: Served, fields: Mapping[str, str])
         asked: dict[str, Any] = {"why": fields.get("why", "").strip(), **_expected(fields)}
         asked |= {"who": fields["who"].strip()} if fields.get("who", "").strip() else {}
         asked |= {"to": _whole(fields["to"], "to")} if fields.get("to") else {}
-        await ask(request, "POST", TAKE_BACK, asked)
+        told = await ask(request, "POST", TAKE_BACK, asked)
     except PoiseError as error:
         return await _again(request, fields, error)
-    return RedirectResponse("/trade-offs?done=taken-back", 303)
+    return RedirectResponse(f"/trade-offs?done={'proposed' if 'proposal' in told else 'taken-back'}", 303)
 
 
 async def decide(request: Request, served: Served, fields: Mapping[str, str]) -> Page | Response:

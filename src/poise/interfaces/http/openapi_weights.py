@@ -58,12 +58,12 @@ def weights_paths(units: Mapping[str, str | None], refusals: Mapping[str, str]) 
     until["description"] = "from then on those before are live again"
     own = {"values": values, "until": until}
     put = _change("setWeights", "Change weights", own, ["values"], refusals, example)
-    put["responses"]["202"] = _TOLD | {
-        "description": "Nothing changed yet: `proposal` says who has to approve it first"
-    }
+    waits = _TOLD | {"description": "Nothing changed yet: `proposal` says who has to approve it first"}
+    put["responses"]["202"] = waits
     back = _change(
         "takeBackWeights", "Make earlier weights live again", {"to": to}, [], refusals, {"why": "complaints"}
     )
+    back["responses"]["202"] = waits
     see = _read("weights", "The live weights, and what they say: who set them, when and why", refusals)
     past = _read("weightsHistory", "All versions of the weights, the newest first", refusals)
     return {

@@ -74,7 +74,9 @@ class _Weights:
         return proposals.change(live, asked, foreseeing(self._served, self._previews))
 
     def take_back(self, caller: Caller, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return self._live(None if caller is ANYBODY_HERE else caller.name).take_back(asked)
+        live = self._live(None if caller is ANYBODY_HERE else caller.name)
+        proposals = proposals_of(self._served, self._store, caller)
+        return proposals.take_back(live, asked, foreseeing(self._served, self._previews))
 
     def changing(self, act: Callable[[Caller, Mapping[str, Any]], dict[str, Any]], form: str) -> Handler:
         """A handler that changes the weights by `act` and answers once this server decides by them."""
