@@ -17,6 +17,7 @@ from poise.errors import NotNow, RequestError
 from poise.evaluation.gate_foreseen import judge_foreseen
 from poise.interfaces.previewing import Previews
 from poise.interfaces.system import System
+from poise.monitoring.came_true import mature_until
 from poise.monitoring.foreseeing import foresee
 from poise.rollout.connection import Connection
 from poise.rollout.terms import judge_terms, outcomes
@@ -304,11 +305,11 @@ def test_a_server_tells_it_too_and_goes_on_deciding(system: System) -> None:
 
 
 def test_what_came_of_decisions_is_told_per_caller_so_that_a_canary_can_be_judged_by_it(system: System) -> None:
-    live = system.live_folder()
-    assert live is not None
+    live = system.folder("c1")
     found = outcomes(Loaded.of(live), system.lake, "user_id", None)
     log = [one for one in logged(system.lake) if one["kind"] == "list"]
-    assert 0.9 * len(log) <= len(found.callers) <= len(log)
+    mature = mature_until(system.spec, system.lake, ["order", "value"])
+    assert mature is not None and len(found.callers) == sum(one["at"] <= mature for one in log) > 500
     assert 20 < len(set(found.callers)) <= 150 and set(found.terms) == set(log[0]["terms"])
     orders = found.terms["engagement"]
     assert set(orders.tolist()) <= {0.0, 1.0, 2.0, 3.0} and 0.1 < orders.mean() < 1.5
