@@ -32,9 +32,7 @@ def _form(value: object) -> str:
     return "prices" if isinstance(value, dict | Prices) else "actions"
 
 
-Choose = Annotated[
-    Annotated[tuple[str, ...], Tag("actions")] | Annotated[Prices, Tag("prices")], Discriminator(_form)
-]
+Choose = Annotated[Annotated[tuple[str, ...], Tag("actions")] | Annotated[Prices, Tag("prices")], Discriminator(_form)]
 
 
 class Term(Record):

@@ -62,7 +62,7 @@ def explain_paths(contract: Contract, refusals: Mapping[str, str]) -> Schema:
                     **{status: refusal(text) for status, text in sorted(statuses.items())},
                 },
             }
-        }
+        },
     }
 
 
