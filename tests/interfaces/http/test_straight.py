@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -15,8 +16,13 @@ from typing import Any
 import pytest
 
 from poise.interfaces.http.app import create_app
+from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.straight import Straight
+from poise.serving.answer import Answer
+from poise.serving.caller import Asked
+from poise.serving.limits import Limits
 from poise.serving.served import Served
+from poise.serving.telemetry import Telemetry
 
 STAND_INS = Path(__file__).parents[2] / "serving" / "stand_ins.py"
 
@@ -107,6 +113,80 @@ def test_what_is_sent_behind_a_request_is_answered_after_it(port: int, stand_ins
     assert [came.index(b"x-request-id: n%d\r\n" % number) for number in range(20)] == sorted(
         came.index(b"x-request-id: n%d\r\n" % number) for number in range(20)
     )
+
+
+ODD = [
+    (b"Proxy-Connection: close", b"{}"),
+    (b"Sec-Fetch-Site: cross-site", b"{}"),
+    (b"Origin: null", b"{}"),
+    (b"Cookie: poise_session=abc", b"{}"),
+    (b"Authorization: Bearer x\r\nAuthorization: Bearer y", b"{}"),
+    (b"Poise-Contract: 1\r\nPoise-Contract: 1", b"{}"),
+    (b"X-Request-Id: two words", b""),
+    (b"X-Big: " + b"a" * 40_000, b"{}"),
+    (b"Content-Type: text/plain", b"{}"),
+    (b"Keep-Alive: timeout=5", b'{"carrier": 1e999}'),
+    (b"Content-Length: 2", b"{}"),
+    (b"Host: localhost", b"{}"),
+    (b"X: 1", b"[" * 5_000),
+    (b"X: 1", b'{"a": 1, "a": 2}'),
+    (b"X: 1", b"\xff"),
+]
+
+
+def raw(port: int, *parts: bytes) -> bytes:
+    """All that comes back, without what differs from request to request, and whether the connection stays open."""
+    with socket.create_connection(("127.0.0.1", port), 5) as to:
+        to.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            to.sendall(part)
+            time.sleep(0.03)
+        came = b""
+        try:
+            while more := to.recv(65536):
+                to.settimeout(0.1)
+                came += more
+            came += b"closed"
+        except TimeoutError:
+            came += b"open"
+    return re.sub(rb"date: [^\r]*|x-request-id: [0-9a-f]{16}", b"", came)
+
+
+@pytest.mark.parametrize(("header", "body"), ODD)
+def test_both_ways_answer_odd_requests_the_same(port: int, header: bytes, body: bytes) -> None:
+    whole = request(body).replace(b"\r\n", b"\r\n" + header + b"\r\n", 1)
+    short, long = raw(port, whole), raw(port, whole[:9], whole[9:])
+    assert short == long and short.startswith(b"HTTP/1.1 ")
+
+
+def test_the_rest_of_a_request_that_began_behind_another_is_no_request(port: int) -> None:
+    """Else a header's value that ends one read and begins the next would be answered as a request of its own."""
+    health = b"GET /health/live HTTP/1.1\r\n"
+    first, second = health + b"Host: localhost\r\n\r\n" + health + b"X-One: ", request(b"{}")
+    answered = answers(port, first, second, count=2)
+    assert [body for *_, body in answered] == [b'{"live":true}'] * 2
+
+
+class Leaves(Ask):
+    """Its handler ends the program, or would."""
+
+    def __init__(self) -> None:
+        telemetry = Telemetry()
+        super().__init__(self._end, Limits(), Gate("answers", 1, telemetry))
+
+    def _end(self, asked: Asked) -> Answer:
+        sys.exit(3)
+
+
+def test_whatever_a_handler_raises_its_caller_is_answered(stand_ins: ModuleType) -> None:
+    way: Any = create_app(Served.of_one(stand_ins.answerer()), stand_ins.StandInRegistry())
+    way._hot["/v1/predict"] = Leaves()
+    found = way.read(request(b"{}"))
+    assert found is not None
+    sent: list[tuple[bytes, bool]] = []
+    for _ in range(2):  # the gate lets one in at a time: the first has left it
+        way.answer({**found[0], "scheme": "http", "state": {}}, found[1], (), lambda *what: sent.append(what))
+    assert [answer[:13] for answer, _ in sent] == [b"HTTP/1.1 500 "] * 2
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ class Ask:
         """An answer that `begin` began is there, or will not come."""
         self._gate.leave()
 
-    def refusal(self, error: Exception) -> Response:
+    def refusal(self, error: BaseException) -> Response:
         """The problem document of what went wrong, which is counted where there was too much to do."""
         if isinstance(error, Overloaded):
             self._gate.shed(error.reason)

@@ -46,7 +46,7 @@ def problem(
     return Response(msgspec.json.encode(content), status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
-def of_error(error: Exception) -> Response:
+def of_error(error: BaseException) -> Response:
     """The problem document of an exception: Poise's own speak for themselves, of others only the id in the log is said.
 
     >>> of_error(RequestError("17 came", field="carrier", allowed="a string")).status_code

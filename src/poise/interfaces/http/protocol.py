@@ -59,6 +59,8 @@ def guarded(
         """Bytes of a request's line and headers that came, as long as their end has not."""
         _tail = b""
         """The last of them, which may be the beginning of that end."""
+        _begun = False
+        """Whether the parser has read the first letter of a request and not its last (of httptools)."""
         _refused = False
         _straight = False
         """Whether a request is being answered the short way. What comes behind it waits until it is."""
@@ -86,7 +88,7 @@ def guarded(
                 self._behind += data
                 self.flow.pause_reading()
                 return
-            if straight is not None and not self._head and not self._in_body() and self._between_requests():
+            if straight is not None and not self._head and not self._within() and self._between_requests():
                 found = None if self.flow.write_paused else straight.read(data)
                 if found is not None:
                     self._go_straight(straight, *found)
@@ -162,6 +164,14 @@ def guarded(
             else:
                 super().shutdown()
 
+        def on_message_begin(self) -> None:
+            self._begun = True
+            super().on_message_begin()
+
+        def on_message_complete(self) -> None:
+            self._begun = False
+            super().on_message_complete()
+
         def on_response_complete(self) -> None:
             # A request that was sent behind this one on the same connection waits for its turn only from now on.
             self.app_state[ARRIVED] = now = waiting.now()
@@ -187,6 +197,11 @@ def guarded(
         def _in_body(self) -> bool:
             """Whether what comes next belongs to a body."""
             return self.cycle is not None and self.cycle.more_body  # type: ignore[redundant-expr]
+
+        def _within(self) -> bool:
+            """Whether the parser waits for the rest of a request, which may have come behind a whole one."""
+            h11 = getattr(self, "conn", None)
+            return self._begun if h11 is None else self._in_body() or bool(h11.trailing_data[0])
 
         def _unread(self) -> bool:
             """Whether more may be on its way than was read."""

@@ -17,6 +17,7 @@ from typing import Any, cast
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from poise.errors import Overloaded
 from poise.interfaces.http import request_id
 from poise.interfaces.http.ask import Ask, headers_of
 from poise.interfaces.http.events import Kept
@@ -28,7 +29,9 @@ from poise.serving.limits import Limits
 _HEAD = re.compile(rb"POST (/[!-~]+) HTTP/1\.1\r\n((?:[A-Za-z0-9_-]+:[ \t]*(?:[!-~][ -~]*)?\r\n)+)\r\n")
 """A request's line and headers of letters that stand in every header that is not unusual."""
 _LINE = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-_LONG_WAY = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"content-encoding", b"trailer", b"te"})
+_LONG_WAY = frozenset(
+    {b"transfer-encoding", b"expect", b"upgrade", b"content-encoding", b"trailer", b"te", b"proxy-connection"}
+)
 """Headers that change how a request is to be read or answered."""
 _MUST_BE = {b"content-type": b"application/json", b"connection": b"keep-alive"}
 """Headers that may stand, in lower case, if they say this and nothing else."""
@@ -87,7 +90,7 @@ class Straight:
         ask = cast(Ask, self._hot[scope["path"]])
         try:
             made = self._guard.refusal(scope) or ask.begin(scope, body)
-        except Exception as error:  # whatever it is, somebody waits for an answer
+        except BaseException as error:  # whatever it is, somebody waits for an answer; some would end the loop
             end(ask.refusal(error))
             return
         if isinstance(made, Response):
@@ -104,11 +107,8 @@ class Straight:
     def _kept(self, ask: Ask, answer: Answer | None, waited: asyncio.Future[Any], end: Callable[..., None]) -> None:
         """What an answer waited for has happened, or failed."""
         ask.leave()
-        error = asyncio.CancelledError() if waited.cancelled() else waited.exception()
-        if isinstance(error, Exception):
-            end(ask.refusal(error))
-        elif error is None:
-            end(answer or waited.result())
+        error = Overloaded("the server is stopping") if waited.cancelled() else waited.exception()
+        end(ask.refusal(error) if error is not None else answer or waited.result())
 
     def _end(
         self,
