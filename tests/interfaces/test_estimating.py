@@ -148,3 +148,14 @@ def test_the_command_line_says_it(log: Path) -> None:
     assert told["estimates"][0]["estimator"] == "ips"
     refused = poise(log.parent, "estimate", str(log), "--target", "other")
     assert refused.returncode == 2 and "no column 'action'" in refused.stderr
+
+
+def test_a_log_that_is_too_short_says_so_on_the_command_line_too(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("action,propensity,reward\nü,0.5,1\nb,0.5,0\n", encoding="utf-8")
+    done = poise(tmp_path, "estimate", "log.csv", "--target", "always:ü")
+    assert done.returncode == 0, done.stderr
+    assert "2 rows, 2 actions\n" in done.stdout and "cannot tell: the log is worth" in done.stdout
+    one_user = [f"{'ab'[row % 2]},0.5,{row % 3},u1" for row in range(400)]
+    (tmp_path / "log.csv").write_text("action,propensity,reward,user\n" + "\n".join(one_user), encoding="utf-8")
+    done = poise(tmp_path, "estimate", "log.csv", "--target", "uniform", "--by", "user")
+    assert done.returncode == 0 and "by 1 block" in done.stdout, done.stderr

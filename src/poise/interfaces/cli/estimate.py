@@ -43,10 +43,8 @@ def estimate(
 
 def _said(told: Mapping[str, Any]) -> None:
     logged = told["logged"]
-    between = f" (between {logged['low']:.5g} and {logged['high']:.5g})" if logged["low"] is not None else ""
-    say(
-        f"{told['rows']:,} rows, {told['actions']:,} actions; as logged: {logged['value']:.5g} per row{between}", "bold"
-    )
+    mean = "" if logged["value"] is None else f"; as logged: {logged['value']:.5g} per row{_limits(logged)}"
+    say(f"{_many(told['rows'], 'row')}, {_many(told['actions'], 'action')}{mean}", "bold")
     for why, rows in told["left_out"].items():
         say(f"  left out: {rows:,} rows, {why}", "yellow")
     for one in told["estimates"]:
@@ -54,8 +52,7 @@ def _said(told: Mapping[str, Any]) -> None:
             continue
         value, share = one["value"], one["gain"]["share"]
         gain = "" if share["value"] is None else f"; {_percent(share)} of what was logged"
-        limits = f"(between {value['low']:.5g} and {value['high']:.5g})"
-        say(f"  {one['estimator']}: {value['value']:.5g} {limits}{gain}; worth {one['effective']:,.0f} rows")
+        say(f"  {one['estimator']}: {value['value']:.5g}{_limits(value)}{gain}; worth {one['effective']:,.0f} rows")
     if told["refused"] is not None:
         say(f"  cannot tell: {told['refused']}", "yellow")
     for warning in told["warnings"]:
@@ -63,5 +60,16 @@ def _said(told: Mapping[str, Any]) -> None:
     say(f"  limits are of 90 %, by {told['blocks']['count']:,} blocks ({told['blocks']['by']})")
 
 
-def _percent(share: Mapping[str, float]) -> str:
-    return f"{100 * share['value']:+.1f} % (between {100 * share['low']:+.1f} and {100 * share['high']:+.1f} %)"
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _limits(of: Mapping[str, float | None]) -> str:
+    """Its limits; nothing where there are none, as of a single block."""
+    return "" if of["low"] is None or of["high"] is None else f" (between {of['low']:.5g} and {of['high']:.5g})"
+
+
+def _percent(share: Mapping[str, float | None]) -> str:
+    value, low, high = ((None if one is None else 100 * one) for one in (share["value"], share["low"], share["high"]))
+    limits = "" if low is None or high is None else f" (between {low:+.1f} and {high:+.1f} %)"
+    return f"{value:+.1f} %{limits}"
