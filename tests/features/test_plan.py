@@ -1,5 +1,7 @@
 """The plan: what may be read, how names are found, what is computed, and every refusal."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -320,6 +322,7 @@ def test_a_function_gets_copies_and_gives_several(monkeypatch):
         (lambda km: 1 / (km - km), "infinite"),
         (lambda km: (km, km), "gave 2 arrays"),
         (lambda km: km.nothing, "failed on 2 rows: AttributeError"),
+        (lambda km: sys.exit(3), "failed on 2 rows: SystemExit"),
         (lambda km: np.full(len(km), len(km)), "for that row alone"),
     ],
 )

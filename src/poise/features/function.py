@@ -79,7 +79,7 @@ class Function(Dependent):
         arrays = [_as_array(column) for column in columns]
         try:
             answer = self._function(*arrays)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:  # it may end neither a server nor a build
             raise DataError(
                 f"function {self._call} failed on {height} rows: {type(problem).__name__}: {problem}"
             ) from problem
