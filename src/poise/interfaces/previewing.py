@@ -14,21 +14,20 @@ from typing import Any
 
 from poise.clock import MINUTE, Clock, to_text
 from poise.data.lake import Lake
-from poise.decisions.of_system import ranker_of
 from poise.decisions.weights import applied
 from poise.errors import NotNow, PoiseError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import answering_lines
+from poise.interfaces.gathering import decision_of, gathered_of, preview_of
 from poise.interfaces.realising import Realised
 from poise.interfaces.stored import system_of
-from poise.monitoring.choice_outcomes import GatheredChoices, gather_choices
-from poise.monitoring.list_outcomes import Gathered, gather
+from poise.monitoring.choice_outcomes import GatheredChoices
+from poise.monitoring.list_outcomes import Gathered
 from poise.releases.folder import ReleaseFolder
 from poise.serving.loaded import Loaded
 from poise.serving.preview import Asked, Preview
 from poise.serving.trade_off import asked_goals, asked_term, front, suggest
 from poise.settings import Settings
-from poise.spec.decision import Decision
 from poise.stores.state import State
 
 FRESH = 5 * MINUTE
@@ -58,19 +57,19 @@ class Previews:
 
     def of(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
         """What the weights of `content` (`{"values": {"TERM": 0.5}}`) would do beside those that are live."""
-        decision = _decides(loaded)
+        decision = decision_of(loaded)
         asked = Asked.of(content, decision, applied(decision, live))
         return self._told(loaded, live, lambda preview, now: preview.of(now, asked))
 
     def suggest(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
         """The weights by which terms gain what `content` asks (`{"term": "revenue", "gain": 0.03}`, `{"goals": {…}}`),
         within all stakeholders' bounds, at the least loss, and what they would do."""
-        goals = asked_goals(content, _decides(loaded).terms)
+        goals = asked_goals(content, decision_of(loaded).terms)
         return self._told(loaded, live, lambda preview, now: suggest(preview, now, goals))
 
     def front(self, loaded: Loaded, live: Mapping[str, float], content: Mapping[str, Any]) -> dict[str, Any]:
         """What all terms come to as the weight of one (`{"term": "revenue"}`) moves, or (`{}`) as all do."""
-        term = asked_term(content, _decides(loaded).terms)
+        term = asked_term(content, decision_of(loaded).terms)
         return self._told(loaded, live, lambda preview, now: front(preview, now, term))
 
     def _told(
@@ -80,7 +79,7 @@ class Previews:
         if made.preview is None:
             why = _nothing(loaded.release, made.gathered)
             raise NotNow(why, hint="let it answer, explore, and labels come in")
-        told = tell(made.preview, applied(_decides(loaded), live))
+        told = tell(made.preview, applied(decision_of(loaded), live))
         return {"release": loaded.release, "as_of": to_text(made.at, loaded.system.timezone), **told}
 
     def _ready(self, loaded: Loaded) -> _Made:
@@ -89,35 +88,6 @@ class Previews:
             gathered = gathered_of(loaded, self._lake)
             self._made = _Made(loaded.release, now, gathered, preview_of(loaded, gathered))
         return self._made
-
-
-def _decides(loaded: Loaded) -> Decision:
-    if loaded.system.decision is None:
-        raise NotNow("effects of weights are told of decisions; this system has none")
-    return loaded.system.decision
-
-
-def gathered_of(loaded: Loaded, lake: Lake, weights: range | None = None) -> Gathered | GatheredChoices:
-    """What a release logged under some versions of the weights (default any). Raises `NotNow` where it decides nothing
-    by what it learned."""
-    classes = {one.name: one.classes for one in loaded.contract.outputs}
-    if loaded.chooser is not None:
-        hides = _decides(loaded).censors
-        return gather_choices(loaded.system, loaded.chooser, lake, loaded.release, hides, weights=weights)
-    ranker = ranker_of(loaded.system, classes)
-    if ranker is None or loaded.basis is None:
-        why = f"release {loaded.release} lists nothing by what it learned, so that no effect of weights can be told"
-        raise NotNow(why, hint="previews are of decisions by what was learned")
-    return gather(loaded.system, ranker, dict(loaded.basis.exposure), lake, loaded.release, weights=weights)
-
-
-def preview_of(loaded: Loaded, gathered: Gathered | GatheredChoices) -> Preview | None:
-    """Effects of weights on what was gathered; None where nothing was."""
-    if gathered.log is None:
-        return None
-    system, decision = loaded.system, _decides(loaded)
-    log, left_out = gathered.log, gathered.left_out
-    return Preview(decision, system.requirements, loaded.basis, log, system.timezone, left_out, loaded.chooser)
 
 
 def _nothing(release: str, gathered: Gathered | GatheredChoices) -> str:

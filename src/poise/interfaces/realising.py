@@ -1,8 +1,8 @@
 """What a change of weights did, beside what was foretold of it.
 
-Foretold: from the lists that were shown before the change, what its weights would do. Told: from the lists that were
-shown by it, what they came to, and what the weights before would have made of the same lists. So neither the season nor
-the day of the week is taken for an effect of the change.
+Foretold: from the lists (choices) that were made before the change, what its weights would do. Told: from those that
+were made by it, what they came to, and what the weights before would have made of the same ones. So neither the season
+nor the day of the week is taken for an effect of the change.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from poise.clock import SECOND, to_text
 from poise.data.lake import Lake
 from poise.decisions.exchange import what_changed
-from poise.decisions.of_system import ranker_of
 from poise.decisions.weights import applied
 from poise.errors import NotNow, RequestError
-from poise.monitoring.list_outcomes import gather, releases_by
+from poise.interfaces.gathering import gathered_of, preview_of
+from poise.monitoring.logged_lines import releases_by
 from poise.releases.folder import ReleaseFolder
 from poise.serving.body import described, shown
 from poise.serving.loaded import Loaded
@@ -51,8 +51,8 @@ class Realised:
         before, now = _pair(rows, _version(asked))
         kept = self._state.document(CHANGE, str(now.version))
         decision = self._system.decision
-        if decision is None or not decision.lists:
-            raise NotNow("what changes did is told of decisions that list items; this system has none")
+        if decision is None:
+            raise NotNow("what changes did is told of decisions; this system has none")
         try:
             told = self._told(decision, before, now)
         except NotNow:
@@ -63,15 +63,16 @@ class Realised:
         return told
 
     def _told(self, decision: Decision, before: WeightsRow, now: WeightsRow) -> dict[str, Any]:
-        by = releases_by(self._lake, now.version)
+        kind = "list" if decision.lists else "choice"
+        by = releases_by(self._lake, kind, now.version)
         if not by:
-            raise NotNow(f"no list is logged that was made by weights {now.version}", hint="let it answer")
+            raise NotNow(f"no {kind} is logged that was made by weights {now.version}", hint="let it answer")
         loaded = self._loaded(next(iter(by)))
         was, is_ = (applied(decision, row.values) for row in (before, now))
         since, after = self._preview(loaded, range(now.version, now.version + 1))
         if after is None:
             raise NotNow(
-                f"what came of lists by weights {now.version} is not known (yet): {_reasons(since)}",
+                f"what came of {kind}s by weights {now.version} is not known (yet): {_reasons(since)}",
                 hint="labels come in later; ask again",
             )
         back = after.of(is_, Asked(was))
@@ -82,7 +83,7 @@ class Realised:
         if len(by) > 1:
             warnings.append(f"told of release {loaded.release}; others answered by these weights too: {', '.join(by)}")
         if there is None:
-            warnings.append(f"nothing could be foretold: {_reasons(until) or 'no list was logged before'}")
+            warnings.append(f"nothing could be foretold: {_reasons(until) or f'no {kind} was logged before'}")
         zone = self._system.timezone
         return {
             "version": now.version,
@@ -94,6 +95,7 @@ class Realised:
             "release": loaded.release,
             "foretold_from": 0 if there is None else there["lists"],
             "told_from": back["lists"],
+            "counts": back["counts"],
             "from": back["from"],
             "until": back["until"],
             "refused": back["refused"],
@@ -102,15 +104,8 @@ class Realised:
         }
 
     def _preview(self, loaded: Loaded, weights: range) -> tuple[Mapping[str, int], Preview | None]:
-        ranker = ranker_of(loaded.system, {one.name: one.classes for one in loaded.contract.outputs})
-        decision = loaded.system.decision
-        if ranker is None or loaded.basis is None or decision is None:
-            raise NotNow(f"release {loaded.release} lists nothing by what it learned, so that nothing can be told")
-        made = gather(loaded.system, ranker, dict(loaded.basis.exposure), self._lake, loaded.release, weights=weights)
-        if made.log is None:
-            return made.left_out, None
-        args = (decision, loaded.system.requirements, loaded.basis, made.log, self._system.timezone, made.left_out)
-        return made.left_out, Preview(*args)
+        made = gathered_of(loaded, self._lake, weights)
+        return made.left_out, preview_of(loaded, made)
 
     def _loaded(self, name: str) -> Loaded:
         row = self._state.release(name)
@@ -121,7 +116,7 @@ class Realised:
         if told["refused"] is not None:
             return
         said = "; ".join(one["sentence"] for one in told["terms"])
-        act, details = ("realised", {"lists": told["told_from"]}) if first else (None, None)
+        act, details = ("realised", {told["counts"]: told["told_from"]}) if first else (None, None)
         self._state.put_document(CHANGE, str(told["version"]), told, act=act, why=said, details=details)
 
 

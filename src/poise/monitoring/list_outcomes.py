@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from poise.data import delta
@@ -18,7 +17,7 @@ from poise.decisions.rank import Ranker
 from poise.evaluation.list_log import ListLog
 from poise.monitoring.came_true import CameTrue, came_true, mature_until
 from poise.monitoring.choice_outcomes import column
-from poise.monitoring.logged_lines import MOST, VERSION, lines
+from poise.monitoring.logged_lines import MOST, lines
 from poise.spec.system import SystemSpec
 from poise.table import Table
 
@@ -92,15 +91,6 @@ def gather(
             left_out[why] = left_out.get(why, 0) + 1
     log = _log(ranker, exposure, kept, truth) if kept else None
     return Gathered(log, len(lists), left_out, tuple(one for one, _ in kept))
-
-
-def releases_by(lake: Lake, weights: int) -> dict[str, int]:
-    """How many lists each release answered by a version of the weights, the most first."""
-    if not delta.exists(lake.decisions):
-        return {}
-    log = delta.scan(lake.decisions).filter((pl.col("kind") == "list") & VERSION.eq(weights))
-    found = log.group_by("release").len().sort("len", "release", descending=True).collect()
-    return dict(zip(found["release"].to_list(), found["len"].to_list(), strict=True))
 
 
 def _why_not(one: LoggedList, rows: NDArray[np.int64], truth: CameTrue) -> str | None:

@@ -35,3 +35,12 @@ def lines(
         log = log.filter(VERSION.is_between(weights.start, weights.stop, closed="left"))
     place = ["time", "_at", "_position"]
     return log.select(*place, "decision").top_k(most, by=place).collect().sort(place)["decision"].to_list()
+
+
+def releases_by(lake: Lake, kind: str, weights: int) -> dict[str, int]:
+    """How many records of a kind each release answered by a version of the weights, the most first."""
+    if not delta.exists(lake.decisions):
+        return {}
+    log = delta.scan(lake.decisions).filter((pl.col("kind") == kind) & VERSION.eq(weights))
+    found = log.group_by("release").len().sort("len", "release", descending=True).collect()
+    return dict(zip(found["release"].to_list(), found["len"].to_list(), strict=True))

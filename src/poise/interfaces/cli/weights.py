@@ -163,7 +163,8 @@ def realised(told: Mapping[str, Any]) -> None:
     say(f"weights {told['version']} after {told['before']}, by {told['who']}, {told['when']}: {told['why']}", "bold")
     for sentence in told["changes"]:
         say(f"  {sentence}")
-    say(f"  foretold from {told['foretold_from']:,} lists before, told from {told['told_from']:,} since")
+    counts = told.get("counts", "lists")
+    say(f"  foretold from {told['foretold_from']:,} {counts} before, told from {told['told_from']:,} since")
     for one in told["terms"]:
         say(f"  {one['sentence']}", "" if one["agrees"] else "yellow")
     for warning in told["warnings"]:
