@@ -171,6 +171,19 @@ def test_a_proposal_is_overtaken_by_other_weights_and_never_applied(state: State
     assert state.history()[-1].act == "overtake" and state.proposals(standing="overtaken")
 
 
+def test_what_can_only_be_found_overtaken_is_not_shown_as_waiting(state: State) -> None:
+    desk = Desk(state)
+    desk.change(Foretold(product="breaks", sales="holds"))
+    (one,) = Desk(state, token="sam", speaks_for=["sales"]).proposals.show(standing="open")["proposals"]
+    assert one["waits_for"] == ["product"] and one["yours"] == []
+    (one,) = Desk(state, token="pam", speaks_for=["product"]).proposals.show(standing="open")["proposals"]
+    assert one["yours"] == ["product"]
+    state.set_weights({"engagement": 2.0}, why="meanwhile")
+    assert desk.proposals.show(standing="open") == {"proposals": []}
+    (one,) = desk.proposals.show(standing="overtaken")["proposals"]
+    assert one["standing"] == "overtaken" and one["waits_for"] == one["yours"] == [] and one["ended"] is None
+
+
 def test_a_change_of_nothing_asks_nobody(state: State) -> None:
     told = Desk(state).change(Foretold(), values={"revenue": 0.4})
     assert not told["changed"] and "proposal" not in told

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from poise.clock import SECOND, to_text
+from poise.clock import SECOND, Clock, to_text
 from poise.decisions.exchange import what_changed
 from poise.errors import NotNow, PoiseError, RequestError, did_you_mean
 from poise.serving.body import shown
@@ -121,7 +121,9 @@ class Proposals:
 
     def show(self, *, standing: str | None = None) -> dict[str, Any]:
         """All proposals, the newest first, or only those that stand so (`open`, `applied`, `declined`, …)."""
-        return {"proposals": [self._told(row) for row in reversed(self._store.proposals(standing=standing))]}
+        versions = self._store.weight_versions()
+        told = [self._told(row, versions) for row in reversed(self._store.proposals())]
+        return {"proposals": [one for one in told if standing in (None, one["standing"])]}
 
     def approve(self, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Approve `{"as", "why", "who"?, "expected_version"?}`. Raises `RequestError` for what does not fit,
@@ -189,15 +191,17 @@ class Proposals:
             return said or self._unsaid
         return f"{said} (token {self._token})" if said else f"token {self._token}"
 
-    def _told(self, row: DocumentRow) -> dict[str, Any]:
-        value = row.value
-        before = next((one.values for one in self._store.weight_versions() if one.version == value["base"]), {})
-        waiting = sorted(set(value["waits"]) - set(value["approved"])) if value["standing"] == "open" else []
+    def _told(self, row: DocumentRow, versions: Sequence[WeightsRow] | None = None) -> dict[str, Any]:
+        """versions: all of the weights, where the caller has looked already."""
+        value, versions = row.value, self._store.weight_versions() if versions is None else versions
+        before = next((one.values for one in versions if one.version == value["base"]), {})
+        standing = _standing(value, versions)
+        waiting = sorted(set(value["waits"]) - set(value["approved"])) if standing == "open" else []
         foreseen = value["foreseen"] or {}
         return {
             "name": row.name,
             "version": row.version,
-            "standing": value["standing"],
+            "standing": standing,
             "values": value["values"],
             "changes": what_changed(self._decision, before, {**before, **value["values"]}),
             "base": value["base"],
@@ -208,6 +212,7 @@ class Proposals:
             "touches": value["waits"],
             "approved": {owner: self._said(one) for owner, one in value["approved"].items()},
             "waits_for": waiting,
+            "yours": [owner for owner in waiting if self._speaks_for is None or owner in self._speaks_for],
             "ended": self._said(value["ended"]),
             "foreseen": [one["sentence"] for one in foreseen.get("terms", ())],
         }
@@ -217,6 +222,13 @@ class Proposals:
 
     def _time(self, instant: int | None) -> str | None:
         return None if instant is None else to_text(instant // SECOND * SECOND, self._zone)
+
+
+def _standing(value: Mapping[str, Any], versions: Sequence[WeightsRow]) -> str:
+    """Where a proposal stands. One that can only be found overtaken, once somebody approves it, waits for nobody."""
+    live = versions[-1].version if versions else 0
+    over = value["until"] is not None and value["until"] <= Clock().now()
+    return "overtaken" if value["standing"] == "open" and (value["base"] != live or over) else str(value["standing"])
 
 
 def _known(asked: Mapping[str, Any], known: Sequence[str]) -> None:

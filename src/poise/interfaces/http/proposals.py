@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from poise.errors import RequestError
 from poise.interfaces.http.asides import Asks
-from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.ask import Ask, Gate, caller_of
 from poise.interfaces.http.query import as_json, only
 from poise.serving.answer import Answer
 from poise.serving.body import decode, refuse_duplicates
@@ -88,8 +88,11 @@ class _Pages:
         standing = request.query_params.get("standing")
         if standing is not None and standing not in STANDINGS:
             raise RequestError(f"'{standing[:80]}' came", field="standing", allowed=", ".join(STANDINGS))
-        made = proposals_of(self._served, self._registry, ANYBODY_HERE)
-        return as_json(await run_in_threadpool(made.show, standing=standing))
+        caller = caller_of(request.scope)
+        told = await run_in_threadpool(
+            lambda: proposals_of(self._served, self._registry, caller).show(standing=standing)
+        )
+        return as_json(told)
 
     def acting(self, act: Act, form: str, name: str) -> Handler:
         def run(came: Asked) -> Answer:
