@@ -21,6 +21,9 @@ class Panic(BaseException):
     """What Polars raises where it fails inside is no `Exception`."""
 
 
+UNFIT = StateError("the lake cannot be read")
+
+
 class Bench:
     """A writer of numbers whose judge can be held up, and what came of it."""
 
@@ -37,7 +40,7 @@ class Bench:
     def start(self, **limits: float) -> Writer[int]:
         return Writer(self.journal, self.judge, self.applied, self.failed, Limits(**limits))  # type: ignore[arg-type]
 
-    def judge(self, items: Sequence[int]) -> list[list[Entry]]:
+    def judge(self, items: Sequence[int]) -> list[list[Entry] | BaseException]:
         self.in_judge.set()
         self.gate.wait()
         if 13 in items:
@@ -45,7 +48,7 @@ class Bench:
         if 15 in items:
             raise Panic("inside Polars")
         size = 10**6 if 99 in items else 1
-        return [[Entry("events", f"s{n % 2}", 1, b"%d" % n * size)] for n in items]
+        return [UNFIT if n == 16 else [Entry("events", f"s{n % 2}", 1, b"%d" % n * size)] for n in items]
 
     def applied(self, group: Written[int]) -> None:
         self.groups.append(group)
@@ -162,6 +165,19 @@ def test_a_failing_group_fails_alone(bench: Bench) -> None:
     bench.writer.close()
     assert list(bench.stored().values()) == [1, 77, 2] and list(bench.stored()) == [1, 2, 3]
     assert [record.known for record in bench.journal.after(0)] == [NOW] * 3, "no κ is lost by a failure"
+
+
+def test_what_cannot_be_judged_leaves_the_rest_of_its_group_to_be_written(bench: Bench) -> None:
+    bench.hold(1)
+    for n in (2, 16, 3, 16):
+        bench.writer.submit(n)
+    bench.gate.set()
+    bench.writer.submit(16)
+    bench.writer.close()
+    assert [n for items, _ in bench.failures for n in items] == [16, 16, 16]
+    assert {error for _, error in bench.failures} == {UNFIT}
+    said = {first[0]: n for group in bench.groups for n, first in zip(group.items, group.firsts, strict=True)}
+    assert said == bench.stored() and sorted(said.values()) == [1, 2, 3]
 
 
 def test_callers_are_told_a_number_and_the_log_the_rest(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

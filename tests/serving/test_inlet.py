@@ -154,6 +154,27 @@ def test_rows_that_cannot_be_judged_say_nothing_of_the_disk(loaded: Loaded, tmp_
         made.run(act)
 
 
+def test_rows_that_cannot_be_judged_take_no_decision_with_them(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*_: object) -> None:
+        raise StateError("the lake cannot be read")
+
+    with desk(loaded, tmp_path, durable=False) as made:
+
+        async def act() -> None:
+            monkeypatch.setattr(made.inlet.reception, "judge", judge)
+            assert made.inlet.keep(made.answerer.decide(ASKED)) is None
+            with pytest.raises(StateError, match="lake cannot be read"):
+                await made.send(row(1))
+            monkeypatch.undo()
+            await made.send(row(1))
+
+        made.run(act)
+        assert sorted(kind for kind, _ in made.held()) == ["decisions", "events"]
+        assert not made.inlet.telemetry.counted["unlogged"]
+
+
 def test_a_decision_that_must_be_durable_is_on_disk_first(loaded: Loaded, tmp_path: Path) -> None:
     with desk(loaded, tmp_path) as made:
 

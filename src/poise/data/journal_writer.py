@@ -57,9 +57,9 @@ class _Waiting(Generic[T]):
 class Writer(Generic[T]):
     """Writes items in the order in which they were submitted.
 
-    judge: what to write of each item of a group. applied: called with every group that is on the disk. failed: called
-    with the items of a group of which nothing was written, and why; later groups are not touched by that. All three are
-    called on the writer's thread, and nothing else may append to `journal` meanwhile.
+    judge: what to write of each item of a group, or why nothing can be: the others are written. applied: called with
+    every group that is on the disk. failed: called with items of which nothing was written, and why; later groups are
+    not touched by that. All three are called on the writer's thread; nothing else may append to `journal` meanwhile.
 
     >>> import tempfile; from pathlib import Path; from poise.clock import Clock
     >>> folder = tempfile.TemporaryDirectory()
@@ -75,7 +75,7 @@ class Writer(Generic[T]):
     def __init__(
         self,
         journal: Journal,
-        judge: Callable[[Sequence[T]], Sequence[Sequence[Entry]]],
+        judge: Callable[[Sequence[T]], Sequence[Sequence[Entry] | BaseException]],
         applied: Callable[[Written[T]], object],
         failed: Callable[[Sequence[T], PoiseError], object],
         limits: Limits = Limits(),
@@ -212,8 +212,9 @@ class Writer(Generic[T]):
     def _write(self, group: list[_Waiting[T]], known: list[tuple[int, int]]) -> None:
         items = tuple(one.item for one in group)
         try:
-            entries = self._judge(items)
-            together, places = merged(entries)
+            judged = self._judge(items)
+            fit = [item for item, one in zip(items, judged, strict=True) if not isinstance(one, BaseException)]
+            together, places = merged([one for one in judged if not isinstance(one, BaseException)])
             firsts = self._journal.append(together, known)
         except BaseException as error:  # a panic in Polars is no Exception, and must fail this group only
             self._keep(known)
@@ -223,7 +224,11 @@ class Writer(Generic[T]):
         with self._change:
             self._unsettled.update(events)
         positions = tuple(tuple(firsts[record] + offset for record, offset in one) for one in places)
-        self._call(self._applied, Written(items, positions, events))
+        for why in dict.fromkeys(one for one in judged if isinstance(one, BaseException)):
+            unfit = tuple(item for item, one in zip(items, judged, strict=True) if one is why)
+            self._call(self._failed, unfit, _told(why))
+        if fit:
+            self._call(self._applied, Written(tuple(fit), positions, events))
 
     def _write_known(self, known: list[tuple[int, int]]) -> None:
         try:

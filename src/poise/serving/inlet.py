@@ -216,7 +216,7 @@ class Inlet:
         with suppress(RuntimeError):
             self._ours().call_soon_threadsafe(do)
 
-    def _judge(self, items: Sequence[Item]) -> list[list[Entry]]:
+    def _judge(self, items: Sequence[Item]) -> list[list[Entry] | BaseException]:
         if any(isinstance(item, Trial) for item in items):
             self._journal.trial()
         for item in items:
@@ -224,12 +224,17 @@ class Inlet:
                 item.position = self._journal.last
                 item.fresh = self._reception.know(item.rows.source, item.prints)
         rows = [item for item in items if isinstance(item, Rows)]
+        unfit: dict[int, BaseException] = {}
         for reception in dict.fromkeys(item.reception for item in rows):  # two only while one gives way to the next
             mine = [item for item in rows if item.reception is reception]
-            judged = reception.judge([item.delivery for item in mine], _WALL.now())
+            try:
+                judged = reception.judge([item.delivery for item in mine], _WALL.now())
+            except BaseException as error:  # of the lake, say, or a panic in Polars: no decision is lost for that
+                unfit |= dict.fromkeys(map(id, mine), error)
+                continue
             for item, one in zip(mine, judged, strict=True):
                 item.judged = one
-        return [entries_of(item) for item in items]
+        return [unfit[id(item)] if id(item) in unfit else entries_of(item) for item in items]
 
     def _written(self, group: Written[Item]) -> None:
         for item, firsts in zip(group.items, group.firsts, strict=True):
