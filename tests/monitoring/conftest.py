@@ -61,6 +61,8 @@ def days(first: int, last: int, *, slope: float = 1.8, shift: float = 0.0, seed:
     ids = [f"o{first}-{i}" for i in range(n)]
     shown = pl.DataFrame({"offer": ids, "at": pl.from_epoch(pl.Series(at)), "x": x, "z": z})
     shown = shown.with_columns(city=pl.Series(rng.choice(["Ghent", "Lyon"], n)))
+    words = np.random.default_rng([seed, first, 1]).integers(0, 7, n)
+    shown = shown.with_columns(note=pl.Series([f"call {'again ' * w}about {i:06}" for i, w in enumerate(words)]))
     came = np.flatnonzero(ordered)
     orders = pl.DataFrame({"number": [f"n{ids[i]}" for i in came], "offer": [ids[i] for i in came]})
     orders = orders.with_columns(at=pl.from_epoch(pl.Series(at[came] + 3600)), value=pl.Series(value[came]))

@@ -104,6 +104,15 @@ def test_a_break_that_ended_is_no_alarm(quiet: tuple[Ints, Table, Profile]) -> N
     assert [f.level for f in after if f.subject == "c0" and f.code == "PM03"] != ["alarm"]
 
 
+def test_many_levels_and_few_rows_stay_quiet() -> None:
+    """Of 400 levels most do not occur in four weeks of 60 rows, though nothing changed."""
+    time, _ = stream(3, 60, 60, 1)
+    codes = np.random.default_rng(3).integers(0, 400, len(time)).astype(np.int32)
+    rows = Table({"c0": Column("string", codes, np.array([f"l{at}" for at in range(400)], object))})
+    found = look(watched(profile_of(time, rows, 40), time, rows, 59), {"PM03"})
+    assert [(one.subject, one.level) for one in found] == [("c0", "fine")]
+
+
 def test_what_no_model_reads_is_no_alarm(quiet: tuple[Ints, Table, Profile]) -> None:
     time, rows = broken(quiet, "c0", lambda v, _: v + 2)
     unread = Profile(MONDAY, WEEK, "week", quiet[2].columns, {}, {}, {"y": ("c1",)})

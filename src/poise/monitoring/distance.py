@@ -35,6 +35,23 @@ def total_variation(profile: ColumnProfile, tally: Tally) -> float:
     return float(np.abs(usual - now).sum() / 2) if len(usual) else float("nan")
 
 
+def variation_of_few(profile: ColumnProfile, tally: Tally) -> float:
+    """As `total_variation`, over the levels alone of which the profile counts blocks, all others being one.
+
+    Of hundreds of levels most do not occur in a few hundred rows, which is no change: so far as blocks may be held
+    against those of the profile, they are counted alike. NaN where either has no values.
+    """
+    usual, now = bins(profile, tally)
+    named = np.zeros(len(usual), np.bool_)
+    named[: len(profile.edges)] = True
+    return _apart(usual[named], now[named]) if len(usual) else float("nan")
+
+
+def _apart(usual: Floats, now: Floats) -> float:
+    """Half the sum of differences, with that of all other shares together."""
+    return float((np.abs(usual - now).sum() + abs(usual.sum() - now.sum())) / 2)
+
+
 def psi(profile: ColumnProfile, tally: Tally) -> float:
     """The population stability index (Siddiqi, Credit Risk Scorecards, 2006) over the profile's few bins or its levels.
 

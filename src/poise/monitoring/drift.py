@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from poise.evaluation.base import ratio
 from poise.monitoring.blocks import Window, shares_now, usual_shares
 from poise.monitoring.breaks import Break
-from poise.monitoring.distance import jensen_shannon, ks, psi, total_variation
+from poise.monitoring.distance import jensen_shannon, ks, psi, total_variation, variation_of_few
 from poise.monitoring.finding import Finding, Level
 from poise.monitoring.turned import turned
 from poise.releases.profile_column import ColumnProfile, Tally
@@ -52,11 +52,16 @@ def compared(window: Window, usual: ColumnProfile, column: Column) -> Compared:
     tally = window.tally(usual, column)
     before, before_rows = usual_shares(usual)
     now, rows = shares_now(usual, tally)
+    if usual.kind == "category" and np.isfinite(before[:, -1]).any():  # fewer new levels than usual are no break
+        now[:, -1] = np.maximum(now[:, -1], np.nanmean(before[:, -1]))
     found = window.find(before, now, before_rows, rows)
     farthest = _farthest(usual, before, before_rows)
     since = found.block if found is not None and found.holds else max(0, len(rows) - RECENT)
-    distance = total_variation if usual.kind == "category" else ks
+    distance = variation_of_few if usual.kind == "category" else ks
     series = np.array([distance(usual, tally.take(slice(at, at + 1))) for at in range(len(rows))])
+    moved = found is not None and found.holds and abs(found.change) >= LEAST_CHANGE
+    if usual.kind == "category" and moved:  # what came anew may stand for what was rare
+        distance = total_variation
     return Compared(found, distance(usual, tally.take(slice(since, None))), farthest, tally, series)
 
 
@@ -148,6 +153,7 @@ def _farthest(usual: ColumnProfile, shares: Floats, rows: NDArray[np.int64]) -> 
         return 0.0
     whole = (shares * rows[:, None])[:, : len(usual.edges)].sum(axis=0) / rows.sum()
     apart = np.abs(shares[:, : len(usual.edges)] - whole)
-    far = apart.max(axis=1, initial=0.0) if usual.kind == "number" else apart.sum(axis=1) / 2
+    others = np.abs(shares[:, : len(usual.edges)].sum(axis=1) - whole.sum())
+    far = apart.max(axis=1, initial=0.0) if usual.kind == "number" else (apart.sum(axis=1) + others) / 2
     full = rows >= np.median(rows[rows > 0]) / 4
     return float(far[full].max(initial=0.0))

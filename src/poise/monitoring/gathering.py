@@ -92,11 +92,11 @@ def gather(
 
 
 def _as_released(folder: ReleaseFolder, file: SystemSpec) -> SystemSpec:
-    """The release's own file, by which it answers, with the requirements and windows of the file as it is now."""
+    """The release's own file, by which it answers, with requirements, windows and schedule of the file as it is now."""
     own = read_text(folder.system_file.read_text(encoding="utf-8"), name=str(folder.system_file))
     known = {*own.objectives, "decision"} if own.decision is not None else {*own.objectives}
     kept = tuple(r for r in file.requirements if "." not in r.metric or r.metric.partition(".")[0] in known)
-    return own.model_copy(update={"requirements": kept, "monitoring": file.monitoring})
+    return own.model_copy(update={"requirements": kept, "monitoring": file.monitoring, "updates": file.updates})
 
 
 def _judged_until(evidence: Evidence, until: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,10 @@ from poise.releases.extras import slice_names
 from poise.releases.judged_rows import slice_column
 from poise.releases.made import Made
 from poise.releases.profile import ObjectiveProfile, Profile, SliceProfile
-from poise.releases.profile_column import ColumnProfile, Floats, Ints
+from poise.releases.profile_column import ColumnProfile, Floats, Ints, numbers
 from poise.releases.ranked import Listed
 from poise.releases.training import Learned, metric_of
+from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
 from poise.table import MISSING_TIME, Column
 
@@ -52,7 +53,7 @@ def profile_of(system: SystemSpec, learned: Mapping[str, Learned], made: Made | 
     unit, step, start = grid(np.concatenate([data.requests.time for data in bases.values()]))
     last = max((_block(data.requests.time, start, step).max(initial=0) for data in bases.values()), default=0)
     count = int(last) + 1
-    columns = {per: _columns(data, start, step, count) for per, data in bases.items()}
+    columns = {per: _columns(data, _texts(system, data), start, step, count) for per, data in bases.items()}
     objectives = {name: _objective(system, one, start, step, count) for name, one in learned.items()}
     terms = {} if made is None else _terms(made, start, step, count)
     reads = {name: tuple(one.predictor.inputs) for name, one in learned.items()}
@@ -91,11 +92,22 @@ def _block(time: Ints, start: int, step: int) -> Ints:
     return np.maximum(time - start, 0) // step if step else np.zeros(len(time), np.int64)
 
 
-def _columns(data: ObjectiveData, start: int, step: int, count: int) -> dict[str, ColumnProfile]:
-    """Features and what callers send of rows; identities and the like say nothing by being new."""
+def _columns(data: ObjectiveData, texts: Set[str], start: int, step: int, count: int) -> dict[str, ColumnProfile]:
+    """Features and what callers send of rows; identities and the like say nothing by being new. Prose is nearly
+    different in every row: of `texts` the length is profiled."""
     starts = starts_of(_block(data.requests.time, start, step), count)
     names = dict.fromkeys([*(output.name for output in data.outputs), *data.columns])
-    return {name: ColumnProfile.of(data.columns[name], starts) for name in names if name in data.columns}
+    found = {name: data.columns[name] for name in names if name in data.columns}
+    return {
+        name: ColumnProfile.of(Column.numbers(numbers(one)) if name in texts else one, starts)
+        for name, one in found.items()
+    }
+
+
+def _texts(system: SystemSpec, data: ObjectiveData) -> Set[str]:
+    """The features and columns of the request that are prose."""
+    own = column_types(system.sources[data.spec.per], system)
+    return {one.name for one in data.outputs if one.type == "text"} | {n for n, t in own.items() if t == "text"}
 
 
 def _objective(system: SystemSpec, one: Learned, start: int, step: int, count: int) -> ObjectiveProfile:

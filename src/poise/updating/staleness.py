@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from math import isfinite, sqrt
+from math import isfinite, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -52,9 +52,10 @@ class Aged:
 
 @dataclass(frozen=True, slots=True)
 class Staleness:
-    """How fast one objective's model loses value. rate: the share of its gain lost per day, with its limits; None of
-    half_life and interval where no loss is shown, or nothing says what the gain is worth. Ages and intervals are in
-    days, costs in the file's currency: `cost` of learning once, `worth` of what a fresh model gains per day."""
+    """How fast one objective's model loses value. rate: the share of its gain lost per day, with its limits; NaN, and
+    nothing in `aged`, where fresh models are not sure to gain anything over the constant, so that nothing can be lost.
+    None of half_life and interval where no loss is shown, or nothing says what the gain is worth. Ages and intervals
+    are in days, costs in the file's currency: `cost` of learning once, `worth` of what a fresh model gains per day."""
 
     objective: str
     aged: tuple[Aged, ...]
@@ -97,14 +98,18 @@ def staleness(
         progress(f"{name}: {EDGES} models of other ages")
         made = _measured(system, one, rungs[name], keep[name], threads)
         age = (now - learned_until[name]) / DAY if name in learned_until else None
-        found.append(_told(name, *made, age=age, cost=cost, worth=worth))
+        if made is None:
+            found.append(_nothing_gained(name, age, cost, worth))
+        else:
+            found.append(_told(name, *made, age=age, cost=cost, worth=worth))
     return found
 
 
 def _measured(
     system: SystemSpec, data: ObjectiveData, rung: str, keep: NDArray[np.bool_] | None, threads: int
-) -> tuple[list[Aged], Resampled, float]:
-    """What is lost by age, the loss per day over all ages, and what a fresh model gains per row."""
+) -> tuple[list[Aged], Resampled] | None:
+    """What is lost by age, and the loss per day over all ages, as shares of what a fresh model gains over the constant;
+    None where it is not sure to gain anything."""
     time = data.requests.time
     if data.split.kind != "time":
         raise NotEnoughData(f"rows of {data.name} have no time, so that no model of them has an age")
@@ -118,7 +123,11 @@ def _measured(
     constant = Trial(system, data, "constant", keep, threads).learned(int(starts[0]), ALL)
     base = [_losses(trial, constant, rows) for rows in later]
     fresh = [_losses(trial, models[i], rows) for i, rows in enumerate(later)]
-    gain = max(float(np.mean(np.concatenate(base)) - np.mean(np.concatenate(fresh))), 1e-12)
+    gains = np.concatenate(base) - np.concatenate(fresh)
+    found = _spread(gains, np.ones(len(gains)), blocks_of(time[np.concatenate(later)]))
+    gain = found.value
+    if not found.low() > 0:
+        return None
     width = float(starts[1] - starts[0]) / DAY
     ages, rates = [], []
     for age in range(1, EDGES):
@@ -129,7 +138,7 @@ def _measured(
         ages.append(Aged(age * width, spread.value / gain, spread.low() / gain, spread.high() / gain, len(lost)))
         rates.append((lost * age * width, np.full(len(lost), (age * width) ** 2), when))
     sums, sizes, when = (np.concatenate([one[i] for one in rates]) for i in range(3))
-    return ages, _spread(np.asarray(sums / gain), np.asarray(sizes, np.float64), blocks_of(when)), gain
+    return ages, _spread(np.asarray(sums / gain), np.asarray(sizes, np.float64), blocks_of(when))
 
 
 def _evenly(rows: Index) -> Index:
@@ -147,11 +156,18 @@ def _spread(values: Floats, sizes: Floats, blocks: Blocks) -> Resampled:
     return Resampled(BlockSums(np.asarray(sums, np.float64), np.asarray(weights, np.float64)))
 
 
+def _nothing_gained(name: str, age: float | None, cost: float | None, worth: float | None) -> Staleness:
+    said = (
+        f"{name}: models that were just learned are not sure to be better than the constant on the rows that came next,"
+        " so that there is nothing to lose with age."
+    )
+    return Staleness(name, (), nan, nan, nan, age, None, cost, worth, None, said)
+
+
 def _told(
     name: str,
     aged: list[Aged],
     rate: Resampled,
-    gain: float,
     *,
     age: float | None,
     cost: float | None,
