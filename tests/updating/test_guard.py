@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -13,6 +15,8 @@ import pytest
 from poise.errors import StateError, UsageError
 from poise.interfaces.guarding import guarded_rows
 from poise.interfaces.system import System
+from poise.releases.examples import ObjectiveData
+from poise.updating.guard import _departing
 from poise.updating.guard_groups import Grouping
 from poise.updating.guard_tests import bursts, departures, rates
 from poise.updating.suspects import held_back, let_in, suspects
@@ -191,6 +195,18 @@ def test_each_kind_of_departure_is_told() -> None:
     assert {("u7", "rate"), ("u9", "burst"), ("u11", "repeated")} <= {(one.level, one.kind) for one in found}
     assert {one.level for one in found} == {"u7", "u9", "u11"}
     assert "100% of" in next(one.sentence for one in found if one.level == "u7")
+
+
+def test_what_is_held_makes_no_burst_of_others() -> None:
+    """Of three shops the two larger ones are gone, one held and one closed: the third sends as many rows as ever."""
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([rng.choice(4, 4_000, p=[0.4, 0.35, 0.15, 0.1]), rng.choice(4, 900, p=[0.75, 0, 0.15, 0.1])])
+    new = np.arange(len(codes)) >= 4_000
+    target = (rng.random(len(codes)) < 0.4).astype(float)
+    spec = SimpleNamespace(type="binary")
+    data = cast(ObjectiveData, SimpleNamespace(target=target, spec=spec, name="order", classes=()))
+    none = np.zeros(len(codes), np.bool_)
+    assert not _departing(data, [grouping(codes)], new, new & (codes == 0), none)
 
 
 def test_without_a_history_nothing_is_tested() -> None:

@@ -148,9 +148,17 @@ def _departing(
     found: list[Departure] = []
     flags = flags_of(data, ~new & ~held)
     for window in (new, _newest(new)):  # who drifts away slowly shows at the end only
-        seen = [_only(one, ~held & (window | ~new)) for one in groups]
+        seen = [_only(one, ~held & (window | ~new) & ~_gone(one, new, held)) for one in groups]
         found += departures(seen, window & ~held, flags, again, RATE / 2)
     return found
+
+
+def _gone(group: Grouping, new: Flags, held: Flags) -> Flags:
+    """The rows of whom nothing new is left that is not held: with their history, but without what came of them since,
+    the others' shares of the new rows would have grown."""
+    named = group.codes >= 0
+    out, left = (np.bincount(group.codes[named & rows], minlength=len(group.levels)) for rows in (held, new & ~held))
+    return np.asarray(named & ((out > 0) & (left == 0))[group.codes], np.bool_)
 
 
 def _newest(new: Flags) -> Flags:
