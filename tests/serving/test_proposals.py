@@ -161,6 +161,16 @@ def test_declined_and_withdrawn_proposals_change_nothing(state: State) -> None:
     assert desk.proposals.show(standing="open") == {"proposals": []}
 
 
+def test_whoever_approved_may_think_again_while_others_are_asked(state: State) -> None:
+    desk = Desk(state)
+    desk.change(Foretold(product="breaks", sales="breaks"))
+    desk.proposals.approve("p1", {"as": "sales", "why": "ours"})
+    assert desk.proposals.decline("p1", {"as": "sales", "why": "a slip"})["proposal"]["standing"] == "declined"
+    with pytest.raises(NotNow, match="is declined: a slip"):
+        desk.proposals.approve("p1", {"as": "product", "why": "fine"})
+    assert values(state)["revenue"] == 0.4
+
+
 def test_a_proposal_is_overtaken_by_other_weights_and_never_applied(state: State) -> None:
     desk = Desk(state)
     desk.change(Foretold(product="breaks", sales="holds"))

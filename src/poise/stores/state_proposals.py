@@ -79,6 +79,8 @@ class ProposalsState(WeightsState, DocumentsState):
         with self._transaction(write=True) as connection:
             found = self._open(connection, name, stakeholder, expected)
             value = dict(found.value)
+            if stakeholder in value["approved"]:
+                raise NotNow(f"{stakeholder} has approved proposal {name} already", field="as")
             live = newest_weights(connection, self.system)
             if (live.version if live else 0) != value["base"] or self._is_over(value):
                 return self._end(
@@ -98,7 +100,7 @@ class ProposalsState(WeightsState, DocumentsState):
     def decline(
         self, name: str, stakeholder: str, *, why: str, who: str | None = None, expected: int | None = None
     ) -> DocumentRow:
-        """Say no as `stakeholder`: the proposal is over. Raises as `approve` does."""
+        """Say no as `stakeholder`, who may have approved before: the proposal is over. Raises as `approve` does."""
         with self._transaction(write=True) as connection:
             found = self._open(connection, name, stakeholder, expected)
             return self._end(connection, found, DECLINED, why, who, {"as": stakeholder})
@@ -125,8 +127,6 @@ class ProposalsState(WeightsState, DocumentsState):
         if stakeholder is not None and stakeholder not in value["waits"]:
             allowed = ", ".join(sorted(value["waits"]))
             raise NotNow(f"proposal {name} does not wait for '{stakeholder[:80]}'", field="as", allowed=allowed)
-        if stakeholder in value["approved"]:
-            raise NotNow(f"{stakeholder} has approved proposal {name} already", field="as")
         return found
 
     def _is_over(self, value: Mapping[str, Any]) -> bool:
