@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -14,9 +15,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from poise.interfaces.http.app import create_app
 from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.protocol import guarded
 from poise.interfaces.http.straight import Straight
 from poise.serving.answer import Answer
 from poise.serving.caller import Asked
@@ -187,6 +191,45 @@ def test_whatever_a_handler_raises_its_caller_is_answered(stand_ins: ModuleType)
     for _ in range(2):  # the gate lets one in at a time: the first has left it
         way.answer({**found[0], "scheme": "http", "state": {}}, found[1], (), lambda *what: sent.append(what))
     assert [answer[:13] for answer, _ in sent] == [b"HTTP/1.1 500 "] * 2
+
+
+class Line(asyncio.Transport):
+    """A connection that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.written, self.closed = b"", False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def test_a_server_that_stops_says_so_to_whom_it_still_answers(stand_ins: ModuleType) -> None:
+    served = Served.of_one(stand_ins.answerer())
+    way: Any = create_app(served, stand_ins.StandInRegistry())
+
+    async def act() -> bytes:
+        kind: Any = guarded(served.limits, served.telemetry, straight=way)
+        config = uvicorn.Config(way, http=kind, ws="none", lifespan="off", log_config=None)
+        connection, line = kind(config=config, server_state=ServerState(), app_state={}), Line()
+        connection.connection_made(line)
+        connection.data_received(request(json.dumps(stand_ins.ROW).encode()))
+        connection.shutdown()
+        await asyncio.sleep(0.05)
+        assert line.closed
+        return line.written
+
+    head, _, body = asyncio.run(act()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ") and head.endswith(b"\r\nconnection: close") and body.startswith(b"{")
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,8 @@ def guarded(
                 return
             self.server_state.total_requests += 1
             if closes or self._ending:
-                self.transport.write(data)
+                said = data if closes else data.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
+                self.transport.write(said)  # whoever keeps connections must not ask again by this one
                 self.transport.close()
                 return
             self._joined.send(data)
