@@ -256,3 +256,11 @@ def test_what_is_not_plain_goes_the_long_way(head: bytes, stand_ins: ModuleType)
     assert way.read(b"POST /v1/predict HTTP/1.1\r\nhost: a\r\n" + tail) is not None
     assert way.read(b"POST /v1/predict HTTP/1.1\r\nhost: a\r\n" + tail + b" ") is None, "more than one request"
     assert way.read(head + tail) is None
+
+
+def test_heads_up_to_their_limit_go_the_short_way(stand_ins: ModuleType) -> None:
+    served = Served.of_one(stand_ins.answerer())
+    way: Any = create_app(served, stand_ins.StandInRegistry())
+    rest = served.limits.head - len(request(b"", "X: "))
+    assert way.read(request(b"{}", "X: " + "a" * rest)) is not None
+    assert way.read(request(b"{}", "X: " + "a" * (rest + 1))) is None

@@ -55,8 +55,9 @@ class Straight:
 
     def read(self, data: bytes) -> tuple[Scope, bytes] | None:
         """What stands in `data`, scope and body, where that is one whole request that may go this way."""
-        found = _HEAD.match(data)
-        if found is None or found.end() > self._limits.head:
+        ends = data.find(b"\r\n\r\n", 0, self._limits.head)  # first, since reading 256 kB of headers takes 30 ms
+        found = _HEAD.match(data, 0, ends + 4) if ends > 0 else None
+        if found is None:
             return None
         path = found[1].decode()
         if not isinstance(self._hot.get(path), Ask):
