@@ -159,3 +159,19 @@ def test_a_log_that_is_too_short_says_so_on_the_command_line_too(tmp_path: Path)
     (tmp_path / "log.csv").write_text("action,propensity,reward,user\n" + "\n".join(one_user), encoding="utf-8")
     done = poise(tmp_path, "estimate", "log.csv", "--target", "uniform", "--by", "user")
     assert done.returncode == 0 and "by 1 block" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("chances", ["x,1", ",1", "nan,1", "1e999,1"])
+def test_a_policy_whose_probabilities_are_none_is_refused(log: Path, tmp_path: Path, chances: str) -> None:
+    one, other = chances.split(",")
+    (tmp_path / "policy.csv").write_text(f"item,probability\ni0,{one}\ni1,{other}\n", encoding="utf-8")
+    with pytest.raises(DataError, match="'probability' is not a number"):
+        estimates(log, str(tmp_path / "policy.csv"), Columns("item", "chance", "click"))
+
+
+def test_limits_by_a_handful_of_users_are_warned_of(tmp_path: Path) -> None:
+    users = table().with_columns(user=pl.Series(["ana", "bo", None, "cy"] * 1_000))
+    users.write_csv(tmp_path / "log.csv")
+    told = estimates(tmp_path / "log.csv", "uniform", Columns("item", "chance", "click", by="user"))
+    assert told["blocks"]["count"] == 4 and "limits are by 4 blocks" in told["warnings"][0]
+    assert not any("limits are by" in said for said in estimates(tmp_path / "log.csv", "uniform", NAMES)["warnings"])

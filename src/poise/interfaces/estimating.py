@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 ESTIMATORS = ("ips", "snips", "doubly-robust")
 UNIFORM, ALWAYS = "uniform", "always:"
+LEAST_BLOCKS = 20
+"""Limits that resample fewer blocks than this hold less often than they say."""
 PROBABILITY = "probability"
 """The column of a policy's table with its probabilities."""
 
@@ -71,8 +73,18 @@ def estimates(file: Path, target: str, columns: Columns) -> dict[str, Any]:
         "blocks": {"count": log.blocks.count, "by": unit},
         "estimates": [_told(one, mean.value) for one in made],
         "refused": next((one.refused for one in made if one.refused), None),
-        "warnings": [*log.wrong_propensities(), *dict.fromkeys(said for one in made for said in one.warnings)],
+        "warnings": [
+            *log.wrong_propensities(),
+            *_few_blocks(log.blocks, unit),
+            *dict.fromkeys(said for one in made for said in one.warnings),
+        ],
     }
+
+
+def _few_blocks(blocks: Blocks, unit: str) -> list[str]:
+    if blocks.count >= LEAST_BLOCKS:
+        return []
+    return [f"limits are by {blocks.count} blocks ({unit}) alone, and by fewer than {LEAST_BLOCKS} they are too narrow"]
 
 
 def _read(file: Path) -> pl.DataFrame:
@@ -143,7 +155,9 @@ def _blocks(table: pl.DataFrame, columns: Columns) -> Blocks:
     if columns.time is not None:
         return blocks_of(table[" time"].to_numpy().astype(np.int64))
     nothing = np.full(table.height, -(2**63), np.int64)
-    return blocks_of(nothing, None if columns.by is None else _coded(table[columns.by].cast(pl.String))[1])
+    return blocks_of(
+        nothing, None if columns.by is None else _coded(table[columns.by].cast(pl.String).fill_null(""))[1]
+    )
 
 
 def _target(log: ForeignLog, table: pl.DataFrame, target: str, columns: Columns, file: Path) -> LoggedRows:
@@ -174,6 +188,10 @@ def _policy(log: ForeignLog, table: pl.DataFrame, file: Path, columns: Columns) 
     keys = [columns.action, *([columns.place] if columns.place else [])]
     for name in (*keys, PROBABILITY):
         _must_have(policy, name, file)
+    chances = policy[PROBABILITY].cast(pl.Float64, strict=False)
+    if not chances.fill_null(np.nan).is_finite().all():
+        raise DataError(f"'{PROBABILITY}' is not a number in some row of {file}")
+    policy = policy.with_columns(chances)
     places = [None] if columns.place is None else table[columns.place].unique().sort().to_list()
     out = np.zeros((len(places), len(log.actions)))
     number = {name: at for at, name in enumerate(log.actions)}
