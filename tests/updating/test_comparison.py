@@ -10,7 +10,8 @@ from poise.evaluation.blocks import blocks_of
 from poise.evaluation.measures import ObjectiveMeasures
 from poise.releases.judged import Judged
 from poise.spec.reading import read_text
-from poise.updating.comparison import Comparison, compare
+from poise.updating.comparison import Comparison, compare, shared_level
+from poise.updating.windows import ALL, Window, _choice
 from tests.updating.market import SYSTEM
 
 SPEC = read_text(SYSTEM)
@@ -65,3 +66,24 @@ def test_a_candidate_that_is_no_better_passes_no_more_often_than_stated() -> Non
 def test_without_a_prediction_of_the_live_release_nothing_is_told() -> None:
     made = ObjectiveMeasures("binary", np.zeros(9), np.zeros(9), blocks_of(np.arange(9)))
     assert compare(SPEC, Judged({"order": made}, None, {}), {}, 0.95).verdict == "cannot tell"
+
+
+def test_a_window_that_is_chosen_on_rows_that_judge_too_passes_no_more_often_than_stated() -> None:
+    """What is live, all rows and five windows are equally good by the truth: each errs as much, in its own way."""
+    rng, passed, left, tries = np.random.default_rng(0), 0, 0, 100
+    time, n = np.arange(1200) * HOUR // 2, 1200
+    windows = [ALL, *(Window(f"the last {i}d", recent=i) for i in range(5))]
+    for _ in range(tries):
+        z, x = rng.normal(size=n), rng.normal(size=(8, n))
+        y = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(float)
+        ways = rng.normal(size=(7, 8))
+        live, *made = 1 / (1 + np.exp(-(z + 0.6 * ways / np.linalg.norm(ways, axis=1, keepdims=True) @ x)))
+        losses = -np.log(np.where(y > 0.5, made, 1 - np.array(made)))[:, n // 5 :].T
+        chosen = _choice(windows, losses / losses[:, 0].mean(), blocks_of(time[n // 5 :]))
+        taken = windows.index(chosen.window)
+        judged = ObjectiveMeasures("binary", y, made[taken], blocks_of(time), {"live": live}, time=time)
+        level = shared_level(0.95, chosen.to_dict())
+        passed += compare(SPEC, Judged({"order": judged}, None, {}), {}, level).verdict == "better"
+        left += taken > 0
+    assert passed <= 13, f"{passed} of {tries}; 5 are expected, and 14 or more in one of two thousand such runs"
+    assert left <= 5, f"all rows were left {left} times, and no window is better"

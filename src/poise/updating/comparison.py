@@ -28,6 +28,9 @@ LEAST_ROWS, LEAST_BLOCKS = 100, 20
 """With fewer rows, or blocks of them, nothing can be told: as gates have it."""
 WORSE = 0.95
 """How sure it must be that something is worse to keep a candidate from being released."""
+SIMPLEST = 0.9
+"""The part of the error that goes to learning from all rows. A window takes over only after the world has turned; what
+it gains then is large, and is seen with little of the error too."""
 
 Verdict = Literal["better", "worse", "alike", "cannot tell"]
 Rows = NDArray[np.bool_]
@@ -166,16 +169,16 @@ def _measure(name: str, words: str, gain: Gain, high: float, level: float) -> Me
 
 
 def shared_level(level: float, windows: Mapping[str, Any] | None) -> float:
-    """How sure a gain must be where the window was chosen on rows that judge too: half of the error that is allowed
-    goes to learning from all rows, and the windows that were tried beside that share the other half, so that whichever
+    """How sure a gain must be where the window was chosen on rows that judge too: nine tenths of the error that is
+    allowed go to learning from all rows, and the windows that were tried beside that share the rest, so that whichever
     is taken the whole error holds (a weighted Bonferroni bound). windows: what was tried; None: nothing was.
 
     >>> tried = [{"window": "all"}, {"window": "the last 30d"}, {"window": "the last 15d"}]
     >>> [round(shared_level(0.95, {"chosen": one, "tried": tried}), 4) for one in ("all", "the last 15d")]
-    [0.975, 0.9875]
+    [0.955, 0.9975]
     """
     tried = [] if windows is None else windows["tried"]
     if windows is None or len(tried) < 2:
         return level
-    shared = 1 if windows["chosen"] == tried[0]["window"] else len(tried) - 1
-    return 1 - (1 - level) / (2 * shared)
+    simplest = windows["chosen"] == tried[0]["window"]
+    return 1 - (1 - level) * (SIMPLEST if simplest else (1 - SIMPLEST) / (len(tried) - 1))
