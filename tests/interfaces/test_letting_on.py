@@ -58,6 +58,15 @@ def test_a_canary_whose_terms_are_lower_is_undone_although_it_held(
     assert state.live().release == "r1"  # type: ignore[union-attr]
 
 
+def test_in_a_freeze_window_it_is_taken_back_and_not_let_on(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin_rollout(state, "r2", PLAN, why="try")
+    seen(state, 10)
+    assert let_on(of(state, monkeypatch, "holds"), frozen=True) is None
+    assert newest(state).stage == "canary"  # type: ignore[union-attr]
+    assert let_on(of(state, monkeypatch, "breached"), frozen=True) == "r2 is undone: terms.revenue: 1 by the canary"
+    assert state.live().release == "r1"  # type: ignore[union-attr]
+
+
 def test_one_that_held_goes_live_and_one_that_did_not_yet_waits(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     assert let_on(of(state, monkeypatch, "holds")) is None, "nothing is under way"
     begin_rollout(state, "r2", PLAN, why="try")

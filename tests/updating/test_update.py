@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from poise.errors import Overloaded, UsageError
+from poise.interfaces import updating
 from poise.interfaces.system import System
 from poise.updating.lease import only_one
 from poise.updating.stages import updates
@@ -20,7 +21,9 @@ from tests.updating.market import DAYS
 ALWAYS = "freeze: ['2026-01-01 - 2026-12-31']"
 
 
-def test_in_a_window_nothing_is_changed_and_nothing_is_told_twice(outdated: Outdated) -> None:
+def test_in_a_window_nothing_is_changed_and_nothing_is_told_twice(
+    outdated: Outdated, monkeypatch: pytest.MonkeyPatch
+) -> None:
     system = outdated()
     text = system.path.read_text(encoding="utf-8").replace("{every: 1d", f"{{{ALWAYS}, every: 1d")
     system.path.write_text(text, encoding="utf-8")
@@ -30,6 +33,9 @@ def test_in_a_window_nothing_is_changed_and_nothing_is_told_twice(outdated: Outd
     assert found.outcome == "frozen" and "2026-01-01 - 2026-12-31" in found.sentence
     assert [line.act for line in frozen.state.history()[before:]] == ["ingest"]
     assert updates(frozen.state) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(updating, "let_on", lambda *_, who, frozen: "r2 is undone" if frozen else "r2 is live")
+        assert frozen.update().sentence == "r2 is undone", "what does harm is taken back all the same"
     with pytest.raises(UsageError, match="needs a reason"):
         frozen.update(override=True)
     with only_one(frozen.state), pytest.raises(Overloaded):

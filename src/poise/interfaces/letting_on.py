@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 ITSELF = "guardrail"
 
 
-def let_on(system: System, *, who: str | None = None) -> str | None:
+def let_on(system: System, *, who: str | None = None, frozen: bool = False) -> str | None:
     """Take a canary back whose realised terms are too low, else take its next step where that is due; what was done,
-    None where nothing was (also where nothing is under way)."""
+    None where nothing was (also where nothing is under way). frozen: what is under way is taken back at most."""
     breached = judge_realised(system)
     if breached is not None:
         return f"{breached.release} is undone: {breached.why}"
+    if frozen:
+        return None
     now = advance_when_ready(system.state, who=who)
     if now is None:
         return None

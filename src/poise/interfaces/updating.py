@@ -101,7 +101,8 @@ class _Round:
         going = under_way(self.state)
         window = frozen(self.spec, as_of, self.zone)
         if window is not None and not override:
-            said = f"nothing is changed now: the window '{window.text}' holds"
+            undone = let_on(self.system, who=self.who, frozen=True)  # no window keeps what does harm
+            said = undone or f"nothing is changed now: the window '{window.text}' holds"
             return Updated("frozen", said, as_of, unfinished(self.state))
         before = unfinished(self.state)
         mine = None if before is None or before.candidate is None else self._made_of(before.candidate)
