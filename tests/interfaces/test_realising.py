@@ -84,3 +84,15 @@ def test_before_any_list_was_made_by_it_nothing_is_told(system: System) -> None:
     for asked, said in (({"version": "2"}, "came"), ({"version": True}, "came"), ({"versoin": 2}, "no such field")):
         with pytest.raises(RequestError, match=said):
             system.realised(asked)
+
+
+def test_new_terms_and_other_limits_are_not_the_last_change(system: System) -> None:
+    state = system.state
+    state.set_weights({"engagement": 1.0, "revenue": 0.4}, why="the system file")
+    state.set_weights({"revenue": 0.8}, why="more")
+    state.set_weights({}, why="new terms, with r2", defaults={"calm": 1.0})
+    state.set_weights({"revenue": 0.8}, why="for a while", until=2**52)
+    rows = state.weight_versions()
+    assert [row.version for row in rows] == [1, 2, 3, 4]
+    assert [row.version for row in _pair(rows, None)] == [1, 2]
+    assert [row.version for row in _pair(rows, 3)] == [2, 3]

@@ -131,12 +131,14 @@ def _version(asked: Mapping[str, Any]) -> int | None:
 
 
 def _pair(rows: tuple[WeightsRow, ...], version: int | None) -> tuple[WeightsRow, WeightsRow]:
-    """The version that is asked for (default the newest that somebody set) and the one before it."""
+    """The version that is asked for (default the newest by which a weight became another one: neither a release that
+    brings new terms nor another `until` does anything to lists) and the one before it."""
     changes = [(was, now) for was, now in pairwise(rows) if now.why != SEEDED]
     if version is None:
         if not changes:
             raise NotNow("the weights were never changed", hint="`poise weights --set` changes them")
-        return changes[-1]
+        moved = [(was, now) for was, now in changes if any(now.values.get(t) != v for t, v in was.values.items())]
+        return (moved or changes)[-1]
     for was, now in changes:
         if now.version == version:
             return was, now
