@@ -113,6 +113,7 @@ def test_the_commands_of_the_page_run(stream: Stream) -> None:
     assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert poise(folder, "monitor", "--only", "PM99").returncode == 2
     assert poise(folder, "monitor", "--watch", "1ms").returncode == 2
+    assert poise(folder, "monitor", "--since", "2024-02-01", "--until", "2024-01-01").returncode == 2
     assert poise(folder, "monitor", "--server", "http://127.0.0.1:9").returncode == 6
     codes = re.findall(r"^\| (PM\d\d) \| (.*?) \|", page, re.MULTILINE)
     assert dict(codes) == {code: registry.get("monitor", code).what for code in names("monitor")}

@@ -16,9 +16,9 @@ from poise.errors import StateError, UsageError
 from poise.interfaces.guarding import guarded_rows
 from poise.interfaces.system import System
 from poise.releases.examples import ObjectiveData
-from poise.updating.guard import _departing
+from poise.updating.guard import _departing, _weighed
 from poise.updating.guard_groups import Grouping
-from poise.updating.guard_tests import bursts, departures, rates
+from poise.updating.guard_tests import Departure, bursts, departures, rates
 from poise.updating.suspects import held_back, let_in, suspects
 
 SYSTEM = """
@@ -195,6 +195,16 @@ def test_each_kind_of_departure_is_told() -> None:
     assert {("u7", "rate"), ("u9", "burst"), ("u11", "repeated")} <= {(one.level, one.kind) for one in found}
     assert {one.level for one in found} == {"u7", "u9", "u11"}
     assert "100% of" in next(one.sentence for one in found if one.level == "u7")
+
+
+def test_what_both_objectives_show_is_said_once() -> None:
+    one = Departure("shown", "user", "u1", "burst", "", 90, 90.0, 10.0, 0.0)
+    nobody = SimpleNamespace(found=[one], losses=None, new=np.ones(3, np.bool_), held=np.zeros(3, np.bool_))
+    nobody.groups = [Grouping("shown", "user", np.array([1, 1, 0]), ("u0", "u1"))]
+    nobody.trial = SimpleNamespace(trusted=np.zeros(3, np.bool_), losses=lambda _: None)
+    nobody.data = SimpleNamespace(name="order")
+    found = _weighed([nobody, nobody], "shown", "user", ("u1",), 0)  # type: ignore[list-item]
+    assert found is not None and found.held and found.reasons == (one.sentence,)
 
 
 def test_what_is_held_makes_no_burst_of_others() -> None:

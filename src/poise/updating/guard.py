@@ -238,7 +238,7 @@ def _weighed(
         for watch, mask, without in masks:
             _hold(watch, mask, without)
     which = LeftOut(source, column, levels, since=since, why="suspect")
-    return Suspect(which, tuple(reasons), max(int(mask.sum()) for _, mask, _ in masks), held, impact)
+    return Suspect(which, tuple(dict.fromkeys(reasons)), max(int(mask.sum()) for _, mask, _ in masks), held, impact)
 
 
 def _impacts(watch: _Watch, mask: Flags, whose: Flags) -> tuple[dict[str, Impact], Floats | None]:

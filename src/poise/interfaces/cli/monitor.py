@@ -56,6 +56,8 @@ def monitor(
     codes = _codes(only)
     zone = system.spec.timezone
     first, last = _instant("--since", since, zone), _instant("--until", until, zone)
+    if first is not None and last is not None and first >= last:
+        raise UsageError(f"--since {since} is not before --until {until}")
 
     def look() -> Monitored:
         with working("Watching", silent=as_json) as step:
