@@ -7,22 +7,20 @@ of that is not switched to: the one before goes on, and health, log and history 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
 
-from poise.clock import SECOND, Clock, ReplayClock
+from poise.clock import SECOND, Clock
 from poise.data.reception import Reception
-from poise.errors import PoiseError, StateError
-from poise.interfaces.drainer import ENDING, Drainer
-from poise.interfaces.fitting import must_fit, still_fits
+from poise.errors import PoiseError
+from poise.interfaces.between_answers import BetweenAnswers
+from poise.interfaces.drainer import Drainer
+from poise.interfaces.fitting import still_fits
 from poise.interfaces.history_lines import HistoryLines
-from poise.interfaces.loading import Filled, Loading
+from poise.interfaces.loading import Loading
+from poise.interfaces.making_ready import MakingReady, Ready
 from poise.interfaces.on_trial import OnTrial
 from poise.interfaces.taking_in import durable
 from poise.interfaces.tries import Tries
@@ -30,35 +28,13 @@ from poise.releases.built import fingerprint
 from poise.releases.folder import ReleaseFolder
 from poise.serving.answer import Answerer
 from poise.serving.inlet import Inlet
-from poise.serving.loaded import Loaded
-from poise.serving.online import Coming, Online
+from poise.serving.online import Online
 from poise.serving.served import Served, Trouble
-from poise.stores.base import OnlineStore
-from poise.stores.memory import MemoryStore
 from poise.stores.state import State
 from poise.stores.state_base import LiveRow
 from poise.stores.state_live import STAY, SWITCH
 
 _LOG = logging.getLogger("poise.switch")
-WAIT = 30.0
-"""Seconds that the thread that answers may take to do what a switch asks of it, some milliseconds of work."""
-FEW = 2_000
-"""Rows that are shown to a new store between two answers, at most; more are shown to it before."""
-Found = TypeVar("Found")
-
-
-@dataclass(eq=False, slots=True)
-class Ready:
-    """A release that is loaded. began: when that began, of `time.monotonic`; None once it answered, after which its
-    folder may have been changed. coming: what its store is to be shown before it is used; None once it is used, or
-    where it answers from the store of another release with the same features."""
-
-    answerer: Answerer
-    folder: ReleaseFolder
-    fingerprint: str
-    filled: Filled | None = None
-    coming: Coming | None = None
-    began: float | None = None
 
 
 class Switching:
@@ -74,8 +50,8 @@ class Switching:
         self._previous: str | None = None
         self._inlet: Inlet | None = None
         self._drainer: Drainer | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._begun = threading.Event()
+        self._between = BetweenAnswers()
+        self._making = MakingReady(loading, online, served, state, self._between)
         self._lock = threading.RLock()
         self._busy: str | None = None
         self._again = False
@@ -84,18 +60,18 @@ class Switching:
     def beside(self, inlet: Inlet, drainer: Drainer) -> None:
         """Rows come in through `inlet`, and `drainer` writes them to the lake."""
         self._inlet, self._drainer, self._trial.tells = inlet, drainer, True
+        self._making.beside(inlet, drainer)
 
     def begin(self) -> None:
         """Called on the thread that answers, by its running loop, before anything comes in."""
-        self._loop = asyncio.get_running_loop()
-        self._begun.set()
+        self._between.begin()
 
     def at_start(self) -> None:
         """Load what else is to answer, before the server listens. Raises what loading raises: whoever counts on a
         contract is not answered by another."""
         for row in self._loading.wanted().values():
             if row.release not in self._have:
-                self._have[row.release] = ready = self._load(row.release)
+                self._have[row.release] = ready = self._making.load(row.release)
                 before, ready.began = self._put(ready), None
                 self._keep_for_return(before)
                 self._follow_with_drain()
@@ -106,7 +82,7 @@ class Switching:
         beside = self._trial.wanted()
         if beside is not None:  # callers of its share keep to it
             try:
-                self._have[beside.release] = ready = self._load(beside.release)
+                self._have[beside.release] = ready = self._making.load(beside.release)
             except Exception as error:  # others are answered all the same
                 self._stay(beside, error)
             else:
@@ -124,7 +100,7 @@ class Switching:
 
     def follow(self) -> None:
         """Let those answer that the state database wants: at once where they are loaded, else once they are."""
-        self._begun.wait(WAIT)
+        self._between.wait()
         self._again = True
         self._follow()
         self._again = False
@@ -156,7 +132,7 @@ class Switching:
     def _load_beside(self, row: LiveRow) -> None:
         began = time.monotonic()
         try:
-            ready = self._load(row.release)
+            ready = self._making.load(row.release)
         except Exception as error:
             with self._lock:
                 self._busy = None
@@ -169,58 +145,6 @@ class Switching:
             self.follow()
         except Exception:  # the follower looks again
             _LOG.exception("what is live could not be looked up")
-
-    def _load(self, name: str) -> Ready:
-        """A release with its online state, rehearsed."""
-        folder = self._loading.folder(name)
-        loaded = Loaded.of(folder)
-        must_fit(loaded, [one.loaded for one in self._served.all])
-        mark = fingerprint(loaded.declarations)
-        kept = self._online.stores.get(mark)
-        if kept is not None:
-            aside = MemoryStore()
-            aside.declare(loaded.declarations)
-            self._rehearse_aside(loaded, aside)
-            return Ready(self._answerer(loaded, kept.store), folder, mark)
-        coming, upto = self._do(self._begin_coming)
-        drained = () if self._drainer is None else self._drainer.releases
-        try:
-            if self._drainer is not None:  # from here on it hands over the columns that this release reads too
-                self._drainer.follow([*drained, folder.path], {}, ENDING)
-            filled = self._loading.filled(loaded, folder, beside=self._loop is not None)
-            self._loading.catch_up(filled, upto)
-            while len(late := self._do(coming.take)) > 0:
-                filled.kept.show_late(late, filled.ids)
-                if sum(chunk.rows.height for chunk in late) <= FEW:
-                    break
-            self._rehearse_aside(loaded, filled.kept.store)
-        except BaseException:
-            self._do(lambda: self._end_coming(coming))
-            if self._drainer is not None:
-                self._drainer.follow(drained, {})
-            raise
-        return Ready(self._answerer(loaded, filled.kept.store), folder, mark, filled, coming)
-
-    def _answerer(self, loaded: Loaded, store: OnlineStore) -> Answerer:
-        online, limits = self._online, self._served.limits
-        made = Answerer(loaded, store, online.clock, self._state.weights(), limits, instants=online.instants)
-        made.logs = self._inlet is not None
-        made.count_with(self._served.counts)
-        return made
-
-    def _rehearse_aside(self, loaded: Loaded, store: OnlineStore) -> None:
-        """Answer examples where nobody waits for it, so that all code is warm."""
-        Answerer(loaded, store, self._online.clock, self._state.weights(), self._served.limits).rehearse(by_models=True)
-
-    def _begin_coming(self) -> tuple[Coming, int]:
-        if self._inlet is not None:
-            self._inlet.hold(True)
-        return self._online.begin(), 0 if self._inlet is None else self._inlet.applied
-
-    def _end_coming(self, coming: Coming) -> None:
-        self._online.end(coming)
-        if self._inlet is not None:
-            self._inlet.hold(False)
 
     # ---- switching
 
@@ -247,7 +171,7 @@ class Switching:
         """Let a loaded release be asked beside the live one."""
         try:
             self._give_weights(ready.answerer)
-            self._do(lambda: self._bring_up(ready))
+            self._between.do(lambda: self._making.bring_up(ready))
             self._trial.put(ready.answerer)
         except Exception as error:
             self._drop(ready)
@@ -258,9 +182,7 @@ class Switching:
     def _drop(self, ready: Ready) -> None:
         """Forget a loaded release that cannot be used."""
         self._have.pop(ready.answerer.release, None)
-        if ready.coming is not None:
-            coming, ready.coming = ready.coming, None
-            self._do(lambda: self._end_coming(coming))
+        self._making.let_go(ready)
 
     def _put(self, ready: Ready) -> Answerer | None:
         """Let a loaded release answer from the next request on; what answered by its contract before."""
@@ -269,7 +191,7 @@ class Switching:
         self._give_weights(answerer)
         newest = major >= max(self._served.majors)
         reception = self._reception(ready) if newest else None
-        self._do(lambda: self._exchange(ready, reception))
+        self._between.do(lambda: self._exchange(ready, reception))
         try:
             self._give_weights(answerer)  # those that were set while the ones before were
         except PoiseError as error:
@@ -283,25 +205,10 @@ class Switching:
 
     def _exchange(self, ready: Ready, reception: Reception | None) -> None:
         """On the thread that answers: a loaded release answers once more, and then everybody."""
-        self._bring_up(ready)
+        self._making.bring_up(ready)
         if reception is not None and self._inlet is not None:
             self._inlet.follow(reception, durable=durable(ready.answerer.loaded.system))
         self._served.put(ready.answerer)
-
-    def _bring_up(self, ready: Ready) -> None:
-        """On the thread that answers: the store gets what came meanwhile, and is shown all from now on."""
-        if ready.coming is not None and ready.filled is not None:
-            kept, clock = ready.filled.kept, self._online.clock
-            try:
-                kept.show_late(ready.coming.take(), ready.filled.ids)
-            finally:
-                self._end_coming(ready.coming)
-                ready.coming = None
-            if isinstance(clock, ReplayClock):
-                clock.move(ready.filled.built.now)
-            self._online.attach(ready.fingerprint, kept)
-        if not ready.answerer.ready:
-            ready.answerer.rehearse(by_models=True)
 
     def _reception(self, ready: Ready) -> Reception | None:
         """What judges rows by the file of a release; None where nobody does, or it is the one that does already."""
@@ -323,20 +230,17 @@ class Switching:
         for major in self._served.majors:
             if major not in wanted:
                 why = retired.get(major, "the release that answered by it was taken back")
-                self._do(lambda major=major, why=why: self._served.retire(major, why))  # type: ignore[misc]
+                self._between.do(lambda major=major, why=why: self._served.retire(major, why))  # type: ignore[misc]
                 _LOG.info("contract %d is answered no more: %s", major, why)
 
     def _keep_only(self, wanted: Iterable[LiveRow]) -> None:
         """Let go of what neither answers, nor is wanted, nor answered before the last switch."""
         keep = {row.release for row in wanted} | {one.release for one in self._served.all} | {self._previous}
         for name in [name for name in self._have if name not in keep]:
-            gone = self._have.pop(name)
-            if gone.coming is not None:
-                coming = gone.coming
-                self._do(lambda coming=coming: self._end_coming(coming))  # type: ignore[misc]
+            self._making.let_go(self._have.pop(name))
         used = {ready.fingerprint for ready in self._have.values()}
         for mark in [mark for mark in self._online.stores if mark not in used]:
-            self._do(lambda mark=mark: self._online.detach(mark))  # type: ignore[misc]
+            self._between.do(lambda mark=mark: self._online.detach(mark))  # type: ignore[misc]
         self._follow_with_drain()
 
     def _stay(self, row: LiveRow, error: Exception) -> None:
@@ -370,30 +274,6 @@ class Switching:
         versions = {} if newest.filled is None else newest.filled.built.versions
         self._drainer.follow([newest.folder.path, *others.values()], versions)
         self._drained = asked
-
-    # ---- the thread that answers
-
-    def _do(self, act: Callable[[], Found]) -> Found:
-        """What `act` gives, done between two answers."""
-        if self._loop is None:
-            return act()
-        told: Future[Found] = Future()
-
-        def run() -> None:
-            if not told.set_running_or_notify_cancel():
-                return  # given up: it must not happen after all
-            try:
-                told.set_result(act())
-            except BaseException as error:
-                told.set_exception(error)
-
-        self._loop.call_soon_threadsafe(run)
-        try:
-            return told.result(WAIT)
-        except TimeoutError:
-            if not told.cancel():
-                return told.result()
-            raise StateError(f"the server did not come to the switch within {WAIT:g} s") from None
 
 
 def _unexpected(error: Exception) -> Exception | None:
