@@ -29,6 +29,7 @@ NAMES = (
     "assess",
     "updating",
     "drift",
+    "poison",
     "cbpe",
 )
 
