@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from poise.interfaces.http import request_id
 from poise.interfaces.http.app import create_app
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.protocol import guarded
@@ -29,6 +30,14 @@ from poise.serving.served import Served
 from poise.serving.telemetry import Telemetry
 
 STAND_INS = Path(__file__).parents[2] / "serving" / "stand_ins.py"
+
+
+@pytest.fixture(autouse=True)
+def no_request_is_left() -> Iterator[None]:
+    """What is called here runs in the context of the tests, and not in one of a connection's own."""
+    before = request_id.current.set(None)
+    yield
+    request_id.current.reset(before)
 
 
 @pytest.fixture(scope="module")
