@@ -10,7 +10,7 @@ import pytest
 from poise.decisions.explore import Exploration
 from poise.errors import RequestError
 from poise.evaluation.list_log import ListLog
-from poise.serving.preview import Preview
+from poise.serving.preview import Asked, Preview
 from poise.serving.trade_off import asked_goals, front, suggest
 from poise.spec.decision import Decision
 from poise.spec.requirement import Requirement
@@ -97,6 +97,18 @@ def test_a_stakeholders_bound_holds_what_is_suggested_back_and_is_named() -> Non
     assert not held["reached"]
     near = suggest(preview(requirements=(bound,)), now, {"money": 0.03})
     assert near["reached"] and near["binds"] == [], "a bound that is far away changes nothing"
+
+
+def test_where_room_is_short_no_requirement_is_said_to_hold() -> None:
+    """By other weights an action may be asked for more often than there is room: its owner is asked instead."""
+    bound = Requirement(who="product", metric="decision.fun", at_least="50%", relative_to="live")
+    made, asked = preview(requirements=(bound,)), Asked({"fun": 1.0, "money": 0.25})
+    (judged,) = made.of({"fun": 1.0, "money": 0.2}, asked)["requirements"]
+    assert judged["verdict"] == "holds"
+    made._decision = made._decision.model_copy(update={"capacity": {"review": "200 a day"}})
+    told = made.of({"fun": 1.0, "money": 0.2}, asked)
+    assert told["requirements"][0]["verdict"] == "cannot tell"
+    assert any("the capacity of review is not reckoned with" in said for said in told["warnings"])
 
 
 def test_several_goals_are_met_at_once_or_come_near() -> None:

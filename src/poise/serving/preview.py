@@ -184,6 +184,8 @@ class Preview:
         over = margin(ESTIMATOR, after[term], before[term], share)
         low, high = (over.low, over.high) if requirement.at_least else (-over.high, -over.low)
         verdict = "holds" if low >= 0 else "breaks" if high < 0 else "cannot tell"
+        if verdict == "holds" and self._decision.capacity:
+            verdict = "cannot tell"  # who has to approve is told by it, and there may be no room for what it asks for
         side = "at least" if requirement.at_least else "at most"
         ratio = 100 * (1 + _ratio(estimate(ESTIMATOR, after[term], before[term]).gain.value, _now(before[term])))
         return {**told, "verdict": verdict, "why": f"{ratio:.1f} % of now, where {side} {100 * share:g} % is required"}
