@@ -12,9 +12,8 @@ from typing import Any, Protocol
 
 from poise.clock import SECOND, Clock, to_text
 from poise.decisions.exchange import what_changed
-from poise.errors import NotNow, PoiseError, RequestError, did_you_mean
-from poise.serving.body import shown
-from poise.serving.weights import WHO, LiveWeights, WeightsStore, reason_of, text_of, version_of
+from poise.errors import NotNow, PoiseError, RequestError
+from poise.serving.weights import WHO, LiveWeights, WeightsStore, known_fields, reason_of, said_by, text_of, version_of
 from poise.spec.decision import Decision
 from poise.spec.requirement import Requirement
 from poise.stores.state_base import DocumentRow, WeightsChange, WeightsRow
@@ -101,7 +100,7 @@ class Proposals:
         needless = self._decision.approval == "nobody" or not self._owned or (before and before.version == to)
         if found is None or needless:
             return live.take_back(asked)
-        _known(asked, ("to", "why", "who", "expected_version"))
+        known_fields(asked, ("to", "why", "who", "expected_version"))
         values = {term: value for term, value in found.values.items() if term in self._decision.terms}
         change = {**{name: value for name, value in asked.items() if name != "to"}, "values": values}
         return self._unless_waited_for(live, change, foresee, live.take_back, asked)
@@ -142,8 +141,8 @@ class Proposals:
 
     def withdraw(self, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Take a proposal back: `{"why", "who"?}`."""
-        _known(asked, ("why", "who"))
-        row = self._store.withdraw(name, why=reason_of(asked), who=self._who(asked))
+        known_fields(asked, ("why", "who"))
+        row = self._store.withdraw(name, why=reason_of(asked), who=said_by(asked, self._token, self._unsaid))
         return {"proposal": self._told(row), "changed": False}
 
     def _waits(
@@ -172,7 +171,7 @@ class Proposals:
         return told, waits
 
     def _read(self, asked: Mapping[str, Any]) -> tuple[str, str, str | None, int | None]:
-        _known(asked, ("as", "why", "who", "expected_version"))
+        known_fields(asked, ("as", "why", "who", "expected_version"))
         stakeholder = text_of(asked, "as", WHO)
         if not stakeholder:
             owners = ", ".join(dict.fromkeys(one.who for one in self._owned))
@@ -183,13 +182,12 @@ class Proposals:
                 f"the token '{self._token}' speaks for {said}, not for {stakeholder}",
                 hint="`poise tokens add NAME --role read --speaks-for STAKEHOLDER` makes one that does",
             )
-        return stakeholder, reason_of(asked), self._who(asked), version_of(asked, "expected_version", 1)
-
-    def _who(self, asked: Mapping[str, Any]) -> str | None:
-        said = text_of(asked, "who", WHO)
-        if self._token is None:
-            return said or self._unsaid
-        return f"{said} (token {self._token})" if said else f"token {self._token}"
+        return (
+            stakeholder,
+            reason_of(asked),
+            said_by(asked, self._token, self._unsaid),
+            version_of(asked, "expected_version", 1),
+        )
 
     def _told(self, row: DocumentRow, versions: Sequence[WeightsRow] | None = None) -> dict[str, Any]:
         """versions: all of the weights, where the caller has looked already."""
@@ -229,9 +227,3 @@ def _standing(value: Mapping[str, Any], versions: Sequence[WeightsRow]) -> str:
     live = versions[-1].version if versions else 0
     over = value["until"] is not None and value["until"] <= Clock().now()
     return "overtaken" if value["standing"] == "open" and (value["base"] != live or over) else str(value["standing"])
-
-
-def _known(asked: Mapping[str, Any], known: Sequence[str]) -> None:
-    for name in asked:
-        if name not in known:
-            raise RequestError("there is no such field", field=shown(str(name)), hint=did_you_mean(str(name), known))

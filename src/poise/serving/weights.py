@@ -124,7 +124,7 @@ class LiveWeights:
     def ready(self, asked: Mapping[str, Any]) -> Wanted:
         """What `asked` would make live, with nothing changed but that the file's weights are seeded; raises as `change`
         does."""
-        _known(asked, _CHANGE)
+        known_fields(asked, _CHANGE)
         values = asked.get("values")
         if not isinstance(values, Mapping) or not values:
             came = "nothing" if "values" not in asked else described(values) if values != {} else "an empty object"
@@ -133,7 +133,11 @@ class LiveWeights:
         given = checked_some(
             self._decision, {shown(str(term)): value for term, value in values.items()}, field="values"
         )
-        reason, who, expected = reason_of(asked), self._who(asked), version_of(asked, "expected_version", 0)
+        reason, who, expected = (
+            reason_of(asked),
+            said_by(asked, self._token, self._unsaid),
+            version_of(asked, "expected_version", 0),
+        )
         until = self._until(asked)
         live = self._store.weights()
         counting(applied(self._decision, {**(live.values if live else {}), **given}), field="values")
@@ -148,20 +152,18 @@ class LiveWeights:
 
         `asked` is `{"why", "to"?, "who"?, "expected_version"?}`; answers and raises as `change` does.
         """
-        _known(asked, _TAKE_BACK)
-        reason, who, expected = reason_of(asked), self._who(asked), version_of(asked, "expected_version", 0)
+        known_fields(asked, _TAKE_BACK)
+        reason, who, expected = (
+            reason_of(asked),
+            said_by(asked, self._token, self._unsaid),
+            version_of(asked, "expected_version", 0),
+        )
         to = version_of(asked, "to", 1)
         return self._after(self._store.take_back_weights(why=reason, who=who, to=to, expected=expected))
 
     @property
     def _file(self) -> dict[str, float]:
         return checked(self._decision, self._decision.weights)
-
-    def _who(self, asked: Mapping[str, Any]) -> str | None:
-        said = text_of(asked, "who", WHO)
-        if self._token is None:
-            return said or self._unsaid
-        return f"{said} (token {self._token})" if said else f"token {self._token}"
 
     def _until(self, asked: Mapping[str, Any]) -> int | None:
         text, now = asked.get("until"), Clock().now()
@@ -212,7 +214,16 @@ class LiveWeights:
         ]
 
 
-def _known(asked: Mapping[str, Any], known: Sequence[str]) -> None:
+def said_by(asked: Mapping[str, Any], token: str | None, unsaid: str | None) -> str | None:
+    """Who asks, for the history: whom `who` names, and the token by which it came; else `unsaid`."""
+    said = text_of(asked, "who", WHO)
+    if token is None:
+        return said or unsaid
+    return f"{said} (token {token})" if said else f"token {token}"
+
+
+def known_fields(asked: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raises `RequestError` for a field that there is not."""
     for name in asked:
         if name not in known:
             raise RequestError("there is no such field", field=shown(str(name)), hint=did_you_mean(str(name), known))

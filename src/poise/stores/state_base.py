@@ -8,9 +8,9 @@ has written it never changes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Status = Literal["candidate", "released", "refused", "retired"]
 NameKind = Literal["candidate", "release"]
@@ -121,6 +121,26 @@ class DocumentRow:
     made: int
     at: int
     value: Mapping[str, Any]
+
+
+class Documents(Protocol):
+    """What is promised of documents by the state database: see `poise.stores.state_documents`."""
+
+    def document(self, kind: str, name: str) -> DocumentRow | None: ...
+    def documents(self, kind: str) -> Sequence[DocumentRow]: ...
+    def put_document(
+        self,
+        kind: str,
+        name: str,
+        value: Mapping[str, Any],
+        *,
+        expected: int | None = None,
+        act: str | None = None,
+        why: str = "",
+        who: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> DocumentRow: ...
+    def drop_document(self, kind: str, name: str, *, expected: int | None = None) -> bool: ...
 
 
 class LiveState(ABC):

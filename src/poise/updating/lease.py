@@ -10,37 +10,18 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
 
 from poise.clock import SECOND, Clock
 from poise.errors import Overloaded, PoiseError, Stale
-from poise.stores.state_base import DocumentRow
+from poise.stores.state_base import DocumentRow, Documents
 
 KIND, NAME = "lease", "update"
 SECONDS = 60.0
 """A holder who gave no sign for so long has lost it."""
 SIGNS = 4
 """How often a holder renews it within that time."""
-
-
-class Documents(Protocol):
-    """What this needs of the state database."""
-
-    def document(self, kind: str, name: str) -> DocumentRow | None: ...
-    def put_document(
-        self,
-        kind: str,
-        name: str,
-        value: Mapping[str, Any],
-        *,
-        expected: int | None = None,
-        act: str | None = None,
-        why: str = "",
-        who: str | None = None,
-        details: Mapping[str, Any] | None = None,
-    ) -> DocumentRow: ...
 
 
 class Lease:

@@ -8,34 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from poise.stores.state_base import DocumentRow
+from poise.stores.state_base import DocumentRow, Documents
 
 KIND = "update"
 KEPT = 50
 """Documents of updates that are kept; the history has all of them."""
 Stage = Literal["train", "judge", "release", "done"]
 Outcome = Literal["promoted", "begun", "kept", "refused", "failed"]
-
-
-class Updates(Protocol):
-    """What this needs of the state database."""
-
-    def documents(self, kind: str) -> Sequence[DocumentRow]: ...
-    def put_document(
-        self,
-        kind: str,
-        name: str,
-        value: Mapping[str, Any],
-        *,
-        expected: int | None = None,
-        act: str | None = None,
-        why: str = "",
-        who: str | None = None,
-        details: Mapping[str, Any] | None = None,
-    ) -> DocumentRow: ...
-    def drop_document(self, kind: str, name: str, *, expected: int | None = None) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +61,19 @@ class Update:
         return {k: v for k, v in asdict(self).items() if k not in ("name", "at", "version")}
 
 
-def updates(state: Updates) -> list[Update]:
+def updates(state: Documents) -> list[Update]:
     """All that are kept, the oldest first."""
     return sorted((Update.of(row) for row in state.documents(KIND)), key=lambda one: int(one.name[1:]))
 
 
-def unfinished(state: Updates) -> Update | None:
+def unfinished(state: Documents) -> Update | None:
     """The one that was begun and is not done; None where there is none."""
     newest = updates(state)[-1:]
     return newest[0] if newest and newest[0].stage != "done" else None
 
 
 def begin(
-    state: Updates,
+    state: Documents,
     reasons: Sequence[str],
     as_of: int,
     mature: Mapping[str, int],
@@ -111,13 +92,13 @@ def begin(
     return Update.of(row)
 
 
-def step(state: Updates, now: Update, stage: Stage, **found: Any) -> Update:
+def step(state: Documents, now: Update, stage: Stage, **found: Any) -> Update:
     """Go on to another stage with what was found. Raises `Stale` where another process went on with it."""
     to = replace(now, stage=stage, **found)
     return Update.of(state.put_document(KIND, now.name, to.value(), expected=now.version))
 
 
-def finish(state: Updates, now: Update, outcome: Outcome, said: str, **found: Any) -> Update:
+def finish(state: Documents, now: Update, outcome: Outcome, said: str, **found: Any) -> Update:
     """Write down what came of it, in the history too."""
     to = replace(now, stage="done", outcome=outcome, said=said, **found)
     details = {"outcome": outcome, "candidate": to.candidate, "release": to.release, "against": to.against}
@@ -128,7 +109,7 @@ def finish(state: Updates, now: Update, outcome: Outcome, said: str, **found: An
     return Update.of(row)
 
 
-def resumed(state: Updates, now: Update) -> Update:
+def resumed(state: Documents, now: Update) -> Update:
     """Say in the history that an update that was interrupted goes on."""
     row = state.put_document(
         KIND,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from poise.errors import StateError, UsageError, did_you_mean
 from poise.releases.learn_from import LeftOut
-from poise.stores.state_base import DocumentRow
+from poise.stores.state_base import DocumentRow, Documents
 from poise.updating.guard import Suspect
 
 KIND, TRUSTED = "suspect", "trusted"
@@ -21,25 +21,6 @@ BLOCK = "block"
 """The name of the document with the trusted block."""
 SLICES, ONE_IN = 40, 3
 """A known-good time is cut in so many slices, of which one in so many judges."""
-
-
-class Documents(Protocol):
-    """What this needs of the state database."""
-
-    def document(self, kind: str, name: str) -> DocumentRow | None: ...
-    def documents(self, kind: str) -> Sequence[DocumentRow]: ...
-    def put_document(
-        self,
-        kind: str,
-        name: str,
-        value: Mapping[str, Any],
-        *,
-        expected: int | None = None,
-        act: str | None = None,
-        why: str = "",
-        who: str | None = None,
-        details: Mapping[str, Any] | None = None,
-    ) -> DocumentRow: ...
 
 
 @dataclass(frozen=True, slots=True)
