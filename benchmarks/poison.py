@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.figure import Figure, run
+from benchmarks.flights import flights_folder
 from poise.clock import DAY
 from poise.interfaces.system import System
 from poise.releases.examples import ObjectiveData, assemble, plans_of, read_sources
@@ -57,9 +58,10 @@ class Case:
 
 def flights(quick: bool) -> Case:
     """Flights from LaGuardia; its carriers are who reports."""
-    text = (EXAMPLES / "flights" / "poise.yaml").read_text(encoding="utf-8")
+    example = flights_folder()
+    text = (example / "poise.yaml").read_text(encoding="utf-8")
     text = text.replace("    request: [carrier", "    trust: {actor: carrier, at_most: 50%}\n    request: [carrier")
-    folder = EXAMPLES / "flights" / "data"
+    folder = example / "data"
     months = 2 if quick else 5
     kept = (pl.col("origin") == "LGA") & (pl.col("month") <= months)
     tables = {f"data/{name}.parquet": pl.read_parquet(folder / f"{name}.parquet") for name in ("weather", "planes")}

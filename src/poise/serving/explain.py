@@ -105,10 +105,11 @@ class Release:
         """The predictions that terms read."""
 
     def take_apart(self, record: Record, only: int | None = None) -> Explained:
-        """The rows of a record that are kept in full (or one of them): features, and contributions to predictions."""
-        rows = kept_in_full(record)[:MOST_EXPLAINED]
-        if only is not None:
-            rows = [row for row in kept_in_full(record) if row == only]
+        """The rows of a record that are kept in full (of a list those that were shown), or one of them: features, and
+        contributions to predictions."""
+        kept = kept_in_full(record)
+        most = MOST_EXPLAINED if record["kind"] != "list" else min(len(record["shown"]), MOST_EXPLAINED)
+        rows = kept[:most] if only is None else [row for row in kept if row == only]
         if not rows:
             return Explained([], Table({}), {}, {})
         features = self.features(record, rows)

@@ -21,8 +21,9 @@ from poise.table import Column, Table
 def explain(release: Release, record: Record, weights: Mapping[str, float], only: int | None = None) -> dict[str, Any]:
     """Why the answer of `record` was what it was.
 
-    weights: the values of the version that it was decided by. only: one row, default all that the log has in full, at
-    most `MOST_EXPLAINED`. The features of rows that were not kept in full are not known; what needs them is left out.
+    weights: the values of the version that it was decided by. only: one row; default all that the log has in full, of a
+    list those that were shown; at most `MOST_EXPLAINED`. The features of rows that were not kept in full are not known;
+    what needs them is left out.
     """
     explained = release.take_apart(record, only)
     head = release.head(record)
