@@ -19,11 +19,12 @@ TOGETHER = {
 """Files whose tests run on the worker of another file's."""
 APART = ("tests/test_benchmarks.py", "tests/journeys/")
 """Files, and folders of them, whose tests share nothing that takes long: each test goes to whichever worker is free."""
-SHARING = ("tests/journeys/test_start_curve.py", "tests/journeys/test_forget.py", "tests/journeys/test_backup.py")
+SHARING = tuple(
+    f"tests/journeys/test_{name}.py" for name in ("backup", "explain", "forget", "preview", "prices", "start_curve")
+)
 """What is excepted from that."""
 FIRST = (
     "tests/interfaces/test_demo.py",
-    "tests/journeys/test_start_curve.py",
     "tests/test_benchmarks.py",
     "tests/examples/",
     "tests/journeys/",

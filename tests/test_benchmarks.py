@@ -32,7 +32,7 @@ NAMES = (
     "poison",
     "cbpe",
 )
-LONG = {"events", "lists", "overload", "peers", "poison", "serving", "training"}
+LONG = {"assess", "events", "lists", "overload", "peers", "poison", "serving", "start", "training"}
 """Those that start servers and train even in their short form: half a minute each."""
 
 

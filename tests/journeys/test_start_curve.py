@@ -16,6 +16,7 @@ from tests.examples.conftest import EXAMPLES
 # isort: split
 import start  # from the folder that the line above adds
 
+pytestmark = pytest.mark.soak  # what it is made of is tested every day: `test_start_without_data`
 DAYS, LISTS = 10, 150
 CHANGES = {
     "  - {who: trust, metric: order.calibration_error, by: users.city, at_most: 0.05}\n": "",
