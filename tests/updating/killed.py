@@ -15,8 +15,8 @@ POINTS = {
     "training": "poise.releases.build._written",
     "trained": "poise.interfaces.updating.step",
     "judging": "poise.interfaces.updating.compare",
-    "judged": "poise.interfaces.system.judge_candidate",
-    "sealed": "poise.interfaces.system.settle",
+    "judged": "poise.interfaces.releasing.judge_candidate",
+    "sealed": "poise.interfaces.releasing.settle",
     "recorded": "poise.rollout.promote.begin_rollout",
     "promoted": "poise.interfaces.updating.finish",
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,30 +15,23 @@ from poise.data.ingest import ingest
 from poise.data.journal_lock import held
 from poise.data.lake import Lake
 from poise.data.report import IngestReport
-from poise.errors import NotNow, PoiseError, Refused, SpecError, StateError, UsageError
-from poise.evaluation.foreseen import Foresight
+from poise.errors import NotNow, PoiseError, SpecError, StateError, UsageError
 from poise.features.function import importable_from
 from poise.interfaces.ageing import measured_staleness
 from poise.interfaces.catching_up import CaughtUp, catch_up
 from poise.interfaces.previewing import Previews
 from poise.interfaces.realising import Realised
+from poise.interfaces.releasing import released
 from poise.interfaces.rolling_back import roll_back
-from poise.interfaces.snapshotting import made_ready
+from poise.interfaces.training import trained
 from poise.interfaces.updating import Updated, updated
 from poise.monitoring.beside import seen_from
-from poise.monitoring.foreseeing import foresee
 from poise.monitoring.skew import MOST, SkewReport, skew
-from poise.releases.build import Workplace, train
-from poise.releases.contract import Contract
 from poise.releases.folder import ReleaseFolder
 from poise.releases.learn_from import LearnFrom
 from poise.releases.rule_release import by_rule
 from poise.releases.summary import summary
-from poise.rollout.gates import Outcome, judge_candidate
-from poise.rollout.plan import Plan
-from poise.rollout.promises import must_keep
-from poise.rollout.promote import settle
-from poise.rollout.stages import must_be_free
+from poise.rollout.gates import Outcome
 from poise.serving.loaded import Loaded
 from poise.serving.proposals import Proposals
 from poise.serving.weights import LiveWeights
@@ -49,9 +40,7 @@ from poise.spec.reading import read_text
 from poise.spec.system import SystemSpec
 from poise.stores.state import State
 from poise.stores.state_base import ReleaseRow
-from poise.updating.left_out import trusted_rows
 from poise.updating.staleness import Staleness
-from poise.updating.suspects import held_back
 
 Progress = Callable[[str], None]
 
@@ -165,34 +154,7 @@ class System:
         waits in the journal is written to the lake first; where a server holds it, that does so within a minute and is
         not waited for.
         """
-        if held(self.settings.journal):
-            progress("a server takes rows in: those of the last minute may not be in the lake yet")
-        elif said := str(self.caught_up()):
-            progress(said)
-        versions = None
-        if like is not None:
-            sources = self.folder(like).json("evidence")["data"]["sources"]
-            versions = {name: int(one["version"]) for name, one in sources.items()}
-        name = self._free_name("candidate", self.settings.candidates)
-        place = Workplace(
-            self.spec, self.text, self.lake, self.settings.candidates, self.settings.judged, os.cpu_count() or 1
-        )
-        limits = learn_from or LearnFrom()
-        if like is not None and learn_from is None:
-            limits = LearnFrom.from_dict(self.folder(like).json("evidence").get("learned_from", {}))
-        limits = limits.also_without((*trusted_rows(self.spec), *held_back(self.state)))
-        made = train(place, name, versions=versions, live=self.live_folder(), learn_from=limits, progress=progress)
-        chosen = {n: o["chosen"] for n, o in made.json("evidence")["objectives"].items()}
-        self.state.record(
-            name,
-            "candidate",
-            folder=str(made.path),
-            act="train",
-            why=why or (f"trained like {like}" if like else "asked for"),
-            who=who,
-            seal=made.seal,
-            verdict={"chosen": chosen},
-        )
+        made = trained(self, like=like, learn_from=learn_from, who=who, why=why, progress=progress)
         return Report(made)
 
     def release(
@@ -211,46 +173,8 @@ class System:
         `live`, `shadow`, `canary` or `canary=10%`; default what the file says. Raises `Refused` where it breaks callers
         without `major`, `NotNow` where another release is under way.
         """
-        plan = Plan() if major and rollout is None else Plan.of(self.spec.rollout, rollout)
-        if major and plan.begin != "live":
-            raise UsageError("callers of one contract are not answered by another", hint="--major goes live at once")
-        must_be_free(self.state)
-        chosen = self.newest_candidate() if candidate is None else self.state.release(candidate)
-        folder = ReleaseFolder.open(self.settings.folder_of(chosen.folder), seal=chosen.seal)
-        live = self.live_folder()
-        if live is not None:
-            self._keep_promises(live, folder, who, major=major)
-        name = self._free_name("release", self.settings.releases)
-        made_ready(self.settings, self.lake, folder)
-        command = [sys.executable, "-m", "poise", "serve", "--file", str(self.path), "--release", chosen.name]
-        outcome = judge_candidate(
-            self.spec,
-            folder,
-            self.settings.judged / chosen.name,
-            self.settings.releases / name,
-            [*command, "--answers-only", "--with-stdin", "--port", "{port}"],
-            live=live.name if live else None,
-            foresight=self._foresight(folder, live, progress),
-            progress=progress,
-        )
-        # The refusal is recorded before it is raised; here it is part of the report, which every caller reads.
-        with suppress(Refused):
-            settle(self.state, outcome, who=who, why=why or None, plan=plan)
-        if outcome.released:
-            self.seed_weights(name, who)
+        outcome = released(self, candidate, who=who, why=why, major=major, rollout=rollout, progress=progress)
         return Report(outcome.folder, outcome)
-
-    def _foresight(self, candidate: ReleaseFolder, live: ReleaseFolder | None, progress: Progress) -> Foresight | None:
-        """What the log of the live release tells of the candidate; None where no requirement asks for it."""
-        asked = any(
-            one.metric.startswith("decision.") and "live" in (one.better_than, one.relative_to)
-            for one in self.spec.requirements
-        )
-        if live is None or not asked:
-            return None
-        progress(f"asking the log of {live.name} what the candidate would have made")
-        now = self.state.weights()
-        return foresee(candidate, live, self.lake, now.values if now else {})
 
     def seed_weights(self, release: str, who: str | None) -> None:
         """Give the terms of a new release that have no weight yet those of the file."""
@@ -279,16 +203,6 @@ class System:
         """How fast a model of each objective loses value, measured on the rows of the lake. worth: what the models gain
         per day in the file's currency. Raises `StateError` where nothing is live, `NotEnoughData` with too few rows."""
         return measured_staleness(self, worth, progress)
-
-    def _keep_promises(self, live: ReleaseFolder, candidate: ReleaseFolder, who: str | None, *, major: bool) -> None:
-        """Refuse what breaks callers, in the history too, unless it was asked for."""
-        old, new = (Contract.from_json(one.json("contract")) for one in (live, candidate))
-        used = self.state.usage()
-        try:
-            must_keep(live.name, old, candidate.name, new, used, self.spec.timezone, major=major)
-        except Refused as refused:
-            self.state.note("refuse", candidate.name, why=refused.message, who=who)
-            raise
 
     @cached_property
     def weights(self) -> LiveWeights:
@@ -409,7 +323,7 @@ class System:
             hint = "give a folder that can be written, in POISE_HOME"
             raise StateError(f"the folder {self.settings.home} cannot be made: {error.strerror}", hint=hint) from None
 
-    def _free_name(self, kind: Literal["candidate", "release"], folder: Path) -> str:
+    def free_name(self, kind: Literal["candidate", "release"], folder: Path) -> str:
         """The next name of which no folder stands there, left by a state database that is gone."""
         while (folder / (name := self.state.next_name(kind))).exists():
             pass
