@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from poise.serving import decision_log
 from poise.serving.decision_id import DecisionIds
+from poise.serving.list_entries import ListEntries
 from poise.serving.list_rows import CANDIDATES, ReceivedList
 from poise.serving.live import Live
 from poise.serving.score import Scored
@@ -47,7 +48,7 @@ class ListDecider:
     def __init__(self, ranker: Ranker) -> None:
         assert ranker.decision.item is not None
         self._ranker = ranker
-        self._item = ranker.decision.item
+        self._entries = ListEntries(ranker.decision.item, () if ranker.rule_only else tuple(ranker.decision.terms))
         self._show = ranker.decision.show
         self._read = tuple(sorted(ranker.extra_names()))
         self._why_not, self._why_unknown = ranker.why_not(0.0), ranker.why_not(np.nan)
@@ -77,7 +78,7 @@ class ListDecider:
             **head,
             "weights": live.version,
             "shown": self._shown(number, received, ranked, shown, drawn.propensity),
-            "left_out": self._left_out(received, ranked, shown, live),
+            "left_out": self._left_out(received, ranked, drawn.order, live),
             "left_out_count": len(received.items) + len(received.repeated) - len(shown),
             "fallback": ranked.fallback,
             "explored": explored,
@@ -106,64 +107,56 @@ class ListDecider:
         return _Ranked(shown, scores, allowed, order, rule, fallback)
 
     def _shown(
-        self,
-        number: str,
-        received: ReceivedList,
-        ranked: _Ranked,
-        shown: NDArray[np.int64],
-        propensity: Floats,
-    ) -> list[dict[str, Any]]:
-        """One object per place. A score or term that is missing is NaN, which the encoder writes as null."""
-        rows = shown.tolist()
-        scores = ranked.sorted_by[shown].tolist()
-        names = list(ranked.terms)
-        terms = zip(*(ranked.terms[name][shown].tolist() for name in names), strict=True) if names else [()] * len(rows)
-        return [
-            {
-                "impression_id": f"{number}.{place}",
-                self._item: received.items[row],
-                "position": place,
-                "score": score,
-                "terms": dict(zip(names, worth, strict=True)),
-                "propensity": chance,
-            }
-            for place, (row, score, worth, chance) in enumerate(
-                zip(rows, scores, terms, propensity.tolist(), strict=True), start=1
-            )
-        ]
+        self, number: str, received: ReceivedList, ranked: _Ranked, shown: NDArray[np.int64], propensity: Floats
+    ) -> list[Any]:
+        """One object per place."""
+        worth = [values[shown].tolist() for values in ranked.terms.values()]
+        items, scores = _picked(received.items, shown), ranked.sorted_by[shown].tolist()
+        return self._entries.shown(number, items, scores, worth, propensity.tolist())
 
-    def _left_out(
-        self, received: ReceivedList, ranked: _Ranked, shown: NDArray[np.int64], live: Live
-    ) -> list[dict[str, Any]]:
+    def _left_out(self, received: ReceivedList, ranked: _Ranked, drawn: NDArray[np.int64], live: Live) -> list[Any]:
         """Why each of the others is not shown: first those that could not be, then by rank, with the scores
-        by which the list can be drawn again."""
-        item, items = self._item, received.items
+        by which the list can be drawn again. drawn: the ranks, from 0, of those that are shown."""
+        count = len(ranked.order)
         out = self._repeated(received)
-        allowed, count, gone = ranked.allowed, len(ranked.order), set(shown.tolist())
-        closed = np.flatnonzero(allowed != 1)
-        for row, value in zip(closed[:MOST_LEFT_OUT].tolist(), allowed[closed[:MOST_LEFT_OUT]].tolist(), strict=True):
-            out.append({item: items[row], "why": self._why_not if value == 0 else self._why_unknown})
-        if count + len(closed) < len(items):  # never where the rule sorts, which sorts all that may be shown
-            for row in np.flatnonzero((allowed == 1) & np.isnan(ranked.scores)).tolist()[:MOST_LEFT_OUT]:
-                out.append({item: items[row], "why": f"missing: {', '.join(_missing(ranked.terms, live, row))}"})
+        if count < len(received.items):
+            out += self._excluded(received.items, ranked, live)
         out = out[: MOST_LEFT_OUT - min(count, live.exploration.top)]  # room for all that took part
-        rows = ranked.order[: max(0, MOST_LEFT_OUT - len(out)) + len(gone)]
-        why = _ranks(len(rows), count, len(gone), live.exploration.on)
-        out += [
-            {item: items[row], "why": rank, "score": score}
-            for row, rank, score in zip(rows.tolist(), why, ranked.sorted_by[rows].tolist(), strict=True)
-            if row not in gone
-        ]
-        return out[:MOST_LEFT_OUT]
+        rest = np.ones(min(count, MOST_LEFT_OUT - len(out) + len(drawn)), np.bool_)
+        rest[drawn[drawn < len(rest)]] = False
+        ranks = np.flatnonzero(rest)[: MOST_LEFT_OUT - len(out)]
+        rows = ranked.order[ranks]
+        why = _picked(_ranks(len(rest), count, len(drawn), live.exploration.on), ranks)
+        return out + self._entries.ranked(_picked(received.items, rows), why, ranked.sorted_by[rows].tolist())
 
-    def _repeated(self, received: ReceivedList) -> list[dict[str, Any]]:
+    def _excluded(self, items: Sequence[Any], ranked: _Ranked, live: Live) -> list[Any]:
+        """Those that `where` does not allow, and those without a score."""
+        said, allowed = self._entries.without_score, ranked.allowed
+        closed = np.flatnonzero(allowed != 1)
+        first = closed[:MOST_LEFT_OUT]
+        out = [
+            said(items[row], self._why_not if value == 0 else self._why_unknown)
+            for row, value in zip(first.tolist(), allowed[first].tolist(), strict=True)
+        ]
+        if len(ranked.order) + len(closed) < len(items):  # never where the rule sorts, which sorts all that are allowed
+            gone = np.flatnonzero((allowed == 1) & np.isnan(ranked.scores))[:MOST_LEFT_OUT]
+            out += [
+                said(items[row], f"missing: {', '.join(_missing(ranked.terms, live, row))}") for row in gone.tolist()
+            ]
+        return out
+
+    def _repeated(self, received: ReceivedList) -> list[Any]:
         if not received.repeated:
             return []
         item_at = dict(zip(received.at, received.items, strict=True))
         return [
-            {self._item: item_at[first], "why": f"repeated: {CANDIDATES}[{first}] is the same"}
+            self._entries.without_score(item_at[first], f"repeated: {CANDIDATES}[{first}] is the same")
             for _, first in received.repeated[:MOST_LEFT_OUT]
         ]
+
+
+def _picked(values: Sequence[Any], at: NDArray[np.int64]) -> list[Any]:
+    return list(map(values.__getitem__, at.tolist()))
 
 
 @lru_cache(maxsize=64)

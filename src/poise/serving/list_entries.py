@@ -1,0 +1,59 @@
+"""The objects of a list's answer: what is shown and what is left out, as structs that are made and written fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+OWN = ("impression_id", "position", "score", "terms", "propensity", "why")
+"""What Poise says of an item; an item's column of such a name stands as `ITEM`."""
+ITEM = "item"
+
+
+class ListEntries:
+    """Makes the objects of answers in which `item` says which item one is, and `terms` what it is worth.
+
+    A score or term that is missing is NaN, which the encoder writes as null.
+
+    >>> entries = ListEntries("dish", ["orders"])
+    >>> msgspec.json.encode(entries.ranked(["udon", "ramen"], ["ranked 2", "ranked 3"], [0.1, 0.0]))
+    b'[{"dish":"udon","why":"ranked 2","score":0.1},{"dish":"ramen","why":"ranked 3","score":0.0}]'
+    >>> msgspec.json.encode(entries.without_score("soba", "closed"))
+    b'{"dish":"soba","why":"closed"}'
+    """
+
+    def __init__(self, item: str, terms: Sequence[str]) -> None:
+        name = {"item": ITEM if item in OWN else item}
+        fields = [f"term{number}" for number in range(len(terms))]
+        self._worth = _struct("Worth", fields, dict(zip(fields, terms, strict=True)))
+        self._shown = _struct("Shown", ("impression_id", "item", "position", "score", "terms", "propensity"), name)
+        self._ranked = _struct("Ranked", ("item", "why", "score"), name)
+        self.without_score: Callable[[Any, str], Any] = _struct("LeftOut", ("item", "why"), name)
+        """An item that took no part, and why."""
+
+    def shown(
+        self,
+        number: str,
+        items: Iterable[Any],
+        scores: Sequence[float],
+        terms: Iterable[Sequence[float]],
+        propensities: Iterable[float],
+    ) -> list[Any]:
+        """The items at the places 1, 2, … of the decision `number`; terms: a sequence for each, none where there are
+        no terms."""
+        places = range(1, len(scores) + 1)
+        ids = [f"{number}.{place}" for place in places]
+        columns = tuple(terms)
+        worth = map(self._worth, *columns) if columns else [self._worth()] * len(scores)
+        return list(map(self._shown, ids, items, places, scores, worth, propensities))
+
+    def ranked(self, items: Iterable[Any], why: Iterable[str], scores: Iterable[float]) -> list[Any]:
+        """Items that took part and are not shown."""
+        return list(map(self._ranked, items, why, scores))
+
+
+def _struct(name: str, fields: Iterable[str], names: dict[str, str]) -> Any:
+    """Not looked at by the garbage collector: none of these can hold itself."""
+    return msgspec.defstruct(name, [(field, Any) for field in fields], rename=names, gc=False)
