@@ -241,6 +241,18 @@ def test_a_connection_goes_on_after_an_upgrade_that_nobody_grants(server: Server
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
+def test_the_body_of_a_request_that_asks_for_an_upgrade_is_its_body(server: Server) -> None:
+    """Java's client asks for HTTP/2 so; what it sends behind the head must not be lost, nor be read as a request."""
+    asks = POST + b"Connection: Upgrade, HTTP2-Settings\r\nContent-Length: %d\r\nUpgrade: h2c\r\n\r\n"
+    asked = asks % len(server.row)
+    assert server.answers(asked + server.row, LIVE) == [200, 200]
+    assert server.answers(asked, server.row, LIVE) == [200, 200]
+    assert server.answers(asks % len(LIVE), LIVE) == [400]
+    whole = asked + server.row
+    assert server.answers(whole[:90], whole[90:] + LIVE) in ([400], [200, 200]), "where its head comes in pieces"
+    assert server.answers(LIVE + whole + LIVE) in ([200], [200, 200, 200]), "where it comes behind another"
+
+
 def test_nonsense_behind_a_request_does_not_take_its_answer(server: Server) -> None:
     asked = POST + b"content-length: %d\r\n\r\n%s" % (len(server.row), server.row)
     assert server.answers(asked + b"\x00\x01\r\n\r\n")[0] == 200

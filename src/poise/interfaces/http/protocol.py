@@ -16,6 +16,7 @@ from poise.interfaces.http.observed import ARRIVED, CONNECTION, WAITING
 from poise.interfaces.http.oddities import Oddities
 from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.interfaces.http.straight import Straight
+from poise.interfaces.http.upgrades import StillAsked, left_out
 from poise.interfaces.http.waiting import Waiting
 from poise.serving.limits import Limits
 from poise.serving.telemetry import Telemetry
@@ -98,6 +99,11 @@ def guarded(
                 oddities.came("head")
                 self._refuse(431, f"a request's line and headers have at most {limits.head:,} bytes")
                 return
+            if in_head and not self._head and not self._within():
+                plain = left_out(data)
+                if len(plain) < len(data):
+                    oddities.came("upgrade")
+                    data = plain
             self.app_state.update({ARRIVED: waiting.came(self.loop), WAITING: waiting, CONNECTION: self})  # copied
             if self._timer is None and self._between_requests():
                 self._expect_head()
@@ -168,6 +174,11 @@ def guarded(
         def on_message_begin(self) -> None:
             self._begun = True
             super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            if self.parser.should_upgrade():  # what follows would be dropped, or read as another request
+                raise StillAsked
+            super().on_headers_complete()
 
         def on_message_complete(self) -> None:
             self._begun = False
