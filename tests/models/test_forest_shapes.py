@@ -113,13 +113,14 @@ def test_every_shape_is_answered_exactly_and_by_what_is_said(name: str, seed: in
     if engine != MASKS:
         return
     random = np.random.default_rng(seed)
-    sides = random.integers(0, 3, X.shape[1])
-    request, item = np.flatnonzero(sides == 0).tolist(), np.flatnonzero(sides == 1).tolist()
-    split = scorer.sides(request, item)
-    asked, kept = split.state("request", others[:, request].copy()), split.state("item", others[:, item].copy())
-    for i in random.integers(0, len(others), 100):
-        found = split.raw(asked[i], kept, others[i : i + 1, split.mixed].copy(), np.array([i]))
-        assert same_bits(found, known[i : i + 1])
+    for among in (3, 2):  # with columns that depend on both, and without
+        sides = random.integers(0, among, X.shape[1])
+        request, item = np.flatnonzero(sides == 0).tolist(), np.flatnonzero(sides == 1).tolist()
+        split = scorer.sides(request, item)
+        asked, kept = split.state("request", others[:, request].copy()), split.state("item", others[:, item].copy())
+        for i in random.integers(0, len(others), 100):
+            found = split.raw(asked[i], kept, others[i : i + 1, split.mixed].copy(), np.array([i]))
+            assert same_bits(found, known[i : i + 1])
 
 
 def test_tables_too_large_are_not_built_and_the_trees_are_walked(monkeypatch: pytest.MonkeyPatch) -> None:
