@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poise.errors import RequestError
 from poise.releases.compatibility import compare
 from poise.releases.contract import Contract, Input, Output, TermOutput
 from poise.serving.field import Field, Unfit
 from poise.serving.limits import Limits
+from poise.serving.rows import RequestReader
 
 PRICE = Input("price", "float", min=0.0, max=100.0, per="sales")
 CITY = Input("city", "category", values=("Queens", "Bronx"), per="sales")
@@ -70,6 +72,7 @@ BREAKING = {
     "a term without unit": (replace(OLD, terms=(TermOutput("cost"),)), "decision.cost", "now not given"),
     "no decision": (replace(OLD, decides_on=None), "decision", "no longer for rows of sales"),
     "a decision on other rows": (replace(OLD, decides_on="visits"), "decision", "now for rows of visits"),
+    "another price": (replace(OLD, price="price"), "decision.price", "set no input and now set price"),
     "another system": (replace(OLD, system="bank"), "system", "was shop and is now bank"),
 }
 COMPATIBLE = {
@@ -114,6 +117,19 @@ def test_int_to_float_is_wider_and_a_first_decision_is_new() -> None:
     whole = Contract("shop", (Input("n", "int", per="sales"),))
     assert [c.kind for c in compare(whole, Contract("shop", (Input("n", "float", per="sales"),)))] == ["compatible"]
     assert [c.kind for c in compare(replace(OLD, decides_on=None, actions=()), OLD)] == ["compatible"]
+
+
+@pytest.mark.parametrize(("decides_on", "then"), [(None, "refused"), ("visits", "of visits")])
+def test_rows_that_say_nothing_of_their_source_go_on_being_rows_of_it(decides_on: str | None, then: str) -> None:
+    old = Contract("shop", (Input("n", "int", per="sales"),), (SALE,))
+    new = replace(old, outputs=(SALE, Output("back", "binary", per="visits")), decides_on=decides_on)
+    changes = {(c.kind, c.field): c.sentence for c in compare(old, new)}
+    assert changes["breaking", "per"] == f"rows without it were of sales and are now {then}"
+    sent = b'{"n": 1}'
+    assert RequestReader(old, Limits()).read(sent).per == "sales"
+    with pytest.raises(RequestError):
+        RequestReader(new, Limits()).read(sent)
+    assert ("breaking", "per") not in {(c.kind, c.field) for c in compare(old, replace(new, decides_on="sales"))}
 
 
 def test_what_breaks_is_named_first() -> None:

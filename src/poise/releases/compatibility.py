@@ -121,6 +121,9 @@ def _some(values: Sequence[object]) -> str:
 
 
 def _outputs(old: Contract, new: Contract) -> Iterator[Change]:
+    was, now = old.unless_said, new.unless_said
+    if was not in (None, now) and old.decides_on is None:  # that decisions are on other rows is said of the decision
+        yield _breaking("per", f"rows without it were of {was} and are now {f'of {now}' if now else 'refused'}")
     before, after = {o.name: o for o in old.outputs}, {o.name: o for o in new.outputs}
     for name in before.keys() - after.keys():
         yield _breaking(name, "it is no longer predicted")
@@ -164,6 +167,9 @@ def _decisions(old: Contract, new: Contract) -> Iterator[Change]:
         now = "choose one of the actions" if new.item is None else "list items"
         yield _breaking("decision", f"decisions now {now}: requests and answers have another form")
         return
+    if old.price != new.price:
+        shown = [price or "no input" for price in (old.price, new.price)]
+        yield _breaking("decision.price", f"decisions set {shown[0]} and now set {shown[1]}")
     yield from _lists(old, new)
     for action in old.actions:
         if action not in new.actions:

@@ -162,6 +162,13 @@ class Contract:
         return tuple(dict.fromkeys([*(o.per for o in self.outputs), *self._decided, *(i.per for i in self.inputs)]))
 
     @property
+    def unless_said(self) -> str | None:
+        """The source of rows that come without `per`: that of decisions, else the only one; None where `per` must be
+        sent."""
+        only = self.pers[0] if len(self.pers) == 1 else None
+        return self.decides_on or only
+
+    @property
     def _decided(self) -> tuple[str, ...]:
         return () if self.decides_on is None else (self.decides_on,)
 

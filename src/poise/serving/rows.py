@@ -53,8 +53,7 @@ class RequestReader:
     def __init__(self, contract: Contract, limits: Limits) -> None:
         self._fields = {per: tuple(map(Field, contract.inputs_of(per))) for per in contract.pers}
         self._names = {per: frozenset(field.name for field in fields) for per, fields in self._fields.items()}
-        only = contract.pers[0] if len(contract.pers) == 1 else None
-        self._default = contract.decides_on or only
+        self._default = contract.unless_said
         self._limits = limits
 
     def read(self, body: bytes, per: str | None = None) -> Received:
