@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from poise.errors import NotNow, Stale, StateError
@@ -17,6 +16,7 @@ from poise.rollout.comparison import Comparison
 from poise.rollout.figures import figures
 from poise.rollout.guardrails import Guardrails, Verdict
 from poise.rollout.ready import SEEN
+from poise.rollout.shared import Known
 from poise.rollout.stages import Rollout, under_way, undo
 from poise.serving.answer import Answerer
 from poise.serving.loaded import Loaded
@@ -26,13 +26,18 @@ from poise.serving.telemetry import Telemetry
 from poise.serving.trial import Canary, Seen, Shadow, Trial
 from poise.spec.rollout import Rollout as Declared
 from poise.stores.state import State
-from poise.stores.state_base import LiveRow
+from poise.stores.state_base import DocumentRow, LiveRow
 
 _LOG = logging.getLogger("poise.rollout")
 TOLD = 2.0
 """Seconds between two times that what was seen is written down."""
 MOST_READ = 200
 """Answers that are read in one look: it is in the way of those that are made."""
+EVIDENCE, ONE = "rollout-evidence", "now"
+"""The kind and name of the document with what all servers know of the stage that is under way: `release`, `since`
+(when the stage began) and what `Known` has."""
+TRIES = 5
+"""How often in a row a write is tried where other servers write too; then again some seconds later."""
 ITSELF = "guardrail"
 """Who undoes a release that breached one."""
 
@@ -46,10 +51,9 @@ class OnTrial:
         self._guardrails: Guardrails | None = None
         self._comparison = Comparison()
         self._breach: Verdict | None = None
-        self._before: Mapping[str, int] = {}
         self._next, self._reads = 0.0, MOST_READ
         self.tells = True
-        """Whether what is seen is written down: of several processes one does."""
+        """Whether what is seen is written down: a process that rows do not come in by does not."""
         served.telemetry.watch("rollout_stage", self._stages)
         served.telemetry.watch("rollout_share", lambda: {} if self._now is None else {(): self._now.share})
 
@@ -84,7 +88,7 @@ class OnTrial:
         live, system = self._served.answers(answerer.loaded.contract.major), answerer.loaded.system
         if live is None or live is answerer:
             return
-        self._now, self._breach, self._comparison, self._before = now, None, Comparison(), self._saw(now)
+        self._now, self._breach, self._comparison = now, None, Comparison()
         self._served.taken_back = None
         answerer.counting = now.stage != "shadow"  # what nobody is answered uses up no capacity
         if now.stage == "shadow":
@@ -93,7 +97,9 @@ class OnTrial:
         else:
             answerer.telemetry = self._served.telemetry
             declared = (system.rollout or Declared()).guardrails
-            self._guardrails = Guardrails(declared, now.share, _bound(answerer.loaded))
+            self._guardrails = Guardrails(
+                declared, now.share, _bound(answerer.loaded), _known(self._state.document(EVIDENCE, ONE), now)
+            )
             sticky = Sticky.of(answerer.loaded.contract, now.release, now.plan.sticky, _person(answerer.loaded))
             self._served.trial = Canary(answerer, sticky, now.share)
         _LOG.info("%s is a %s of %.3g%% beside %s", now.release, now.stage, 100 * now.share, now.against)
@@ -111,15 +117,22 @@ class OnTrial:
         self._reads = MOST_READ
         for seen in trial.take():
             self._see(seen)
-        breach = None if self._guardrails is None else self._guardrails.breach()
-        if breach is not None:
-            self._served.trial, self._breach, self._served.taken_back = None, breach, now.release
-            _LOG.error("%s answers nobody any more: %s", now.release, breach.says)
-        if breach is not None or time.monotonic() >= self._next:
-            self._next = time.monotonic() + TOLD
+        breach, due = self._breached(), time.monotonic() >= self._next
+        if breach is None and not due:
+            return
+        self._next = time.monotonic() + TOLD
+        try:
             self._tell(trial, now)
+            breach = self._breached()  # with what other servers saw
+        finally:  # what cannot be written is known all the same
+            if breach is not None:
+                self._served.trial, self._breach, self._served.taken_back = None, breach, now.release
+                _LOG.error("%s answers nobody any more: %s", now.release, breach.says)
         if breach is not None:
             self._undo(now, breach)
+
+    def _breached(self) -> Verdict | None:
+        return None if self._guardrails is None else self._guardrails.breach()
 
     def _see(self, seen: Seen) -> None:
         if self._guardrails is None:
@@ -140,8 +153,8 @@ class OnTrial:
         if self._guardrails is None:
             value["shadow"] = self._comparison.to_dict(trial.dropped)
         else:
-            counted = self._guardrails.answers
-            value["answers"] = {arm: n + self._before.get(arm, 0) for arm, n in counted.items()}
+            self._add_up(self._guardrails, now)
+            value["answers"] = dict(self._guardrails.answers)
             value["guardrails"] = [one.to_dict() for one in self._guardrails.verdicts()]
         self._state.put_document(SEEN, now.release, value)
 
@@ -155,13 +168,31 @@ class OnTrial:
     def _end(self) -> None:
         self._served.trial, self._now, self._breach = None, None, None
 
-    def _saw(self, now: Rollout) -> Mapping[str, int]:
-        """Answers that were counted before this server was started: they count for how long a canary held."""
-        row = self._state.document(SEEN, now.release)
-        return {} if row is None or row.value["version"] != now.version else row.value.get("answers", {})
+    def _add_up(self, guardrails: Guardrails, now: Rollout) -> None:
+        """Write what this server saw to what all know, and take in what others saw."""
+        for _ in range(TRIES):
+            row = self._state.document(EVIDENCE, ONE)
+            if row is not None and row.value["since"] > now.since:
+                return  # of a later stage, which this server has not followed yet
+            joined = guardrails.joined(_known(row, now))
+            if guardrails.unwritten:
+                value = {"release": now.release, "since": now.since, **joined.to_dict()}
+                try:
+                    self._state.put_document(EVIDENCE, ONE, value, expected=0 if row is None else row.version)
+                except Stale:  # another server wrote meanwhile
+                    continue
+            guardrails.take(joined)
+            return
 
     def _stages(self) -> dict[tuple[str, ...], float]:
         return {} if self._now is None else {(self._now.release, self._now.stage): 1.0}
+
+
+def _known(row: DocumentRow | None, now: Rollout) -> Known | None:
+    """What is known of this stage, by whatever server and start of one; None before any wrote."""
+    if row is None or (row.value["release"], row.value["since"]) != (now.release, now.since):
+        return None
+    return Known.of(row.value)
 
 
 def must_fit_beside(loaded: Loaded, newest: Loaded) -> None:

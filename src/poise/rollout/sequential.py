@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 TIMES = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
 """How many times more often than allowed it might happen: a bet on each, all of the same weight."""
@@ -16,36 +19,26 @@ class MoreOften:
     falls to the canary with at most a known probability, given all that was before. The wealth of who bets against that
     at fair odds is a supermartingale, and ever exceeds 1/a with a probability of at most a, however often it is looked
     at (Ville, 1939; a mixture of bets: Robbins, Ann. Math. Stat. 41, 1970; tests by betting: Shafer, JRSS A 184, 2021).
-    Each caller may be counted once: answers to one caller are no new evidence.
+    Each caller may be counted once: answers to one caller are no new evidence. Events that several servers saw add up,
+    as do those of before and after a start: the wealth depends on how many there were on each side and not on their
+    order.
 
-    >>> test = MoreOften(share=0.1, allowed=1.5)
-    >>> for _ in range(6):
-    ...     test.see(canary=True)
-    >>> test.wealth > 10_000
+    >>> bool(MoreOften(share=0.1, allowed=1.5).wealth(6, 0) > 10_000)
     True
     """
 
-    __slots__ = ("_hit", "_logs", "_miss", "canary", "live")
+    __slots__ = ("_hit", "_miss")
 
     def __init__(self, share: float, allowed: float) -> None:
         fair = _probability(share, allowed)
         bets = np.array([_probability(share, allowed * times) for times in TIMES])
         self._hit, self._miss = np.log(bets / fair), np.log((1 - bets) / (1 - fair))
-        self._logs = np.zeros(len(TIMES))
-        self.canary = 0
-        """Events that fell on the canary's callers, and on those of the live release."""
-        self.live = 0
 
-    def see(self, *, canary: bool) -> None:
-        """An event happened to a caller of one of the two, to whom none happened before."""
-        self._logs += self._hit if canary else self._miss
-        self.canary += canary
-        self.live += not canary
-
-    @property
-    def wealth(self) -> float:
-        """By how much what was bet has grown: n or more is seen with a probability of at most 1/n if all is well."""
-        return float(np.exp(np.minimum(self._logs, 700)).mean())
+    def wealth(self, canary: ArrayLike, live: ArrayLike) -> NDArray[Any]:
+        """By how much what was bet has grown after so many events on each side, of any shape (one test each): n or more
+        is ever seen with a probability of at most 1/n if all is well."""
+        logs = np.multiply.outer(np.asarray(canary), self._hit) + np.multiply.outer(np.asarray(live), self._miss)
+        return np.asarray(np.exp(np.minimum(logs, 700)).mean(axis=-1))
 
 
 def _probability(share: float, times: float) -> float:

@@ -137,6 +137,83 @@ def test_what_was_seen_is_kept_over_a_start_and_begins_anew_with_another_share(
     assert told(state)["answers"] == {}
 
 
+def fails(server: Server, requests: int, first: int) -> None:
+    """Its canary fails at callers from the one of this number on, and what was seen is written down."""
+    server.ask(requests, first, canary=fail)
+    server.trial.watch()
+
+
+def test_a_canary_that_fails_is_taken_back_by_what_was_seen_before_a_start_too(
+    server: Server, state: State, stand_ins: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poise.interfaces.on_trial.TOLD", 0.0)
+    begin_rollout(state, "r2", PLAN, why="try")
+    server.follow()
+    fails(server, 20, 0)
+    for _ in range(6):  # nothing of it is in the memory of a server that is started
+        server = Server(state, stand_ins)
+        server.follow()
+        fails(server, 20, 0)
+        verdict = told(state)["guardrails"][0]
+        assert verdict["verdict"] != "breached", "the same callers are no new evidence"
+    assert verdict["verdict"] == "holds", "but they are answers enough by now"
+    server = Server(state, stand_ins)
+    server.follow()
+    fails(server, 20, 20)
+    assert newest(state).stage == "undone" and server.served.trial is None  # type: ignore[union-attr]
+
+
+def test_what_several_servers_see_adds_up(
+    server: Server, state: State, stand_ins: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poise.interfaces.on_trial.TOLD", 0.0)
+    begin_rollout(state, "r2", PLAN, why="try")
+    servers = [server, *(Server(state, stand_ins) for _ in range(3))]
+    for number, one in enumerate(servers):
+        one.follow()
+        one.ask(30, 30 * number, canary=fail)
+        if number < 3:
+            one.trial.watch()
+    assert told(state)["answers"]["canary"] < 50 and newest(state).stage == "canary"  # type: ignore[union-attr]
+    put = state.put_document
+
+    def late(kind: str, *words: object, **more: object) -> object:
+        """Another server writes between the look and the write, once."""
+        if kind == "rollout-evidence":
+            monkeypatch.setattr(state, "put_document", put)
+            servers[0].ask(1, 1000)
+            servers[0].trial.watch()
+        return put(kind, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(state, "put_document", late)
+    servers[3].trial.watch()
+    back = newest(state)
+    assert back is not None and back.stage == "undone" and back.breach is not None
+    assert sum(told(state)["answers"].values()) == 121, "nothing was counted twice, and nothing lost"
+    for one in servers:
+        one.follow()
+        assert one.served.trial is None
+
+
+def test_a_server_that_has_not_followed_yet_leaves_what_is_known_of_the_next_stage(
+    server: Server, state: State, stand_ins: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poise.interfaces.on_trial.TOLD", 0.0)
+    begin_rollout(state, "r2", PLAN, why="try")
+    server.follow()
+    advance(state, why="more", share=0.75)
+    other = Server(state, stand_ins)
+    other.follow()
+    other.ask(40)
+    other.trial.watch()
+    counted = told(state)["answers"]
+    server.ask(40)
+    server.trial.watch()
+    other.ask(1)
+    other.trial.watch()
+    assert sum(told(state)["answers"].values()) == sum(counted.values()) + 1
+
+
 def test_a_shadow_is_compared_and_then_answers(server: Server, state: State) -> None:
     begin_rollout(state, "r2", replace(PLAN, begin="shadow", shadow=0.0001), why="try")
     server.follow()
