@@ -7,9 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from poise.interfaces.system import System
+from poise.models.predictor import Predictor
+from poise.releases.evidence import Evidence
+from poise.releases.folder import ReleaseFolder
+from poise.table import Column, Table
 from poise.updating.stages import updates
 from tests.updating.conftest import Outdated
 from tests.updating.killed import POINTS
@@ -42,7 +47,20 @@ def check(outdated: Outdated, point: str) -> None:
     assert len([line for line in lines if line.act == "release"]) == 2
     assert updates(again.state)[-1].stage == "done"
     assert again.update().outcome == "not due"
+    learned_again(live)
     again.state.close()
+
+
+def learned_again(live: ReleaseFolder) -> None:
+    """What answers learned from what judged it too, and what was judged is kept beside it."""
+    found = Evidence.of(live.json("evidence")).objectives["order"]
+    assert found.again is not None and found.parts is not None and found.parts.judge is not None
+    assert found.again.to == found.parts.judge.to and live.json("evidence")["learned_from"]["also_judged"]
+    judged, answers = (Predictor.load(path) for path in (live.judged_model("order"), live.model("order")))
+    rows = Table({name: Column.numbers([-1.0, 0.0, 1.0]) for name in judged.inputs})
+    one, other = judged.predict(rows), answers.predict(rows)
+    assert not np.allclose(one, other) and np.allclose(one, other, atol=0.2)
+    assert one[0] > one[2], "buyers are put off by a since the turn"
 
 
 @pytest.mark.parametrize("point", QUICK)

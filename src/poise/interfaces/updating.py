@@ -6,7 +6,6 @@ a kill goes on there. Nothing that answers is touched before the last step, whic
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,26 +15,21 @@ from poise.errors import DataError, Refused, UsageError
 from poise.evaluation.measures import ServingMeasures
 from poise.interfaces.guarding import guarded_rows
 from poise.interfaces.letting_on import let_on
+from poise.interfaces.what_to_learn import what_to_learn
 from poise.monitoring.finding import Finding
 from poise.monitoring.gathering import Span, gather
 from poise.monitoring.looking import look
-from poise.releases.examples import assemble, plans_of, read_sources
-from poise.releases.extras import extra_names
 from poise.releases.folder import ReleaseFolder
 from poise.releases.judged import Judged
-from poise.releases.learn_from import LearnFrom, kept
 from poise.rollout.plan import Plan
 from poise.rollout.stages import begin_rollout, under_way
 from poise.spec.updates import Updates
 from poise.stores.state_base import ReleaseRow
 from poise.updating.comparison import compare, shared_level
 from poise.updating.lease import Lease, only_one
-from poise.updating.left_out import trusted_rows
 from poise.updating.mature import made_from, mature_labels, system_now
 from poise.updating.stages import Outcome, Update, begin, finish, resumed, step, unfinished, updates
-from poise.updating.suspects import held_back
 from poise.updating.triggers import Facts, asks_monitors, cooling, frozen, reasons
-from poise.updating.windows import Chosen, choose
 
 if TYPE_CHECKING:
     from poise.interfaces.system import System
@@ -189,37 +183,12 @@ class _Round:
     def _train(self, now: Update) -> Update:
         self.progress("looking for what is suspect")
         guarded_rows(self.system, self.who, self.progress)
-        chosen = self._window(now)
-        limits, windows = chosen
+        limits, windows = what_to_learn(self.system, self.spec, now.as_of, self.progress)
         made = self.system.train(learn_from=limits, who=self.who, why=f"{now.name}: {now.reasons[0]}",
                                  progress=self.progress)  # fmt: skip
         self.lease.must_hold()
         name = made.folder.name
         return step(self.state, now, "judge", candidate=name, learn_from=limits.to_dict(), windows=windows)
-
-    def _window(self, now: Update) -> tuple[LearnFrom, dict[str, Any] | None]:
-        """What to learn from, as the file says or as the newest rows show."""
-        if isinstance(self.spec.window, int):
-            return LearnFrom(since=now.as_of - self.spec.window), None
-        live = self.system.live_folder()
-        if self.spec.window == "all" or live is None:
-            return LearnFrom(), None
-        rungs = {name: one["chosen"] for name, one in live.json("evidence")["objectives"].items()}
-        if not set(self.system.spec.objectives) <= rungs.keys():
-            return LearnFrom(), None
-        chosen, newest = self._tried(rungs)
-        return chosen.window.limits(newest), chosen.to_dict()
-
-    def _tried(self, rungs: dict[str, str]) -> tuple[Chosen, int]:
-        spec = self.system.spec
-        extra, limits = extra_names(spec), LearnFrom(left_out=(*trusted_rows(spec), *held_back(self.state)))
-        plans = plans_of(spec, extra)
-        sources = read_sources(spec, self.system.lake, plans, extra, limits=limits)
-        self.progress("computing features as of each request")
-        data = assemble(spec, plans, sources, extra)
-        keep = {name: kept(spec, name, one.requests, sources.histories, limits) for name, one in data.items()}
-        chosen = choose(spec, data, rungs, keep, os.cpu_count() or 1, self.progress)
-        return chosen, max(int(one.requests.time.max()) for one in data.values())
 
     def _judge(self, now: Update) -> Update:
         """Compare; keep what is live unless the candidate is better."""

@@ -132,6 +132,12 @@ def limits(system: SystemSpec, learned: Mapping[str, Learned], decision: Mapping
         seen = max(split.to_dict(system.timezone)["judge"]["rows"], 0)
         if seen < 1000:
             said.append(f"{name} was judged on {seen:,} rows only.")
+        if one.again is not None and one.again.predictor is not None:
+            until = to_text(one.again.until, system.timezone)
+            said.append(
+                f"What answers {name} was learned once more after it was judged, with the same settings, from all"
+                f" {len(one.again.rows):,} rows up to {until}. What was judged is kept beside it."
+            )
     return said
 
 

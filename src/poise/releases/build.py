@@ -162,7 +162,9 @@ def _written(
     path = place.candidates / name
     with building(path) as folder:
         for objective, one in learned.items():
-            one.predictor.save(folder / "models" / objective)
+            one.answers.save(folder / "models" / objective)
+            if one.answers is not one.predictor:
+                one.predictor.save(folder / "judged" / objective)
             one.reference.save(folder / "models" / objective)
             one.fallback.save(folder / "models" / objective)
         if basis is not None:
@@ -255,7 +257,7 @@ def _live(lake: Lake, sources: Sources, live: ReleaseFolder | None) -> tuple[Liv
     if live is None:
         return None, []
     try:
-        return LiveRelease.of(live, lake, sources), []
+        return LiveRelease.of(live, lake, sources, as_judged=True), []
     except PoiseError as error:
         return None, [f"How {live.name}, which is live, does on the same rows: {error.message}."]
 

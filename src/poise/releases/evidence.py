@@ -182,6 +182,8 @@ class ObjectiveEvidence(Part):
     labels: dict[str, Count] = {}
     balance: dict[str, Count] = {}
     parts: PartsUsed | None = None
+    again: Rows | None = None
+    """What was judged was then learned once more from these rows, and answers; None: it answers as it was judged."""
     rungs: tuple[RungResult, ...] = ()
     judge: Judged | None = None
     importance: tuple[FeatureShare, ...] = ()

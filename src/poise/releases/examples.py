@@ -51,6 +51,14 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Again:
+    """The rows of all parts that may be learned from, and what each row of the objective weighs for its age, (n,)."""
+
+    rows: Index
+    ages: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ObjectiveData:
     """Everything that one objective is learned and judged on. All arrays are aligned: one row per usable request."""
 
@@ -66,6 +74,8 @@ class ObjectiveData:
     groups: NDArray[np.int64] | None
     counts: Mapping[str, int]
     split: Split
+    again: Again | None = None
+    """What the chosen model is learned from once more, once it is judged; None: it answers as it was judged."""
     actors: tuple[Actors, ...] = ()
     """Who brought the rows and labels, where a source caps what one may weigh."""
     ages: NDArray[np.float64] | None = None
@@ -195,9 +205,14 @@ def _seen(data: ObjectiveData, requests: Requests, found: Censored | None, usabl
 def _limited(system: SystemSpec, data: ObjectiveData, sources: Sources, limits: LearnFrom) -> ObjectiveData:
     """Without the groups that nothing is learned from, and with what rows weigh for their age."""
     keep = kept(system, data.name, data.requests, sources.histories, limits)
-    split = data.split if keep is None else without(data.split, keep)
+    split = data.split if keep is None else without(data.split, keep, system.parts)
     time = data.requests.time
-    return replace(data, split=split, ages=limits.ages(time, time[split.learning]))
+    ages = limits.ages(time, time[split.learning])
+    if not limits.also_judged:
+        return replace(data, split=split, ages=ages)
+    judging = split.judge if keep is None else split.judge[keep[split.judge]]
+    rows = np.sort(np.concatenate([split.learning, judging]))
+    return replace(data, split=split, ages=ages, again=Again(rows, limits.ages(time, time[rows])))
 
 
 def parents_first(system: SystemSpec) -> list[str]:

@@ -45,6 +45,7 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
     sorted_better = outsorted(orders, climb.chosen)
     trust = trust_results(data.actors, data.split.learning)
     told = [*trust_words(trust), *censoring_words(data.censoring)]
+    again = [learned.again.why] if learned.again is not None and learned.again.why else []
     worse = [*beaten(learned, measures), *([] if sorted_better is None else [sorted_better])]
     return {
         "type": data.spec.type,
@@ -59,6 +60,7 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
         "labels": dict(data.counts),
         "balance": balance(learned),
         "parts": data.split.to_dict(zone),
+        "again": None if learned.again is None else learned.again.to_dict(zone),
         "rungs": [step.to_dict() for step in climb.steps],
         "judge": judge_evidence(learned, measures),
         "importance": importance(learned),
@@ -66,7 +68,7 @@ def objective_evidence(learned: Learned, measures: ObjectiveMeasures, zone: str)
         "outsorted": sorted_better,
         "trust": trust,
         "censoring": data.censoring,
-        "warnings": [*worse, *told, *learned.warnings, *few_examples(learned), *learned.predictor.notes],
+        "warnings": [*worse, *told, *learned.warnings, *again, *few_examples(learned), *learned.predictor.notes],
     }
 
 

@@ -6,6 +6,7 @@
 | `system.yaml` | the system file as it was read |
 | `contract.json` | what callers send and get |
 | `models/<objective>/` | text models and arrays; no pickles |
+| `judged/<objective>/` | the same as it was judged, where it was learned again afterwards |
 | `profile.json` | what it was trained and judged on, for monitoring |
 | `evidence.json`, `report.html` | what was measured, for programs and for people |
 | `manifest.json` | path -> size and SHA-256 of every other file |
@@ -132,6 +133,11 @@ class ReleaseFolder:
         if not folder.is_dir():
             raise StateError(f"release {self.name} has no model of the objective '{objective}'", where=str(self.path))
         return folder
+
+    def judged_model(self, objective: str) -> Path:
+        """Folder of the model of `objective` as it was judged: that of `model`, unless it was learned again since."""
+        folder = self.path / "judged" / objective
+        return folder if folder.is_dir() else self.model(objective)
 
     def json(self, name: str) -> dict[str, Any]:
         """A JSON file of the folder, e.g. `contract` or `evidence`, brought to the current format of its kind."""

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from poise.clock import to_text
 from poise.errors import NotEnoughData
-from poise.evaluation.parts import LEAST, NAMES, Split
+from poise.evaluation.parts import LEAST, NAMES, Index, PartName, Split, in_time
 from poise.features.labels import label_rows
-from poise.spec.system import SystemSpec
+from poise.spec.system import Parts, SystemSpec
 from poise.spec.units import duration_text
 from poise.table import History, Requests
 
@@ -63,7 +63,8 @@ class LearnFrom:
 
     since: only rows with T from then on (microseconds); the parts are shares of those. half_life: a row that is older
     by so long (microseconds) than the newest that is learned from weighs half. left_out: groups that nothing is learned
-    from.
+    from. also_judged: once it is judged, the chosen model is learned again from all of these rows, also those that
+    judged it, and answers; what was judged is kept beside it.
 
     >>> LearnFrom().everything, LearnFrom(half_life=5).everything
     (True, False)
@@ -72,6 +73,7 @@ class LearnFrom:
     since: int | None = None
     half_life: int | None = None
     left_out: tuple[LeftOut, ...] = ()
+    also_judged: bool = False
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> LearnFrom:
@@ -82,7 +84,7 @@ class LearnFrom:
         True
         """
         groups = (LeftOut(**{**one, "values": tuple(one["values"])}) for one in content.get("left_out", ()))
-        return cls(content.get("since"), content.get("half_life"), tuple(groups))
+        return cls(content.get("since"), content.get("half_life"), tuple(groups), bool(content.get("also_judged")))
 
     def also_without(self, groups: tuple[LeftOut, ...]) -> LearnFrom:
         """The same without further groups."""
@@ -95,7 +97,8 @@ class LearnFrom:
 
     def to_dict(self) -> dict[str, Any]:
         """For the evidence."""
-        return {"since": self.since, "half_life": self.half_life, "left_out": [one.to_dict() for one in self.left_out]}
+        return {"since": self.since, "half_life": self.half_life, "left_out": [one.to_dict() for one in self.left_out],
+                "also_judged": self.also_judged}  # fmt: skip
 
     def sentences(self, zone: str) -> list[str]:
         """What is limited, for the report.
@@ -155,12 +158,30 @@ def _in(group: LeftOut, time: NDArray[np.int64], values: list[Any] | None) -> Ma
     return inside
 
 
-def without(split: Split, keep: Mask) -> Split:
-    """The parts with only those rows to learn from that are kept; *judge* stays. Raises `NotEnoughData`."""
+def without(split: Split, keep: Mask, parts: Parts) -> Split:
+    """The parts with only those rows to learn from that are kept; *judge* stays.
+
+    In time, where that leaves a part short (of the last weeks most is held back, say), the rows that are kept are
+    split once more by the shares of `parts`. Raises `NotEnoughData` where they are too few for any split.
+    """
+    learned: dict[PartName, Index]
     learned = {name: split.part(name)[keep[split.part(name)]] for name in NAMES if name != "judge"}
-    few = [
-        f"{name} {len(rows):,} of at least {LEAST[name]}" for name, rows in learned.items() if len(rows) < LEAST[name]
-    ]
+    if _short(learned) and split.kind == "time":
+        rows = split.learning[keep[split.learning]]
+        order = rows[np.argsort(split.time[rows], kind="stable")]
+        shares = np.array([getattr(parts, name) for name in learned], np.float64)
+        found = in_time(order, split.time, split.known_at, shares / shares.sum())[0] if len(order) else []
+        learned = dict(zip(learned, found, strict=True)) if found else learned
+    few = _short(learned)
     if few:
-        raise NotEnoughData(f"the parts have too few rows that may be learned from: {', '.join(few)}")
+        left, least = int(keep[split.learning].sum()), sum(LEAST[name] for name in learned)
+        said = f"of {len(split.learning):,} rows {left:,} may be learned from, and at least {least} are needed"
+        raise NotEnoughData(
+            f"{said} ({', '.join(few)})", hint="let in what is held back (poise suspects), or learn from a longer time"
+        )
     return replace(split, **learned)  # type: ignore[arg-type]
+
+
+def _short(learned: Mapping[PartName, Index]) -> list[str]:
+    """The parts that have too few rows, in words."""
+    return [f"{name} has {len(rows):,} of {LEAST[name]}" for name, rows in learned.items() if len(rows) < LEAST[name]]

@@ -35,7 +35,8 @@ Rows = NDArray[np.int64]
 class LiveRelease:
     """A release with what it reads of the lake, at the versions that the training run reads too.
 
-    It answers by its own file: its features, its models, its terms and the weights of its file.
+    It answers by its own file: its features, its models, its terms and the weights of its file. as_judged: by its
+    models as they were judged, before they learned from the rows that judged them (see `again`).
     """
 
     folder: ReleaseFolder
@@ -44,9 +45,10 @@ class LiveRelease:
     plans: Mapping[str, FeaturePlan]
     extra: Mapping[str, tuple[str, ...]]
     histories: Mapping[str, History]
+    as_judged: bool = False
 
     @classmethod
-    def of(cls, folder: ReleaseFolder, lake: Lake, sources: Sources) -> LiveRelease:
+    def of(cls, folder: ReleaseFolder, lake: Lake, sources: Sources, *, as_judged: bool = False) -> LiveRelease:
         """The release in `folder`. Raises `PoiseError` where the lake no longer holds what it reads."""
         system = read_text(folder.system_file.read_text(encoding="utf-8"), name=str(folder.system_file))
         extra = extra_names(system)
@@ -56,7 +58,7 @@ class LiveRelease:
             if name in found.histories and found.histories[name].height != history.height:
                 raise StateError(f"the rows of '{name}' are not those that it was made for")
         contract = Contract.from_json(folder.json("contract"))
-        return cls(folder, system, contract, plans, extra, found.histories)
+        return cls(folder, system, contract, plans, extra, found.histories, as_judged)
 
     def predict(self, name: str, data: ObjectiveData, rows: Rows, *, first: bool = False) -> Floats | None:
         """What it predicts for some rows of an objective, features as of the same T.
@@ -67,11 +69,12 @@ class LiveRelease:
         output = next((one for one in self.contract.outputs if one.name == name), None)
         if output is None or (output.type, output.per, output.classes) != (data.spec.type, data.spec.per, data.classes):
             return None
-        return Predictor.load(self.folder.model(name)).predict(self._columns(data, rows, first=first))
+        return self._model(name).predict(self._columns(data, rows, first=first))
 
     def unseen(self, name: str, data: ObjectiveData, rows: Rows) -> NDArray[np.bool_]:
-        """Which of some rows of an objective it was not learned from, (n,): those with a T after the last that it was
-        calibrated on; without time, those that came to the lake after it was trained. All where it learned nothing."""
+        """Which of some rows of an objective it was not learned from, as it was judged, (n,): those with a T after the
+        last that it was calibrated on; without time, those that came to the lake after it was trained. All where it
+        learned nothing."""
         evidence = Evidence.of(self.folder.json("evidence"))
         learned = evidence.objectives.get(name)
         if learned is None or learned.parts is None or learned.parts.calibrate is None:
@@ -94,7 +97,7 @@ class LiveRelease:
             return None
         columns = self._columns(data, rows, first=True)
         names = sorted(ranker.objective_names())
-        predictions = {name: Predictor.load(self.folder.model(name)).predict(columns) for name in names}
+        predictions = {name: self._model(name).predict(columns) for name in names}
         return ranker.score(ranker.terms(predictions, columns)) if classes else ranker.rule(columns)
 
     def choose(self, data: ObjectiveData, rows: Rows, actions: tuple[str, ...]) -> Rows | None:
@@ -108,9 +111,12 @@ class LiveRelease:
             return None
         columns = self._columns(data, rows)
         names = chooser.objective_names()
-        predictions = {n: Predictor.load(self.folder.model(n)).predict(columns) for n in sorted(names)}
+        predictions = {n: self._model(n).predict(columns) for n in sorted(names)}
         choice = chooser.choose(predictions, {name: columns[name] for name in chooser.extra_names()})
         return np.array([actions.index(action) for action in chooser.actions], np.int64)[choice.chosen]
+
+    def _model(self, name: str) -> Predictor:
+        return Predictor.load(self.folder.judged_model(name) if self.as_judged else self.folder.model(name))
 
     def _columns(self, data: ObjectiveData, rows: Rows, *, first: bool = False) -> Table:
         """Its features for these rows, of which it may read other columns than the training run does."""

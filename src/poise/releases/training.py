@@ -24,6 +24,7 @@ from poise.models.calibration import Calibration
 from poise.models.fallback import Fallback
 from poise.models.predictor import Predictor
 from poise.models.reference import Reference, some
+from poise.releases.again import LearnedAgain, learned_again
 from poise.releases.examples import SEED, ObjectiveData
 from poise.releases.places import at_place
 from poise.releases.twins import copies
@@ -69,6 +70,14 @@ class Learned:
     """What the rows that it was learned from were like."""
     fallback: Fallback = field(default_factory=Fallback)
     """What answers where the chosen rung cannot."""
+    again: LearnedAgain | None = None
+    """What it is once it was learned from the rows of *judge* too; None: what was judged answers."""
+
+    @property
+    def answers(self) -> Predictor:
+        """What callers are answered by."""
+        again = None if self.again is None else self.again.predictor
+        return self.predictor if again is None else again
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +121,10 @@ def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = 
     at_first = at_place(judge.features, position_feature(scope.system, scope.per))
     listed = listed_by(scope.system.sources[scope.per], scope.system) is not None
     groups = None if data.groups is None else data.groups[data.split.judge]
+    again = learned_again(data, problem, chosen.learner, predictor)
+    answers, usual = predictor.model, np.concatenate([data.split.fit, data.split.tune])
+    if again is not None and again.predictor is not None:
+        answers, usual = again.predictor.model, again.rows
     return Learned(
         data=data,
         predictor=predictor,
@@ -122,8 +135,9 @@ def learn(data: ObjectiveData, scope: Scope, threads: int, progress: Progress = 
         sorting={f.learner.name: f.model.predict(at_first) for f in fits} if listed else {},
         blocks=blocks_of(judge.time, groups),
         warnings=tuple(warnings),
-        reference=Reference.of(chosen.model, data.examples(some(np.concatenate([data.split.fit, data.split.tune])))),
+        reference=Reference.of(answers, data.examples(some(usual))),
         fallback=_fallback(data, fits, chosen),
+        again=again,
     )
 
 

@@ -66,6 +66,8 @@ class Updates(Record):
         "evidence"
     )
     """What to learn from: `all`, the rows of the last so long, or what the newest rows show to be best."""
+    refit: bool = True
+    """What is found to be better learns once more, with the same settings, from the rows too that it was judged on."""
     level: Fraction = Field(default=0.95, gt=0.5, lt=1)
     """How sure it must be that a candidate is better than the live release."""
     trusted: Trusted | None = None

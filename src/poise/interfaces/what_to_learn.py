@@ -1,0 +1,59 @@
+"""What an update learns from: the window of the file or of the evidence, and whether what is better learns again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from poise.releases.examples import assemble, plans_of, read_sources
+from poise.releases.extras import extra_names
+from poise.releases.learn_from import LearnFrom, kept
+from poise.spec.updates import Updates
+from poise.updating.left_out import trusted_rows
+from poise.updating.suspects import held_back, sampled
+from poise.updating.windows import Chosen, choose
+
+if TYPE_CHECKING:
+    from poise.interfaces.system import System
+
+Progress = Callable[[str], None]
+
+
+def what_to_learn(
+    system: System, spec: Updates, as_of: int, progress: Progress
+) -> tuple[LearnFrom, dict[str, Any] | None]:
+    """What of the rows to learn from at `as_of` (microseconds), and which windows were tried for that (None: none was).
+
+    What judged is learned from too only where a trusted block has weighed it, and something is live to compare with.
+    """
+    limits, windows = _window(system, spec, as_of, progress)
+    weighed = bool(trusted_rows(system.spec) or sampled(system.state))
+    again = spec.refit and weighed and system.live_folder() is not None
+    return LearnFrom(limits.since, limits.half_life, also_judged=again), windows
+
+
+def _window(system: System, spec: Updates, as_of: int, progress: Progress) -> tuple[LearnFrom, dict[str, Any] | None]:
+    """As the file says or as the newest rows show."""
+    if isinstance(spec.window, int):
+        return LearnFrom(since=as_of - spec.window), None
+    live = system.live_folder()
+    if spec.window == "all" or live is None:
+        return LearnFrom(), None
+    rungs = {name: one["chosen"] for name, one in live.json("evidence")["objectives"].items()}
+    if not set(system.spec.objectives) <= rungs.keys():
+        return LearnFrom(), None
+    chosen, newest = _tried(system, rungs, progress)
+    return chosen.window.limits(newest), chosen.to_dict()
+
+
+def _tried(system: System, rungs: dict[str, str], progress: Progress) -> tuple[Chosen, int]:
+    spec = system.spec
+    extra, limits = extra_names(spec), LearnFrom(left_out=(*trusted_rows(spec), *held_back(system.state)))
+    plans = plans_of(spec, extra)
+    sources = read_sources(spec, system.lake, plans, extra, limits=limits)
+    progress("computing features as of each request")
+    data = assemble(spec, plans, sources, extra)
+    keep = {name: kept(spec, name, one.requests, sources.histories, limits) for name, one in data.items()}
+    chosen = choose(spec, data, rungs, keep, os.cpu_count() or 1, progress)
+    return chosen, max(int(one.requests.time.max()) for one in data.values())

@@ -1,0 +1,43 @@
+"""What is left out of learning: parts that become too small are split once more, or it is said what lacks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from poise.errors import NotEnoughData
+from poise.evaluation.parts import Split, split
+from poise.releases.learn_from import without
+from poise.spec.system import Parts
+
+PARTS = Parts()
+
+
+def hourly(rows: int) -> Split:
+    """So many rows, one an hour, whose labels come at once."""
+    time = np.arange(rows, dtype=np.int64) * 3_600_000_000
+    return split(PARTS, time, time + 1, np.ones(rows, np.bool_))
+
+
+def test_a_part_of_which_most_is_held_back_is_split_again_from_what_is_left() -> None:
+    made, keep = hourly(400), np.ones(400, np.bool_)
+    keep[made.fit[:-5]] = False
+    found = without(made, keep, PARTS)
+    assert len(found.fit) >= 20 and found.fit.max() < found.tune.min() < found.calibrate.min() < found.judge.min()
+    assert keep[found.learning].all() and np.array_equal(found.judge, made.judge)
+
+
+def test_little_that_is_held_back_moves_no_border() -> None:
+    made, keep = hourly(400), np.ones(400, np.bool_)
+    keep[made.tune[:10]] = False
+    found = without(made, keep, PARTS)
+    assert np.array_equal(found.tune, made.tune[10:]) and np.array_equal(found.fit, made.fit)
+
+
+@pytest.mark.parametrize("left", [0, 7])
+def test_what_cannot_be_split_is_refused_with_how_many_rows_are_left(left: int) -> None:
+    made, keep = hourly(400), np.zeros(400, np.bool_)
+    keep[made.fit[:left]] = True
+    with pytest.raises(NotEnoughData, match=f"{left} may be learned from, and at least 30 are needed") as told:
+        without(made, keep, PARTS)
+    assert told.value.hint is not None and "poise suspects" in told.value.hint
