@@ -53,6 +53,29 @@ def test_cooldown_says_until_when() -> None:
     assert said is not None and "before 2026-03-06T13:00:00+00:00" in said
 
 
+def test_without_a_cooldown_nothing_is_too_soon() -> None:
+    assert cooling(Updates(cooldown=0), facts(last=NOW), "UTC") is None
+    assert cooling(Updates(cooldown=HOUR), facts(last=None), "UTC") is None, "nothing was ever tried"
+
+
+@pytest.mark.parametrize(
+    ("window", "inside", "outside"),
+    [  # clocks in Brussels: 29 March 2026 02:00 -> 03:00, 25 October 2026 03:00 -> 02:00
+        ("02:00 - 03:00", "2026-03-28T01:30Z", "2026-03-29T01:30Z"),  # that hour is not there on the 29th
+        ("01:30 - 03:30", "2026-03-29T01:15Z", "2026-03-29T01:45Z"),
+        ("02:00 - 03:00", "2026-10-25T00:30Z 2026-10-25T01:30Z", "2026-10-25T02:30Z"),  # and is there twice
+        ("sat 22:00 - sun 04:00", "2026-03-28T21:30Z 2026-03-29T01:59Z", "2026-03-28T20:59Z 2026-03-29T02:00Z"),
+        ("sat 22:00 - sun 04:00", "2026-10-24T20:00Z 2026-10-25T02:59Z", "2026-10-24T19:59Z 2026-10-25T03:00Z"),
+        ("2026-03-29 - 2026-03-29", "2026-03-28T23:00Z 2026-03-29T21:59Z", "2026-03-28T22:59Z 2026-03-29T22:00Z"),
+    ],
+)
+def test_windows_hold_by_the_clock_on_the_wall_when_it_is_changed(window: str, inside: str, outside: str) -> None:
+    for text, held in ((inside, True), (outside, False)):
+        for instant in text.split():
+            at = from_text(instant.replace("Z", ":00+00:00"))
+            assert freeze(window).holds(at, "Europe/Brussels") is held, instant
+
+
 def test_any_window_denies_by_the_clock_on_the_wall() -> None:
     spec = Updates(freeze=("22:00 - 06:00", "fri 18:00 - mon 08:00", "2026-12-20 - 2027-01-03"))
     night, friday = from_text("2026-03-04T23:00:00+00:00"), from_text("2026-03-06T18:00:00+00:00")

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from poise.clock import DAY
 from poise.errors import Overloaded, UsageError
 from poise.interfaces import updating
+from poise.interfaces.cli import update
 from poise.interfaces.system import System
+from poise.interfaces.updating import Updated
+from poise.spec.updates import Updates
 from poise.updating.lease import only_one
-from poise.updating.stages import updates
+from poise.updating.mature import last_learned, system_now
+from poise.updating.stages import Update, updates
+from poise.updating.triggers import Facts, reasons
 from tests.interfaces.cli.in_process import poise
 from tests.updating.conftest import Outdated
 from tests.updating.market import DAYS
@@ -52,9 +60,56 @@ def test_in_a_window_nothing_is_changed_and_nothing_is_told_twice(
         first = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
-    assert first["outcome"] == "frozen" and process.returncode == 0
+    assert first["outcome"] == "frozen" and first["looks"] == 1 and first["next_look"] and process.returncode == 0
     assert '"outcome"' not in rest, "what was said is not said again"
     assert frozen.state.document("lease", "update").value == {"free": True}  # type: ignore[union-attr]
+
+
+def test_a_release_that_somebody_made_since_counts_as_learned(outdated: Outdated) -> None:
+    system = outdated()
+    live, lake, spec = system.live_folder(), system.lake, system.spec
+    assert live is not None
+    now = system_now(spec, lake)
+    older = Update("u1", "done", (), now - DAY, {"order": 3}, {"offers": 0}, candidate="c9")
+    found = last_learned(spec, lake, live, older)
+    assert found.at is not None and now - DAY < found.at <= now and found.mature["order"] > 1000
+    assert reasons(Updates(every=DAY), Facts(now, found.at, found.mature, found.mature, anything_new=True)) == []
+    newer = replace(older, as_of=now)
+    assert last_learned(spec, lake, live, newer).versions == {"offers": 0}, "what is live was tried before that"
+    own = replace(older, candidate=live.release["candidate"])
+    assert last_learned(spec, lake, live, own).at == now - DAY, "what is live is what that update made"
+    assert last_learned(spec, lake, None, None).at is None
+
+
+def test_told_to_end_in_the_middle_a_watch_lets_the_lease_go(
+    outdated: Outdated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = outdated()
+
+    def told(*_: object) -> None:
+        assert "pid" in system.state.document("lease", "update").value  # type: ignore[union-attr]
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(updating, "guarded_rows", told)
+    done = poise(system.path.parent, "update", "--watch")
+    assert done.returncode == 0 and "goes on when" in done.stdout
+    assert system.state.document("lease", "update").value == {"free": True}  # type: ignore[union-attr]
+    left = updates(system.state)[-1]
+    live = system.live_folder()
+    assert left.stage == "train" and live is not None and live.name == "r1"
+
+
+def test_a_watch_that_sees_no_change_says_so_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    clock = iter(range(0, 100_000, 600))
+    monkeypatch.setattr(update, "say", lambda text="", style="": said.append(text))
+    monkeypatch.setattr(update.time, "monotonic", lambda: float(next(clock)))
+    told = update._Told(600.0, as_json=False)
+    for _ in range(13):
+        told.found(Updated("not due", "there is no reason to learn again", 0))
+    lines = [line for line in said if "next at" in line]
+    assert len(said) == 2 * len(lines) == 6
+    assert "looked once" in lines[0] and "looked 6 times" in lines[1]
 
 
 @pytest.mark.soak

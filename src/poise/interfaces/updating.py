@@ -27,7 +27,7 @@ from poise.spec.updates import Updates
 from poise.stores.state_base import ReleaseRow
 from poise.updating.comparison import compare, shared_level
 from poise.updating.lease import Lease, only_one
-from poise.updating.mature import made_from, mature_labels, system_now
+from poise.updating.mature import last_learned, mature_labels, system_now
 from poise.updating.stages import Outcome, Update, begin, finish, resumed, step, unfinished, updates
 from poise.updating.triggers import Facts, asks_monitors, cooling, frozen, reasons
 
@@ -129,10 +129,9 @@ class _Round:
         self.progress("looking for reasons")
         tried, live = updates(self.state)[-1:], self.system.live_folder()
         mature, versions = mature_labels(self.system.spec, self.system.lake), self.system.lake.versions()
-        last = tried[0].as_of if tried else None
-        known, read = (tried[0].mature, tried[0].versions) if tried else made_from(live)
-        anything_new = any(read.get(name) != version for name, version in versions.items())
-        facts = Facts(as_of, last, mature, known, anything_new)
+        last = last_learned(self.system.spec, self.system.lake, live, tried[0] if tried else None)
+        anything_new = any(last.versions.get(name) != version for name, version in versions.items())
+        facts = Facts(as_of, last.at, mature, last.mature, anything_new)
         return replace(facts, findings=self._findings(live, as_of)) if asks_monitors(self.spec, facts) else facts
 
     def _findings(self, live: ReleaseFolder | None, as_of: int) -> Sequence[Finding]:

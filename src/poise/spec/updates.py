@@ -49,13 +49,13 @@ class Updates(Record):
     """When a system learns again by itself, from what, and when it must not change."""
 
     every: Duration | None = None
-    """Learn again so long after it was last tried, if there are new rows."""
+    """Learn again so long after it was last tried, or somebody made a release, if there are new rows."""
     when: tuple[Trigger, ...] = ()
     """Learn again as soon as one holds: `drift`, `decay` (findings of monitors), `labels` (so many new ones)."""
     labels: Annotated[float | int, BeforeValidator(_labels, json_schema_input_type=str | float | int)] = 0.1
     """For `labels`: how many mature rows must be new, a number, or a share of those of the live release."""
     cooldown: Duration = 0
-    """Nothing is learned again so soon after it was last tried, whatever holds."""
+    """Nothing is learned again so soon after that, whatever holds."""
     freeze: Annotated[tuple[str, ...], BeforeValidator(_freezes, json_schema_input_type=str | list[str])] = ()
     """Windows in which nothing changes: `fri 18:00 - mon 08:00`, `22:00 - 06:00`, `2026-12-20 - 2027-01-03`."""
     shadow: Fraction | None = Field(default=None, gt=0, lt=1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from poise.clock import Clock
+from poise.clock import Clock, from_text
 from poise.data.lake import Lake
 from poise.features.label_reads import label_reads
 from poise.features.labels import label
@@ -13,6 +14,7 @@ from poise.releases.folder import ReleaseFolder
 from poise.spec.expression import parse
 from poise.spec.system import SystemSpec
 from poise.table import History
+from poise.updating.stages import Update
 
 
 def mature_labels(system: SystemSpec, lake: Lake) -> dict[str, int]:
@@ -49,10 +51,27 @@ def system_now(system: SystemSpec, lake: Lake) -> int:
     return max((mark for mark in marks if mark is not None), default=0)
 
 
-def made_from(live: ReleaseFolder | None) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """Of what the live release was made: objective -> labels that were mature, source -> version of its table."""
-    if live is None:
-        return {}, {}
+@dataclass(frozen=True, slots=True)
+class LastLearned:
+    """When something was learned last, by the system's clock (microseconds; None: never), from which labels that were
+    mature then, and from which versions of the sources' tables (a source that was not read counts as it is now)."""
+
+    at: int | None = None
+    mature: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+def last_learned(system: SystemSpec, lake: Lake, live: ReleaseFolder | None, tried: Update | None) -> LastLearned:
+    """The newest of the last update that was tried and of what is live, which somebody may have made since."""
+    update = None if tried is None else LastLearned(tried.as_of, tried.mature, tried.versions)
+    if live is None or (tried is not None and tried.candidate == live.release.get("candidate")):
+        return update or LastLearned()
     evidence = live.json("evidence")
     mature = {name: int(one["labels"]["usable"]) for name, one in evidence["objectives"].items()}
-    return mature, {name: int(one["version"]) for name, one in evidence["data"]["sources"].items()}
+    sources = evidence["data"]["sources"]
+    ends = [evidence["created"]] if system.clock == "wall" else [one["to"] for one in sources.values() if one["to"]]
+    made = max((from_text(end) for end in ends), default=None)
+    if update is not None and update.at is not None and (made is None or made <= update.at):
+        return update
+    read = {name: int(one["version"]) for name, one in sources.items()}
+    return LastLearned(made, mature, {**lake.versions(), **read})

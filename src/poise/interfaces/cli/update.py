@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from poise.clock import SECOND, Clock, to_text
 from poise.errors import PoiseError, Refused, UsageError
 from poise.interfaces.cli.terminal import (
     FILE,
@@ -29,7 +30,11 @@ from poise.spec.units import parse_duration
 STYLES = {"promoted": "bold green", "begun": "green", "refused": "bold red", "failed": "bold red", "kept": "yellow"}
 
 
-class _Told(BaseException):
+QUIET = 3600.0
+"""Seconds after which a watch says once more what it finds, where nothing changed."""
+
+
+class _End(BaseException):
     """This process was told to end."""
 
 
@@ -91,7 +96,7 @@ def _staleness(file: Path, worth: float | None, as_json: bool) -> None:
 def _watch(file: Path, seconds: float, who: str | None, why: str, as_json: bool) -> None:
     """Look again and again. What goes wrong is said and tried again; the file is read anew each time."""
     before = signal.signal(signal.SIGTERM, _end)
-    last: tuple[str, str] | None = None
+    told = _Told(seconds, as_json)
     try:
         while True:
             system = None
@@ -99,26 +104,58 @@ def _watch(file: Path, seconds: float, who: str | None, why: str, as_json: bool)
                 system = System.read(file)
                 with working("Looking", silent=True) as progress:
                     found = system.update(who=who, why=why, progress=progress)
-                if found.update is not None or (found.outcome, "") != last:
-                    _show(found, as_json)
-                last = (found.outcome, "")
+                told.found(found)
             except PoiseError as error:
-                if ("error", str(error)) != last:
-                    print(f"poise: {error}; trying again every {seconds:g} s", file=sys.stderr, flush=True)
-                last = ("error", str(error))
+                told.failed(error)
             finally:
                 if system is not None:
                     system.state.close()
             time.sleep(seconds)
-    except _Told:
+    except _End:
         if not as_json:
             say("told to end; what was begun goes on when 'poise update' runs again")
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
+class _Told:
+    """What a watch says: what changed, when it looks next, and once an hour that it still looks."""
+
+    def __init__(self, seconds: float, as_json: bool) -> None:
+        self.seconds, self.as_json = seconds, as_json
+        self._last: tuple[str, str] | None = None
+        self._quiet_since, self._looks = time.monotonic(), 0
+
+    def found(self, found: Updated) -> None:
+        """A look ended well."""
+        looks = self._looks + 1
+        if not self._news((found.outcome, ""), always=found.update is not None):
+            return
+        if self.as_json:
+            print_json({**found.to_dict(), "looks": looks, "next_look": self._next()})
+            return
+        _show(found, False)
+        often = "looked once" if looks == 1 else f"looked {looks:,} times since the last line"
+        say(f"  {often}; next at {self._next()}")
+
+    def failed(self, error: PoiseError) -> None:
+        """A look did not."""
+        if self._news(("error", str(error)), always=False):
+            print(f"poise: {error}; trying again every {self.seconds:g} s", file=sys.stderr, flush=True)
+
+    def _news(self, now: tuple[str, str], *, always: bool) -> bool:
+        self._looks += 1
+        if not always and now == self._last and time.monotonic() - self._quiet_since < QUIET:
+            return False
+        self._last, self._quiet_since, self._looks = now, time.monotonic(), 0
+        return True
+
+    def _next(self) -> str:
+        return to_text((Clock().now() // SECOND + round(self.seconds)) * SECOND)
+
+
 def _end(_: int, __: FrameType | None) -> None:
-    raise _Told
+    raise _End
 
 
 def _show(found: Updated, as_json: bool) -> None:
