@@ -1,27 +1,27 @@
 """Quality over time: a model that is never learned again, one that is learned again every block, and `poise update`.
 
 Each begins with the same release. Then the data come block by block as files that grow; after each block every
-strategy does what it does, and its live release predicts the block that comes next, which nobody has seen by then. Real
-flights of 2013 (one in eight), and a simulated market with shocks.
+strategy does what it does, and its live release predicts the block that comes next, which nobody has seen by then.
 
-    python -m benchmarks.updating            # --quick: a short market alone
+    python -m benchmarks.updating            # the market and the flights; --quick: a short market alone
+    python -m benchmarks.updating NAME ...   # others: see `benchmarks/updated_streams.py`
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.figure import Figure, run
-from benchmarks.flights import EXAMPLE, flights_folder
-from benchmarks.shocks import DAY, START, Shocks
+from benchmarks.shocks import DAY
+from benchmarks.updated_streams import STREAMS, Stream, market
 from poise.evaluation.blocks import blocks_of
 from poise.evaluation.bootstrap import Resampled, mean_sums
 from poise.interfaces.system import System
@@ -31,17 +31,6 @@ from poise.releases.live import LiveRelease
 
 Floats = NDArray[np.float64]
 STRATEGIES = ("frozen", "every block", "update")
-FLIGHTS = "{when: [decay, drift, labels], labels: 15%, cooldown: 6d}"
-
-
-@dataclass(frozen=True, eq=False)
-class Stream:
-    """Data that come block by block: the system's text, what writes the files as of an instant, when blocks end."""
-
-    name: str
-    text: str
-    write: Callable[[Path, int], None]
-    ends: Sequence[int]
 
 
 @dataclass(eq=False)
@@ -149,48 +138,18 @@ def told(stream: Stream, scored: Scored) -> list[Figure]:
             Figure(f"{stream.name}: update's gain over {other}, lower limit", 100 * gain.low() / base, None, " %")
         )
         figures.append(Figure(f"{stream.name}: update's gain over {other}", 100 * gain.value / base,
-                              0.0 if other == "frozen" else -0.5, " %", at_least=True))  # fmt: skip
+                              0.0, " %", at_least=True))  # fmt: skip
     most = scored.trained["every block"]
     figures.append(Figure(f"{stream.name}: trainings, every block", most, None))
     figures.append(Figure(f"{stream.name}: trainings, update", scored.trained["update"], most))
     return figures
 
 
-def market(quick: bool, seed: int = 0) -> Stream:
-    """The simulated market, a block of 3 days at a time."""
-    shocks = Shocks(days=26, jumps=(20,), rain=(), seed=seed) if quick else Shocks(seed=seed)
-    rows = shocks.rows()
-    ends = [START + day * DAY for day in range(18, shocks.days + 1, 4 if quick else 3)]
-    return Stream("market", shocks.text(), lambda folder, until: Shocks.write(rows, folder, until), ends)
-
-
-def flights() -> Stream:
-    """One in eight real flights, four weeks at a time: will they be late? Nothing is required of releases."""
-    text = (EXAMPLE / "poise.yaml").read_text(encoding="utf-8").partition("\n  delay:")[0]
-    text = text.replace("clock: replay", f"updates: {FLIGHTS}\nclock: replay", 1)
-    flights_folder()
-    whole = pl.read_parquet(EXAMPLE / "data" / "flights.parquet").gather_every(8)
-    weather = pl.read_parquet(EXAMPLE / "data" / "weather.parquet")
-    when = pl.datetime("year", "month", "day", "hour", time_zone="America/New_York", ambiguous="earliest")
-    hour = (pl.col("sched_dep_time") // 100).cast(pl.Int32) % 24
-    whole = whole.with_columns(hour.alias("hour")).with_columns(when.dt.epoch("us").alias("_at")).drop("hour")
-    seen = weather["time_hour"].str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us").dt.epoch("us")
-
-    def write(folder: Path, until: int) -> None:
-        (folder / "data").mkdir(exist_ok=True)
-        whole.filter(pl.col("_at") < until).drop("_at").write_parquet(folder / "data" / "flights.parquet")
-        weather.filter(seen < until).write_parquet(folder / "data" / "weather.parquet")
-        shutil.copy(EXAMPLE / "data" / "planes.parquet", folder / "data" / "planes.parquet")
-
-    first = 1_357_016_400_000_000  # 1 January 2013 in New York
-    ends = [first + day * DAY for day in range(112, 366, 28)]
-    return Stream("flights", text, write, ends)
-
-
 def measure(quick: bool) -> list[Figure]:
-    """Both streams; the quick form a short market alone."""
+    """The streams that are named; else both that need no further package; the quick form a short market alone."""
+    names = [word for word in sys.argv[1:] if word in STREAMS] or ["market", "flights"]
     figures: list[Figure] = []
-    for stream in [market(quick)] if quick else [market(quick), flights()]:
+    for stream in [market(quick=True)] if quick else [STREAMS[name]() for name in names]:
         print(f"{stream.name}: {len(stream.ends) - 1} blocks", flush=True)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             figures += told(stream, replayed(stream, Path(folder)))

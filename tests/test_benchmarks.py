@@ -49,6 +49,7 @@ def test_all_are_listed():
         "open_loop",
         "shocks",
         "training_by_hand",
+        "updated_streams",
     }
     assert every - beside == set(NAMES)
 
