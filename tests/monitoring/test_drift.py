@@ -10,7 +10,8 @@ from tests.monitoring.streams import MONDAY, WEEK, Ints, profile_of, stream, wat
 
 from poise.monitoring.discovery import discoveries
 from poise.monitoring.finding import Finding
-from poise.monitoring.looking import look, moved_with
+from poise.monitoring.looking import look, moved_with, weighed
+from poise.monitoring.turned import turned
 from poise.releases.profile import Profile
 from poise.table import Column, Table
 
@@ -120,6 +121,43 @@ def test_what_no_model_reads_is_no_alarm(quiet: tuple[Ints, Table, Profile]) -> 
         f for f in look(watched(unread, time, rows, BROKEN + 3), SUITE) if f.subject == "c0" and "moved" in f.what
     )
     assert found.level == "notice" and found.moved is False and "no model" in found.why
+
+
+def test_a_sensor_stuck_within_its_range_is_found_under_a_strong_season() -> None:
+    """Bins of a year's temperature move from week to week as far as they go: one value for all rows does not."""
+    time, _ = stream(5, 50, 300, 1)
+    week = (time - MONDAY) // WEEK
+    warm = np.random.default_rng(5).normal(size=len(time)) * 3 + 12 * np.sin(2 * np.pi * week / 52)
+    profile = profile_of(time, Table({"warm": Column.numbers(warm)}), 30)
+    for at, values, said in (
+        (34, np.full(len(time), -11.5), "is stuck at -11.5 in 100% of rows"),
+        (34, warm * 1.8 + 60, "of rows to where none was"),
+    ):
+        rows = Table({"warm": Column.numbers(np.where(week >= at, values, warm))})
+        found = next(f for f in look(watched(profile, time, rows, at), {"PM03"}) if f.subject == "warm")
+        assert found.level == "alarm" and said in found.what and found.detail["fault"], found.what
+        assert found.since == MONDAY + at * WEEK
+    untouched = [
+        look(watched(profile, time, Table({"warm": Column.numbers(warm)}), at), {"PM03"}) for at in range(31, 49)
+    ]
+    assert not [f for each in untouched for f in each if f.level == "alarm"]
+
+
+def test_a_fault_stays_an_alarm_though_it_costs_nothing_yet(quiet: tuple[Ints, Table, Profile]) -> None:
+    there = watched(quiet[2], quiet[0], quiet[1], BROKEN)
+    fine = [finding("fine", objective="y", realised=True, until=200)]
+    drifts = {"objectives": ["y"], "p": 0.0}
+    found = [weighed(finding("alarm", 100, fault=fault, **drifts), fine, there) for fault in (True, False)]
+    assert [one.level for one in found] == ["alarm", "notice"] and not any(one.moved for one in found)
+
+
+def test_a_level_that_is_called_otherwise_is_told(quiet: tuple[Ints, Table, Profile]) -> None:
+    _, rows, profile = quiet
+    codes, levels = rows["c8"].values, rows["c8"].levels
+    assert levels is not None
+    called = Column.coded(codes, ["other" if at == 0 else str(level) for at, level in enumerate(levels)])
+    told = turned(profile.columns["rows"]["c8"], called)
+    assert told.said.startswith(f"calls 'other' what was '{levels[0]}'") and told.fault
 
 
 def finding(level: str, since: int | None = None, **detail: object) -> Finding:

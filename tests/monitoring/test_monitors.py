@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.interfaces.cli.in_process import poise
 from tests.monitoring.conftest import DAY, START, Stream, days
@@ -66,11 +67,14 @@ def test_a_relation_that_turns_round_is_found_by_labels_and_by_no_estimate(strea
 def test_inputs_that_lose_their_meaning_are_foretold_before_labels_come(stream: Stream) -> None:
     """`x` hardly varies any more: all are about as likely, and nothing can be told apart."""
     flat = days(119, 126)
-    flat["shown"] = flat["shown"].with_columns(x=flat["shown"]["x"] * 0.05 + 0.2)
+    flat["shown"] = flat["shown"].with_columns(x=flat["shown"]["x"] * 0.05 + 0.2, city=pl.lit(None, pl.String))
     system = stream(days(84, 119), flat)
     found = Monitoring(system).look()
     assert one(found, "PM12").level == "alarm"
     assert one(found, "PM12").detail["realised"] is False
+    unread = one(found, "PM01", "city")
+    assert unread.level == "notice" and "no model" in unread.why, "what is sent is watched, whatever reads it"
+    assert unread.since == pytest.approx(at(119), abs=DAY * 1_000_000)
 
 
 def test_past_weeks_are_watched_again_as_if_they_were_now(stream: Stream) -> None:

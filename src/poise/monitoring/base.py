@@ -55,7 +55,8 @@ class Arrivals:
     """What came in of one source, in m blocks of `Watched.step` from `start`: counts (m,) by event time.
 
     `missing`: column -> of how many rows it is missing, (m,). `refused`: rows set apart, (m,) by when they came;
-    `last`: the largest event time, in microseconds. All are None or empty where the source has no time.
+    `last`: the largest event time, in microseconds. All are None or empty where the source has no time. `gap`: the
+    longest time between two rows in the time of the profile, in microseconds; None where there were fewer than two.
     """
 
     source: str
@@ -64,6 +65,7 @@ class Arrivals:
     missing: Mapping[str, Ints]
     refused: Ints
     last: int | None
+    gap: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

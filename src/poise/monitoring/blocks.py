@@ -16,6 +16,17 @@ from poise.table import Column
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+NEARLY = 0.05
+"""So much of a block may be left of it where it counts as over: rows of a week rarely end with its last second."""
+
+
+def over(until: int, start: int, step: int) -> int:
+    """How many blocks from `start` on are over by `until`, or nearly so.
+
+    >>> over(197, 0, 100), over(190, 0, 100)
+    (2, 1)
+    """
+    return int((until - start + NEARLY * step) // step)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,11 +81,11 @@ def window_of(watched: Watched, per: str) -> Window | None:
         return Window(profile, slice(0, rows.height), np.zeros(1, np.int64), 0, 0)
     known = (profile.end - profile.start) // profile.step
     block = profile.block(rows.time)
-    over = (watched.until - profile.start) // profile.step
-    begin, end = int(np.searchsorted(block, known)), int(np.searchsorted(block, over))
+    done = over(watched.until, profile.start, profile.step)
+    begin, end = int(np.searchsorted(block, known)), int(np.searchsorted(block, done))
     if begin >= end:
         return None
-    first, last = int(block[begin]), int(max(block[end - 1], over - 1))
+    first, last = int(block[begin]), int(max(block[end - 1], done - 1))
     starts = np.searchsorted(block[begin:end], np.arange(first, last + 1)).astype(np.int64)
     return Window(profile, slice(begin, end), starts, first, first - known)
 

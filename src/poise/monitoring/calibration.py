@@ -15,6 +15,7 @@ from poise.monitoring.base import Monitor, Watched
 from poise.monitoring.finding import Finding, Level
 from poise.monitoring.mature import Mature
 from poise.monitoring.owners import owners_of
+from poise.monitoring.turning import turning_day
 from poise.monitoring.windows import Window, windows_of
 from poise.releases.evidence import Evidence
 from poise.releases.training import Learned
@@ -73,6 +74,10 @@ class Calibration(Monitor):
         level: Level = "fine" if not streak else ("notice" if len(streak) == 1 else "alarm")
         said = "mean what they say" if level == "fine" else "are off"
         less = "less" if last.gap < 0 else "more"
+        since = streak[0].window.since if streak else None
+        if since is not None and np.ndim(one.judged) == 1:
+            gap = np.asarray(one.data.target[one.data.split.judge], np.float64) - one.judged
+            since = turning_day(time, np.sign(last.gap) * gap, since, watched.system.monitoring.window)
         why = f"On average {number(abs(last.gap))} {less} came true than was predicted, in {last.error.rows:,} rows."
         return Finding(
             code=self.code,
@@ -80,7 +85,7 @@ class Calibration(Monitor):
             what=f"predictions of {name} {said}: calibration error {number(last.error.value)}",
             subject=name,
             level=level,
-            since=streak[0].window.since if streak else None,
+            since=since,
             size=last.error.value,
             unit="calibration error",
             limits=(None, last.limit),

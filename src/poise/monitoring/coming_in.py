@@ -3,6 +3,8 @@ refused."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -18,8 +20,12 @@ MOST_BLOCKS = 20_000
 """More blocks than this are not counted one by one: those before are left out."""
 
 
-def coming_in(system: SystemSpec, lake: Lake, start: int, until: int, step: int) -> dict[str, Arrivals]:
-    """Of every source that the lake holds, rows with `start` <= τ < `until` (microseconds) in blocks of `step`."""
+def coming_in(
+    system: SystemSpec, lake: Lake, start: int, until: int, step: int, known: int | None = None
+) -> dict[str, Arrivals]:
+    """Of every source that the lake holds, rows with `start` <= τ < `until` (microseconds) in blocks of `step`.
+
+    known: up to then gaps between rows are usual ones; None: `until`."""
     blocks = max(-(-(until - start) // step), 1)
     if blocks > MOST_BLOCKS:
         start, blocks = until - MOST_BLOCKS * step, MOST_BLOCKS
@@ -28,8 +34,16 @@ def coming_in(system: SystemSpec, lake: Lake, start: int, until: int, step: int)
         rows = lake.scan(source)
         if rows is not None and spec.time is not None:
             columns = [name for name in column_types(spec, system) if name in rows.collect_schema()]
-            found[source] = _counted(lake, source, rows, columns, start, until, step, blocks)
+            made = _counted(lake, source, rows, columns, start, until, step, blocks)
+            found[source] = replace(made, gap=_gap(rows, start, until if known is None else known))
     return found
+
+
+def _gap(rows: pl.LazyFrame, start: int, until: int) -> int | None:
+    time = pl.col("_time").dt.timestamp("us")
+    within = rows.select(time).filter((time >= start) & (time < until)).unique().sort("_time")
+    longest = within.select(pl.col("_time").diff().max()).collect().item()
+    return None if longest is None else int(longest)
 
 
 def _counted(

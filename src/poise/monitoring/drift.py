@@ -12,6 +12,7 @@ from poise.monitoring.blocks import Window, shares_now, usual_shares
 from poise.monitoring.breaks import Break
 from poise.monitoring.distance import jensen_shannon, ks, psi, total_variation, variation_of_few
 from poise.monitoring.finding import Finding, Level
+from poise.monitoring.plainly import plainly
 from poise.monitoring.turned import turned
 from poise.releases.profile_column import ColumnProfile, Tally
 from poise.table import Column
@@ -24,6 +25,8 @@ FAR = 0.1
 """Farther than this from the profile, and farther than any of its own blocks, is worth knowing without a break."""
 BEYOND = 1.25
 """How much farther than the farthest block of the profile."""
+FAULT = 0.5
+"""Where so much more of a column is missing, or of levels that are new, nobody needs to ask whether it matters."""
 RECENT = 4
 """Blocks at the end of the window that say where a column stands now."""
 
@@ -85,23 +88,30 @@ def drift(
     level: Level = "fine"
     since, what, why = None, f"{subject} is like its profile", ""
     if not np.isfinite(one.size):
-        return Finding(code, monitor, f"{subject} has no values to compare", subject, "unknown", unit=unit)
-    if one.broken and one.found is not None:
-        level, since = "alarm", window.time(one.found.block)
-        rows = window.rows.start + int(window.starts[one.found.block])
+        if not usual.present and not (one.tally.rows - one.tally.missing).any():
+            return Finding(code, monitor, f"{subject} is always missing, as in its profile", subject, "fine", unit=unit)
+        what = f"{subject} has no values any more" if usual.present else f"{subject} had no values in its profile"
+        return Finding(code, monitor, what, subject, "unknown", unit=unit, why="PM01 tells since when.")
+    found, fault = one.found if one.broken else None, False
+    plain = plainly(window, usual, one.tally) if measured else None
+    if plain is not None and (found is None or plain.p < found.p):
+        found = plain
+    if found is not None:
+        level, since = "alarm", window.time(found.block)
+        rows = window.rows.start + int(window.starts[found.block])
         after = Column(column.kind, column.values[rows : window.rows.stop], column.levels)
-        what = f"{subject} {turned(usual, after, measured=measured)}"
-        share, blocks = abs(one.found.change), window.profile.unit
+        told = turned(usual, after, measured=measured)
+        what, fault = f"{subject} {told.said}", told.fault
+        share, blocks = abs(found.change), window.profile.unit
         why = f"{share:.0%} of its rows moved from one {blocks} to the next, which its profile does not know"
     elif one.size > limit:
         level, what = "notice", f"{subject} has moved away from its profile, without a break"
         why = f"no block of the profile lay farther than {one.usual:.2f} from the whole"
-    tally = one.tally.take(
-        slice(one.found.block if one.broken and one.found else max(0, len(one.series) - RECENT), None)
-    )
+    tally = one.tally.take(slice(found.block if found else max(0, len(one.series) - RECENT), None))
     detail = {
-        "p": one.found.p if one.broken and one.found is not None else (None if level == "notice" else 1.0),
+        "p": found.p if found is not None else (None if level == "notice" else 1.0),
         "slow": level == "notice",
+        "fault": fault,
         "psi": psi(usual, tally),
         "jensen_shannon": jensen_shannon(usual, tally),
         "rows": int(tally.rows.sum()),
@@ -134,6 +144,7 @@ def share_break(
     what = f"{subject}: {size:.1%} of rows are {said}, {whole:.1%} in the profile"
     detail = {
         "p": found.p if found is not None and broken else (None if level == "notice" else 1.0),
+        "fault": broken and size - whole >= FAULT,
         "times": window.times if window.profile.step else [],
         "series": after[:, 0],
         "share": size - whole,

@@ -1,7 +1,8 @@
 """What a candidate would come to beside the live release, told from what that one logged while it explored.
 
 The candidate may have other models and features: what it would have made of logged rows and candidates is computed
-again, from the lake as of the same T. Only decisions that came after everything it learned from count.
+again, from the lake as of the same T, by its models as they were judged. Only decisions that came after everything
+those learned from count.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def _again(
     """What the candidate's models and terms read, of all these rows, from the lake as of the same T."""
     decides: Chooser | Ranker | None = new.chooser or new.ranker
     assert decides is not None
-    names = {name for objective in decides.objective_names() for name in Predictor.load(folder.model(objective)).inputs}
+    names = {name for objective in decides.objective_names() for name in _judged(folder, objective).inputs}
     columns = list(dict.fromkeys(name for one in sent for name in one))
     rows = LoggedRows(now.release, decides.decision.per, {n: [] for n in columns}, {})
     rows.features.update({name: [] for name in sorted(names | decides.extra_names())})
@@ -181,7 +182,11 @@ def _again(
 
 
 def _predicted(folder: ReleaseFolder, names: Sequence[str], columns: Table) -> dict[str, Floats]:
-    return {name: Predictor.load(folder.model(name)).predict(columns) for name in names}
+    return {name: _judged(folder, name).predict(columns) for name in names}
+
+
+def _judged(folder: ReleaseFolder, objective: str) -> Predictor:
+    return Predictor.load(folder.judged_model(objective))
 
 
 def _nothing(release: str, noun: str, count: int, left_out: Mapping[str, int]) -> str:

@@ -26,6 +26,7 @@ from poise.releases.folder import ReleaseFolder
 from poise.releases.judged_rows import slice_column
 from poise.releases.live import LiveRelease
 from poise.releases.profile import Profile
+from poise.releases.sent_columns import with_sent
 from poise.spec.reading import read_text
 from poise.spec.system import SystemSpec
 from poise.table import MISSING_TIME, Requests
@@ -73,7 +74,7 @@ def gather(
     mature = Mature(system, scored, earlier)
     lists = system.decision is not None and system.decision.lists
     step = profile.step if profile is not None and profile.step else DAY
-    start = since if profile is None or not profile.step else profile.start
+    start, end = (since, since) if profile is None or not profile.step else (profile.start, profile.end)
     found = explored(lake, since, until, step) if lists else None
     tried = {} if found is None else {"explored": found}
     return Watched(
@@ -85,7 +86,7 @@ def gather(
         as_of=until if file.clock == "replay" else span.as_of,
         step=step,
         rows={per: _rows(system, per, scored, mature) for per in plans if any(_of(scored, per))},
-        arrivals=coming_in(system, lake, start, until, step),
+        arrivals=coming_in(system, lake, start, until, step, end),
         mature={name: at for name, one in scored.items() if (at := _mature_until(one)) is not None},
         measured={"mature": mature, "evidence": evidence, **tried, **(measured or {})},
     )
@@ -152,7 +153,7 @@ def _rows(system: SystemSpec, per: str, scored: Mapping[str, Scored], mature: Ma
     return Rows(
         per=per,
         time=base.time,
-        columns=base.data.columns,
+        columns=with_sent(system, per, base.data.columns, base.data.requests.rows),
         predictions={one.data.name: _placed(one.prediction, one, base) for one in ones},
         terms=mature.predicted_terms(per),
         labels={one.data.name: _placed(_truth(one), one, base) for one in ones},

@@ -18,21 +18,23 @@ def look(watched: Watched, only: Collection[str] | None = None) -> list[Finding]
     """What all monitors (or those with the codes `only`) find, what to read first at the front.
 
     All that rests on tests goes through one control of false discoveries. Drift is weighed by performance: with none
-    that moved it is a notice, and slow drift with which it moved is an alarm.
+    that moved it is a notice, and slow drift with which it moved is an alarm. What no change of the world looks like (a
+    stuck sensor, another unit, a level that is called otherwise, half of the values missing) is a fault, and stays an
+    alarm where a model reads it.
     """
     monitors = [registry.get("monitor", code)() for code in registry.names("monitor") if only is None or code in only]
     drifting = {one.code for one in monitors if one.drifts}
     performing = {one.code for one in monitors if one.tells_performance}
     found = controlled([finding for one in monitors for finding in _looked(one, watched)])
     performance = [one for one in found if one.code in performing]
-    return ranked([_weighed(one, performance, watched) if one.code in drifting else one for one in found])
+    return ranked([weighed(one, performance, watched) if one.code in drifting else one for one in found])
 
 
 def _looked(monitor: Monitor, watched: Watched) -> Sequence[Finding]:
     return monitor.look(watched)
 
 
-def _weighed(one: Finding, performance: Sequence[Finding], watched: Watched) -> Finding:
+def weighed(one: Finding, performance: Sequence[Finding], watched: Watched) -> Finding:
     """A finding of drift with what it concerns and whether performance moved with it."""
     objectives = one.detail.get("objectives") or _readers(one.subject, watched)
     detail = {**one.detail, "objectives": list(objectives)}
@@ -43,7 +45,9 @@ def _weighed(one: Finding, performance: Sequence[Finding], watched: Watched) -> 
         return replace(one, level="notice", moved=False, why=why, detail=detail)
     moved = moved_with(one, performance, objectives)
     level, why = one.level, one.why
-    if moved is False and level == "alarm":
+    if moved is False and level == "alarm" and one.detail.get("fault"):
+        why = f"{why}; {COSTS_NOTHING} so far" if why else f"{COSTS_NOTHING} so far"
+    elif moved is False and level == "alarm":
         level, why = "notice", f"{why}; {COSTS_NOTHING}" if why else COSTS_NOTHING
     if moved is True and one.detail.get("slow"):
         level = "alarm"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from poise.monitoring.finding import Finding, Level
 from poise.monitoring.mature import Mature
 from poise.monitoring.owners import owners_of
 from poise.monitoring.skill import Skill, judged_skill, skill_of
+from poise.monitoring.turning import worse_since
 from poise.monitoring.windows import LEAST_ROWS, Usual, Window, usual, windows_of
 from poise.releases.training import Learned, metric_of
 from poise.spec.units import duration_text
@@ -41,8 +42,10 @@ class Performance(Monitor):
     What is compared is the skill, the share of the way from a constant's score on the same rows to the best score, so
     that a season in which everything is harder to predict is no loss (a skill score: Murphy, Monthly Weather Review,
     1988). A loss is one where the upper limit of the skill (one-sided 99 %, paired, by blocks) lies below the judged
-    one, and the window scores worse than each window of its length while the release was calibrated and judged; it is
-    an alarm where a quarter of the skill or more is gone. `since`: the first of the windows that show it without a gap.
+    one, and the window scores worse than each window of its length while the release was calibrated and judged. It is
+    an alarm where a quarter of the skill or more is gone: at once where the upper limit says so too, else in the second
+    window in a row, since one unusual week is worse by itself; and where the upper limit says so of all rows of
+    `requirements_over` together, whatever single windows scored. `since`: the day by which the rows part best.
     """
 
     code = "PM11"
@@ -67,7 +70,15 @@ class Performance(Monitor):
             return self._unknown(name, metric, len(time), one)
         before = usual(watched.profile, name, length, metric.name == "rmse")
         seen = [_look(metric, one, window, share, before) for window in windows]
-        return self._said(watched, name, metric, seen, score, share, before)
+        if len(seen) > 1 and seen[-1].level == "notice" and seen[-2].level != "fine" and _lost(seen[-1], share):
+            seen[-1] = replace(seen[-1], level="alarm")
+        long = windows_of(time, watched.system.monitoring.requirements_over)
+        if seen[-1].level != "alarm" and len(seen) > 1 and long and len(long[-1].rows) > len(windows[-1].rows):
+            together = _look(metric, one, long[-1], share, before)
+            if together.skill.high <= (1 - LOST) * share and _lost(seen[-1], share):
+                seen[-1] = replace(seen[-1], level="alarm")
+        found = self._said(watched, name, metric, seen, score, share, before)
+        return replace(found, since=worse_since(one, found.since, length))
 
     def _said(
         self, watched: Watched, name: str, metric: Metric, seen: list[_Seen], score: float, share: float, before: Usual
@@ -116,8 +127,13 @@ def _look(metric: Metric, one: Learned, window: Window, share: float, before: Us
     made = skill_of(metric, one.data.target[at], one.judged[rows], one.baselines["constant"][rows], blocks, LEVEL)
     worst = not len(before.score) or metric.better(_worst(metric, before), made.score)
     loses = made.high < share and worst
-    level: Level = "fine" if not loses else ("alarm" if made.share <= (1 - LOST) * share else "notice")
+    surely = made.high <= (1 - LOST) * share or (before.score.size == 0 and made.share <= (1 - LOST) * share)
+    level: Level = "fine" if not loses else ("alarm" if surely else "notice")
     return _Seen(window, made, level)
+
+
+def _lost(one: _Seen, share: float) -> bool:
+    return one.skill.share <= (1 - LOST) * share
 
 
 def _worst(metric: Metric, before: Usual) -> float:

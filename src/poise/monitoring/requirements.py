@@ -12,6 +12,7 @@ from poise.evaluation.requirements import Verdict, bound_text, judge
 from poise.monitoring.base import Monitor, Watched
 from poise.monitoring.finding import Finding, Level
 from poise.monitoring.mature import Mature
+from poise.monitoring.turning import worse_since
 from poise.spec.requirement import Requirement
 from poise.spec.units import duration_text
 
@@ -70,7 +71,8 @@ class Requirements(Monitor):
         return self._finding(requirement, text, found, f"{text}: {said}", why, verdict, since)
 
     def _since(self, watched: Watched, requirement: Requirement) -> int | None:
-        """The start of the first of the windows, without a gap up to the newest, whose value is past the bound."""
+        """The start of the first of the windows, without a gap up to the newest, whose value is past the bound; of an
+        objective the day by it from which it is predicted worse."""
         mature, found = watched.measured["mature"], None
         length = watched.system.monitoring.window
         _, end = mature.newest(length)
@@ -83,7 +85,10 @@ class Requirements(Monitor):
             if not _past(requirement, judge(requirement, watched.system, measures)):
                 break
             found = since
-        return found
+        name = requirement.metric.partition(".")[0]
+        if end is None or name not in mature.scored:
+            return found
+        return worse_since(mature.learned(watched.since, end)[name], found, length)
 
     def _finding(
         self,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,48 +40,62 @@ STUCK = 0.5
 """One value in more than half of the rows, …"""
 ADDED = 0.3
 """… and in so many more of them than in the profile: a sensor that reports the same whatever happens."""
+RENAMED = 0.03
+"""A level of so many rows does not go, and another come in its place, unless it is renamed."""
 MOST = 100_000
 """So many of the rows are looked at."""
 _AT = np.linspace(0.1, 0.9, 17)
 
 
-def turned(usual: ColumnProfile, after: Column, *, measured: bool = True) -> str:
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """said: what became of a column, in words that follow its name. fault: whether no change of the world looks like
+    that, so that somebody should mend it whether or not it costs anything yet."""
+
+    said: str
+    fault: bool = False
+
+
+def turned(usual: ColumnProfile, after: Column, *, measured: bool = True) -> Turned:
     """What became of a column that was as `usual` says and whose rows since the break are `after`.
 
     measured: whether it may have come in another unit, as a prediction may not.
 
     >>> usual = ColumnProfile.of(Column.numbers(np.linspace(30, 100, 500)), np.array([0]))
-    >>> turned(usual, Column.numbers((np.linspace(30, 100, 300) - 32) / 1.8))
+    >>> turned(usual, Column.numbers((np.linspace(30, 100, 300) - 32) / 1.8)).said
     'is as if in another unit: degrees Fahrenheit to Celsius'
-    >>> turned(usual, Column.numbers(np.full(99, 70.0)))
+    >>> turned(usual, Column.numbers(np.full(99, 70.0))).said
     'is stuck at 70 in 100% of rows'
     """
     return _levels(usual, after) if usual.kind == "category" else _numbers(usual, numbers(after), measured)
 
 
-def _numbers(usual: ColumnProfile, values: Floats, measured: bool) -> str:
+def _numbers(usual: ColumnProfile, values: Floats, measured: bool) -> Turned:
     values = values[np.isfinite(values)]
     if not len(values):
-        return "is missing"
+        return Turned("is missing", fault=True)
     values = values[:: max(1, len(values) // MOST)]
     levels, counts = np.unique(values, return_counts=True)
     top = int(np.argmax(counts))
     share, value = counts[top] / len(values), levels[top]
     if share > STUCK and share - _usual_share(usual, float(value)) > ADDED:
-        return f"is stuck at {value:.6g} in {share:.0%} of rows"
+        return Turned(f"is stuck at {value:.6g} in {share:.0%} of rows", fault=measured)
     known = np.isfinite(usual.points)
     before = np.interp(_AT * usual.present, usual.upto[known], usual.points[known])
     now = np.quantile(values, _AT)
     unit = _unit(before, now) if measured else None
     if unit is not None:
-        return f"is as if in another unit: {unit}"
+        return Turned(f"is as if in another unit: {unit}", fault=True)
     if not len(set(before.tolist())) > 1:
-        return f"is no longer always {before[0]:.6g}"
+        return Turned(f"is no longer always {before[0]:.6g}")
+    outside = max(float((values < usual.points[0]).mean()), float((values > usual.points[-1]).mean()))
+    fault = measured and outside > STUCK
     moved, width = float(np.median(now - before)), float(before[-1] - before[0])
     spread = float(now[-1] - now[0]) / width
     if abs(moved) >= 0.1 * width or abs(spread - 1) < 0.1:
-        return f"moved by {moved:+.4g} (its median was {before[8]:.4g})"
-    return f"spreads {spread:.2g} times as wide as it did"
+        where = f", {outside:.0%} of rows to where none was" if fault else ""
+        return Turned(f"moved by {moved:+.4g} (its median was {before[8]:.4g}){where}", fault)
+    return Turned(f"spreads {spread:.2g} times as wide as it did", fault)
 
 
 def _usual_share(usual: ColumnProfile, value: float) -> float:
@@ -102,20 +119,34 @@ def _unit(before: Floats, now: Floats) -> str | None:
     return best
 
 
-def _levels(usual: ColumnProfile, after: Column) -> str:
+def _levels(usual: ColumnProfile, after: Column) -> Turned:
     if after.levels is None:
-        return "holds numbers in place of texts"
+        return Turned("holds numbers in place of texts", fault=True)
     there = after.values[after.values >= 0]
     if not len(there):
-        return "is missing"
+        return Turned("is missing", fault=True)
     counts = np.bincount(there, minlength=len(after.levels)) / len(there)
     known = dict(zip(usual.levels, (usual.upto / max(usual.present, 1)).tolist(), strict=True))
     changes = counts - np.array([known.get(str(level), 0.0) for level in after.levels])
     gone = {level: share for level, share in known.items() if level not in set(after.levels.tolist())}
     lost = max(gone, key=lambda level: gone[level], default=None)
     most = int(np.argmax(np.abs(changes)))
+    renamed = _renamed(known, gone, dict(zip(after.levels.tolist(), counts.tolist(), strict=True)))
+    if renamed is not None:
+        return Turned(f"calls '{renamed[1]}' what was '{renamed[0]}', {gone[renamed[0]]:.0%} of rows", fault=True)
     if lost is not None and gone[lost] > abs(changes[most]):
-        return f"has no '{lost}' any more, {gone[lost]:.0%} of rows in the profile"
+        return Turned(f"has no '{lost}' any more, {gone[lost]:.0%} of rows in the profile")
     level = str(after.levels[most])
     new = "a new level" if level not in known else f"{known[level]:.0%} in the profile"
-    return f"is '{level}' in {counts[most]:.0%} of rows, {new}"
+    return Turned(f"is '{level}' in {counts[most]:.0%} of rows, {new}")
+
+
+def _renamed(known: Mapping[str, float], gone: Mapping[str, float], now: Mapping[str, float]) -> tuple[str, str] | None:
+    """The frequent level that is gone, and a new one that is about as frequent in its place."""
+    new = {level: share for level, share in now.items() if level not in known and share > 0}
+    pairs = [(old, one) for old, was in gone.items() for one, is_ in new.items() if was >= RENAMED and _like(was, is_)]
+    return max(pairs, key=lambda pair: gone[pair[0]], default=None)
+
+
+def _like(was: float, is_: float) -> bool:
+    return was / 2 <= is_ <= was * 2

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from poise.clock import DAY, HOUR, MINUTE
 from poise.monitoring.base import Arrivals, Monitor, Watched
+from poise.monitoring.blocks import over
 from poise.monitoring.breaks import LEAST_BLOCKS, SEASONS, find_break
 from poise.monitoring.finding import Finding, Level
 
@@ -18,6 +19,8 @@ LEAST_FACTOR = 1.25
 """A change by less than a quarter is no break."""
 SILENT = 2
 """A source is stale where nothing came for so many times the longest silence that it is known for."""
+BEHIND = 2 * DAY
+"""A source that lies behind the others by less than this is not stale: not all are read in at the same hour."""
 
 
 class Volume(Monitor):
@@ -25,7 +28,8 @@ class Volume(Monitor):
 
     Volume: the logarithm of rows per block is searched for a break, as shares of columns are, against the blocks up to
     the end of the profile. Freshness: how long ago the newest row is, by the clock, against the longest silence (in
-    whole blocks) before.
+    whole blocks) before; and how far it lies behind the newest row of all sources, against the longest time between two
+    of its rows. The clock alone would find a source stale that is read in once a week.
     """
 
     code = "PM02"
@@ -45,6 +49,9 @@ class Volume(Monitor):
             return Finding(self.code, self.name, what, one.source, "unknown", unit="s")
         usual = (_longest_silence(one.counts[: _complete(one, watched, one.last)]) + 1) * watched.step
         age = max(0, watched.as_of - one.last)
+        behind, lag = self._behind(one, watched)
+        if behind > lag and age <= SILENT * usual:
+            age, usual = behind, lag // SILENT
         level: Level = "alarm" if age > SILENT * usual else "fine"
         what = f"{one.source}: the newest row is {_span(age)} old"
         why = f"it was never silent for more than {_span(usual)}" if level == "alarm" else ""
@@ -64,12 +71,19 @@ class Volume(Monitor):
             detail={"kind": "freshness"},
         )
 
+    def _behind(self, one: Arrivals, watched: Watched) -> tuple[int, int]:
+        """How far the newest row lies behind that of the others, and how far it may."""
+        newest = max(each.last for each in watched.arrivals.values() if each.last is not None)
+        late = watched.system.sources[one.source].late
+        if one.last is None or one.gap is None:
+            return 0, 0
+        return min(newest, watched.as_of) - one.last, max(BEHIND, SILENT * one.gap) + late
+
     def _volume(self, one: Arrivals, watched: Watched) -> Finding:
         profile = watched.profile
         end = watched.since if profile is None or not profile.step else profile.end
         known = max(0, (end - one.start) // watched.step)
-        over = _complete(one, watched, watched.until)
-        usual, now = one.counts[:known], one.counts[known:over]
+        usual, now = one.counts[:known], one.counts[known : _complete(one, watched, watched.until)]
         detail = {
             "kind": "volume",
             "series": now,
@@ -80,7 +94,8 @@ class Volume(Monitor):
             return Finding(self.code, self.name, what, one.source, "unknown", unit="rows", detail=detail)
         unit = "" if profile is None else profile.unit
         logs = np.log1p(usual)[:, None], np.log1p(now)[:, None]
-        found = find_break(*logs, np.maximum(usual, 1.0), np.maximum(now, 1.0), SEASONS.get(unit, 0))
+        rows = np.full(len(one.counts), max(float(usual.mean()), 1.0))  # of an empty block the noise is no larger
+        found = find_break(*logs, rows[:known], rows[known : known + len(now)], SEASONS.get(unit, 0))
         broken = found is not None and found.holds and abs(found.change) >= np.log(LEAST_FACTOR)
         since = found.block if found is not None and broken else 0
         size, before = float(now[since:].mean()), float(usual.mean())
@@ -92,7 +107,7 @@ class Volume(Monitor):
 
 
 def _complete(one: Arrivals, watched: Watched, until: int) -> int:
-    return int(min(max(0, (until - one.start) // watched.step), len(one.counts)))
+    return min(max(0, over(until, one.start, watched.step)), len(one.counts))
 
 
 def _longest_silence(counts: Ints) -> int:

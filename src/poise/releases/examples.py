@@ -123,7 +123,7 @@ def read_sources(
         own = needed.setdefault(objective.per, set())
         own.update(plans[objective.per].request_with(extra.get(objective.per, ())))
         own.update(_own_columns(system, objective))
-        own.update(list_columns(system, objective.per))
+        own.update(list_columns(system, objective.per), request_columns(system, objective.per))
         for source, taken in label_reads(system, name).items():
             needed.setdefault(source, set()).update(taken)
         for source in {objective.per, objective.label.from_ or objective.per}:
@@ -139,13 +139,11 @@ def read_sources(
 
 
 def list_columns(system: SystemSpec, per: str) -> set[str]:
-    """The columns that say which item a row of `per` shows, in which list and where, and those that callers send, also
-    where no feature reads them; none where no list is decided."""
+    """The columns that say which item a row of `per` shows, in which list and where; none where no list is decided."""
     decision = listed_by(system.sources[per], system)
     if decision is None:
         return set()
-    said = {name for name in (decision.list_, decision.item, decision.position) if name is not None}
-    return said | set(request_columns(system, per))
+    return {name for name in (decision.list_, decision.item, decision.position) if name is not None}
 
 
 def _own_columns(system: SystemSpec, objective: Objective) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ POINTS = 1_200
 """Quantiles that are kept of a number: between two of them lies less than 1e-3 of the rows."""
 BINS = 12
 """Bins of a number (levels of a category) of which each block's counts are kept."""
+ARRAYS = ("points", "upto", "below", "edges", "blocks")
 LEVELS = 1_000
 """Levels of a category that are kept by name, the most frequent."""
 
@@ -36,12 +37,15 @@ class Tally:
     counts: Ints
     below: Ints | None = None
     unseen: Ints | None = None
+    tops: Ints | None = None
+    """Of numbers the rows of the value that is most frequent in each block, (m,)."""
 
     def take(self, blocks: slice) -> Tally:
         """Some of the blocks."""
         below = None if self.below is None else self.below[blocks]
         unseen = None if self.unseen is None else self.unseen[blocks]
-        return Tally(self.rows[blocks], self.missing[blocks], self.counts[blocks], below, unseen)
+        tops = None if self.tops is None else self.tops[blocks]
+        return Tally(self.rows[blocks], self.missing[blocks], self.counts[blocks], below, unseen, tops)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +56,9 @@ class ColumnProfile:
     ascending, (p,), with `upto` rows at most and `below` rows less than each, (p,); of a category `levels` by how
     frequent they are, with their rows in `upto`. edges: which points bound the bins of blocks, (e,).
     blocks: per block its rows, missing ones, and counts at the edges, (m, 2 + e); of categories counts of the first
-    `BINS` levels, then those whose level did not occur in the first half of the blocks.
+    `BINS` levels, then those whose level did not occur in the first half of the blocks. plain: of numbers per block
+    (m, 4): the rows of its most frequent value, and those below the least value, above the greatest and at none of the
+    points of the first half of the blocks; empty of categories and where an older Poise made the profile.
     """
 
     kind: Literal["number", "category"]
@@ -66,6 +72,7 @@ class ColumnProfile:
     levels: tuple[str, ...] = ()
     complete: bool = True
     """Whether all levels that occurred are named."""
+    plain: Ints = field(default_factory=lambda: np.zeros((0, 4), np.int64))
 
     @property
     def present(self) -> int:
@@ -84,14 +91,17 @@ class ColumnProfile:
         values, ends = numbers(column), np.append(starts[1:], len(column))
         shape = len(starts), len(self.points)
         upto, below, present = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(len(starts), np.int64)
+        tops = np.zeros(len(starts), np.int64)
         for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
             block = np.sort(values[start:end])
             present[at] = len(block) - np.count_nonzero(np.isnan(block[np.searchsorted(block, np.inf, "right") :]))
             block = block[: present[at]]
             upto[at] = np.searchsorted(block, self.points, "right")
             below[at] = np.searchsorted(block, self.points, "left")
+            changes = np.flatnonzero(block[1:] != block[:-1]) + 1
+            tops[at] = np.diff(changes, prepend=0, append=len(block)).max(initial=0)
         rows = ends - starts
-        return Tally(rows, rows - present, upto, below)
+        return Tally(rows, rows - present, upto, below, tops=tops)
 
     def _tally_levels(self, column: Column, starts: Ints) -> Tally:
         wide = len(self.levels)
@@ -122,13 +132,13 @@ class ColumnProfile:
     def to_json(self) -> dict[str, Any]:
         """For `profile.json`."""
         out: dict[str, Any] = {"kind": self.kind, "rows": self.rows, "missing": self.missing}
-        arrays = {name: pack(getattr(self, name)) for name in ("points", "upto", "below", "edges", "blocks")}
+        arrays = {name: pack(getattr(self, name)) for name in (*ARRAYS, "plain")}
         return out | {"levels": list(self.levels), "complete": self.complete} | arrays
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> ColumnProfile:
         """What `to_json` gave."""
-        arrays = {name: unpack(content[name]) for name in ("points", "upto", "below", "edges", "blocks")}
+        arrays = {name: unpack(content[name]) for name in (*ARRAYS, "plain") if name in ARRAYS or name in content}
         kind, rows, missing = content["kind"], content["rows"], content["missing"]
         return cls(kind, rows, missing, **arrays, levels=tuple(content["levels"]), complete=content["complete"])
 
@@ -169,15 +179,34 @@ def _numbers(values: Floats, starts: Ints) -> ColumnProfile:
     ordered = np.sort(values)
     ordered = ordered[: np.searchsorted(ordered, np.inf, "right")]
     here = len(ordered)
-    at = np.round(np.linspace(0, here - 1, min(POINTS, here))).astype(np.int64) if here else np.zeros(0, np.int64)
-    points = np.unique(ordered[at])
+    points = _points(ordered)
     upto, below = np.searchsorted(ordered, points, "right"), np.searchsorted(ordered, points, "left")
     wanted = np.unique(np.searchsorted(upto, here * np.arange(1, BINS) / BINS)) if here else np.zeros(0, np.int64)
     edges = np.minimum(wanted, max(len(points) - 1, 0))
     draft = ColumnProfile("number", len(values), len(values) - here, points, upto, below, edges, np.zeros((0, 2), int))
     tally = draft.tally(Column.numbers(values), starts)
+    assert tally.tops is not None
     blocks = np.column_stack([tally.rows, tally.missing, tally.counts[:, edges]])
-    return ColumnProfile("number", len(values), len(values) - here, points, upto, below, edges, blocks)
+    plain = np.column_stack([tally.tops, *_unknown(values, starts)])
+    return ColumnProfile("number", len(values), len(values) - here, points, upto, below, edges, blocks, plain=plain)
+
+
+def _points(ordered: Floats) -> Floats:
+    """Distinct quantiles of values, ascending."""
+    here = len(ordered)
+    at = np.round(np.linspace(0, here - 1, min(POINTS, here))).astype(np.int64) if here else np.zeros(0, np.int64)
+    return np.unique(ordered[at])
+
+
+def _unknown(values: Floats, starts: Ints) -> tuple[Ints, Ints, Ints]:
+    """Per block the rows below all, above all, and at none of the points of the first half of the blocks."""
+    half = values[: starts[(len(starts) + 1) // 2] if len(starts) > 1 else len(values)]
+    points = _points(np.sort(half[~np.isnan(half)]))
+    if not len(points):
+        return (np.zeros(len(starts), np.int64),) * 3
+    at = np.minimum(np.searchsorted(points, values), len(points) - 1)
+    new = (points[at] != values) & ~np.isnan(values)
+    return in_blocks(values < points[0], starts), in_blocks(values > points[-1], starts), in_blocks(new, starts)
 
 
 def _levels(column: Column, starts: Ints) -> ColumnProfile:

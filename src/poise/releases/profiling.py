@@ -17,6 +17,7 @@ from poise.releases.made import Made
 from poise.releases.profile import ObjectiveProfile, Profile, SliceProfile
 from poise.releases.profile_column import ColumnProfile, Floats, Ints, numbers
 from poise.releases.ranked import Listed
+from poise.releases.sent_columns import with_sent
 from poise.releases.training import Learned, metric_of
 from poise.spec.source_types import column_types
 from poise.spec.system import SystemSpec
@@ -53,7 +54,7 @@ def profile_of(system: SystemSpec, learned: Mapping[str, Learned], made: Made | 
     unit, step, start = grid(np.concatenate([data.requests.time for data in bases.values()]))
     last = max((_block(data.requests.time, start, step).max(initial=0) for data in bases.values()), default=0)
     count = int(last) + 1
-    columns = {per: _columns(data, _texts(system, data), start, step, count) for per, data in bases.items()}
+    columns = {per: _columns(system, data, start, step, count) for per, data in bases.items()}
     objectives = {name: _objective(system, one, start, step, count) for name, one in learned.items()}
     terms = {} if made is None else _terms(made, start, step, count)
     reads = {name: tuple(one.predictor.inputs) for name, one in learned.items()}
@@ -92,12 +93,12 @@ def _block(time: Ints, start: int, step: int) -> Ints:
     return np.maximum(time - start, 0) // step if step else np.zeros(len(time), np.int64)
 
 
-def _columns(data: ObjectiveData, texts: Set[str], start: int, step: int, count: int) -> dict[str, ColumnProfile]:
-    """Features and what callers send of rows; identities and the like say nothing by being new. Prose is nearly
-    different in every row: of `texts` the length is profiled."""
-    starts = starts_of(_block(data.requests.time, start, step), count)
-    names = dict.fromkeys([*(output.name for output in data.outputs), *data.columns])
-    found = {name: data.columns[name] for name in names if name in data.columns}
+def _columns(system: SystemSpec, data: ObjectiveData, start: int, step: int, count: int) -> dict[str, ColumnProfile]:
+    """Features and what callers send of rows. Prose is nearly different in every row: its length is profiled."""
+    starts, texts = starts_of(_block(data.requests.time, start, step), count), _texts(system, data)
+    columns = with_sent(system, data.spec.per, data.columns, data.requests.rows)
+    names = dict.fromkeys([*(output.name for output in data.outputs), *columns])
+    found = {name: columns[name] for name in names if name in columns}
     return {
         name: ColumnProfile.of(Column.numbers(numbers(one)) if name in texts else one, starts)
         for name, one in found.items()
