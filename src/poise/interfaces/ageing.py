@@ -83,10 +83,10 @@ def _keep(system: System, found: list[Staleness]) -> None:
 
 def _learned_until(evidence: Evidence) -> dict[str, int]:
     """The last T that the release was learned from, per objective (microseconds)."""
-    ends = {
+    ends = {name: one.again.to for name, one in evidence.objectives.items() if one.again is not None} | {
         name: one.parts.calibrate.to
         for name, one in evidence.objectives.items()
-        if one.parts is not None and one.parts.calibrate is not None
+        if one.again is None and one.parts is not None and one.parts.calibrate is not None
     }
     return {name: from_text(end) for name, end in ends.items() if end is not None}
 

@@ -1,8 +1,9 @@
 """A candidate against the live release: on the same rows, which neither was learned from, paired and significant.
 
 The rows are those that judge the candidate, without those that the live release was learned from: for the candidate
-they come after all that it learned from, and for the live release after the last that it was calibrated on. Gains are
-differences row by row, resampled by blocks.
+they come after all that it learned from, and for the live release after the last that it was calibrated on: both as
+they were judged, before either learned once more (`releases.again`). Gains are differences row by row, resampled by
+blocks.
 """
 
 from __future__ import annotations
