@@ -16,9 +16,10 @@ from poise.errors import StateError, UsageError
 from poise.interfaces.guarding import guarded_rows
 from poise.interfaces.system import System
 from poise.releases.examples import ObjectiveData
-from poise.updating.guard import _departing, _weighed
+from poise.updating.guard import _weighed
 from poise.updating.guard_groups import Grouping
 from poise.updating.guard_tests import Departure, bursts, departures, rates
+from poise.updating.guard_watch import departing
 from poise.updating.suspects import held_back, let_in, suspects
 
 SYSTEM = """
@@ -203,6 +204,7 @@ def test_what_both_objectives_show_is_said_once() -> None:
     nobody.groups = [Grouping("shown", "user", np.array([1, 1, 0]), ("u0", "u1"))]
     nobody.trial = SimpleNamespace(trusted=np.zeros(3, np.bool_), losses=lambda _: None)
     nobody.data = SimpleNamespace(name="order")
+    nobody.hold = lambda mask, without: None
     found = _weighed([nobody, nobody], "shown", "user", ("u1",), 0)  # type: ignore[list-item]
     assert found is not None and found.held and found.reasons == (one.sentence,)
 
@@ -216,7 +218,7 @@ def test_what_is_held_makes_no_burst_of_others() -> None:
     spec = SimpleNamespace(type="binary")
     data = cast(ObjectiveData, SimpleNamespace(target=target, spec=spec, name="order", classes=()))
     none = np.zeros(len(codes), np.bool_)
-    assert not _departing(data, [grouping(codes)], new, new & (codes == 0), none)
+    assert not departing(data, [grouping(codes)], new, new & (codes == 0), none)
 
 
 def test_without_a_history_nothing_is_tested() -> None:

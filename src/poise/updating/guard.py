@@ -1,9 +1,10 @@
 """The poison guard: what is new is learned from only where it does no harm to what is known to be good.
 
-Three steps. Groups (actors, items, categories) whose new rows depart from their history, by rate, by burst or by rows
-that repeat others, are suspects. Each suspect is weighed: a model that learns from its new rows against one that does
-not, on trusted rows; unless the former is shown to be no worse, nothing is learned from them until a person says so.
-(A category that stands for nobody is held only where it is shown to be worse: it may well have changed by itself.)
+Four steps. Where more labels say the opposite of what was known than they used to, the rows are held that most likely
+do. Groups (actors, items, categories) whose new rows depart from their history, by rate, by burst, by rows that repeat
+others or by a slow drift, are suspects. Each suspect is weighed: a model that learns from its new rows against one that
+does not, on trusted rows; unless the former is shown to be no worse, nothing is learned from them until a person says
+so. (A category that stands for nobody is held only where it is shown to be worse: it may well have changed by itself.)
 Then all that is left and new is weighed as one batch, which nobody suspects: it is held back, in parts of time, where a
 model that learns from it is surely worse, unless it tells other new rows better: then it is the world that changed.
 """
@@ -11,21 +12,21 @@ model that learns from it is surely worse, unless it tells other new rows better
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.monitoring.discovery import RATE
 from poise.releases.examples import ObjectiveData
 from poise.releases.learn_from import LeftOut
 from poise.spec.system import SystemSpec
+from poise.spec.zones import offsets
 from poise.table import History
-from poise.updating.guard_groups import Grouping, groupings, repeated
-from poise.updating.guard_impact import Impact, Trial
-from poise.updating.guard_tests import Departure, departures
+from poise.updating.guard_flips import turned
+from poise.updating.guard_impact import Impact
+from poise.updating.guard_watch import Watch, declared, rows_of, watched
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -37,14 +38,14 @@ SURELY = 4
 """So many times what chance usually does is not chance."""
 MOST_WEIGHED = 24
 """Suspects that are weighed at all; each costs a training. The batch that is left is weighed whole."""
+MOST_ROWS = 50_000
+"""Rows that are held by name, the surest; each name stands in the document of the suspect."""
 PARTS = 4
 """A batch that does harm is weighed again in so many parts of time."""
 SLIGHT = 0.002
 """An increase of the loss by less than this part is none, however the trusted rows fell."""
 LEAST_OWN = 20
 """Fewer trusted rows of a suspect's own say nothing of what its new rows do to it."""
-CLASSES = 5
-"""Of classes the most frequent are looked at by rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +73,6 @@ class Suspect:
         }
 
 
-@dataclass(slots=True, eq=False)
-class _Watch:
-    """One objective while it is guarded: which of its rows are new, in doubt, and held back already."""
-
-    data: ObjectiveData
-    trial: Trial
-    groups: list[Grouping]
-    new: Flags
-    held: Flags
-    again: Flags
-    found: list[Departure]
-    losses: Floats | None = None
-    """Of the trusted rows, under the model that learns from all that is not held; None: not learned yet."""
-
-
 def guard(
     system: SystemSpec,
     data: Mapping[str, ObjectiveData],
@@ -106,92 +92,77 @@ def guard(
     (source, column, level) that a person has looked at and let in.
     """
     watches = [
-        _watched(system, one, histories, rungs[name], since, trusted[name], keep[name], threads)
+        watched(system, one, histories, rungs[name], since, trusted[name], keep[name], threads)
         for name, one in data.items()
         if one.split.kind == "time"
     ]
     watches = [one for one in watches if one.trial.tells and one.new.any()]
-    suspects: list[Suspect] = []
-    for source, column, levels in _together(watches, cleared)[:MOST_WEIGHED]:
-        progress(f"weighing {source}.{column} = {', '.join(levels[:3])}")
-        found = _weighed(watches, source, column, levels, since)
-        suspects += [] if found is None else [found]
-        if found is not None and found.held:  # what a flood did to others' rates is not theirs
-            for watch in watches:
-                watch.found = _departing(watch.data, watch.groups, watch.new, watch.held, watch.again)
+    progress("looking for labels that say the opposite")
+    suspects = [one for watch in watches for one in _flipped(system, watch, since, cleared)]
+    for find in (Watch.depart, Watch.drift):
+        suspects += _suspected(watches, find, since, cleared, progress)
     progress("weighing what is new")
     return suspects + [one for watch in watches for one in _batch(watch, since)]
 
 
-def _watched(
-    system: SystemSpec,
-    data: ObjectiveData,
-    histories: Mapping[str, History],
-    rung: str,
+def _suspected(
+    watches: Sequence[Watch],
+    find: Callable[[Watch], None],
     since: int,
-    trusted: Flags,
-    keep: Flags | None,
-    threads: int,
-) -> _Watch:
-    held = np.zeros(len(trusted), np.bool_) if keep is None else ~keep & ~trusted
-    new = (data.requests.time >= since) & ~trusted & ~held
-    groups = groupings(system, data, histories)
-    again = repeated(system, data)
-    found = _departing(data, groups, new, held, again)
-    return _Watch(data, Trial(system, data, rung, trusted, ~new & ~held, threads), groups, new, held, again, found)
+    cleared: Collection[tuple[str, str, str]],
+    progress: Progress,
+) -> list[Suspect]:
+    """Whoever a look finds suspect, each weighed; after each hold it looks again: what a flood did to others' rates is
+    not theirs."""
+    for watch in watches:
+        find(watch)
+    suspects = []
+    for source, column, levels in _together(watches, cleared)[:MOST_WEIGHED]:
+        progress(f"weighing {source}.{column} = {', '.join(levels[:3])}")
+        found = _weighed(watches, source, column, levels, since)
+        suspects += [] if found is None else [found]
+        if found is not None and found.held:
+            for watch in watches:
+                find(watch)
+    return suspects
 
 
-def _departing(
-    data: ObjectiveData, groups: Sequence[Grouping], new: Flags, held: Flags, again: Flags
-) -> list[Departure]:
-    """The groups that depart among the rows that are not held."""
-    found: list[Departure] = []
-    flags = flags_of(data, ~new & ~held)
-    for window in (new, _newest(new)):  # who drifts away slowly shows at the end only
-        seen = [_only(one, ~held & (window | ~new) & ~_gone(one, new, held)) for one in groups]
-        found += departures(seen, window & ~held, flags, again, RATE / 2)
-    return found
-
-
-def _gone(group: Grouping, new: Flags, held: Flags) -> Flags:
-    """The rows of whom nothing new is left that is not held: with their history, but without what came of them since,
-    the others' shares of the new rows would have grown."""
-    named = group.codes >= 0
-    out, left = (np.bincount(group.codes[named & rows], minlength=len(group.levels)) for rows in (held, new & ~held))
-    return np.asarray(named & ((out > 0) & (left == 0))[group.codes], np.bool_)
-
-
-def _newest(new: Flags) -> Flags:
-    """The newest third of the new rows."""
-    rows = np.flatnonzero(new)
-    out = np.zeros(len(new), np.bool_)
-    out[rows[len(rows) * 2 // 3 :]] = True
-    return out
-
-
-def _only(group: Grouping, rows: Flags) -> Grouping:
-    """A grouping without the rows that are held back."""
-    return replace(group, codes=np.where(rows, group.codes, -1))
-
-
-def flags_of(data: ObjectiveData, history: Flags) -> dict[str, Flags]:
-    """What a label can say of a row, as yes or no: (n,) each. Numbers are above their usual median, or tenth."""
-    target = np.asarray(data.target, np.float64)
-    if data.spec.type == "binary":
-        return {f"{data.name} true": target > 0.5}
-    if target.ndim > 1:
-        return {f"{data.name}.{name}": target[:, at] > 0.5 for at, name in enumerate(data.classes[:CLASSES])}
-    if data.spec.type == "multi-class":
-        common = np.argsort(-np.bincount(target[history].astype(np.int64), minlength=len(data.classes)))[:CLASSES]
-        return {f"{data.name} {data.classes[at]}": target == at for at in common}
-    if not history.any():
-        return {}
-    middle, high = np.quantile(target[history], [0.5, 0.9])
-    return {f"{data.name} above {middle:.4g}": target > middle, f"{data.name} above {high:.4g}": target > high}
+def _flipped(system: SystemSpec, watch: Watch, since: int, cleared: Collection[tuple[str, str, str]]) -> list[Suspect]:
+    """Rows whose labels most likely say the opposite, where more do than in the history and the world did not turn."""
+    identity = system.sources[watch.data.spec.per].identity
+    if watch.known is None or len(identity) != 1 or watch.data.requests.id is None:
+        return []
+    per, column = watch.data.spec.per, identity[0]
+    time, others = watch.data.requests.time, watch.held.copy()
+    for one in watch.found:  # who stands out is weighed as such
+        others |= watch.new & rows_of(watch.groups, one.source, one.column, (one.level,))
+    local = time + offsets(system.timezone, time)
+    parts = turned(watch.known, np.asarray(watch.data.target, np.float64), time, local, others)
+    if not parts:
+        return []
+    rows, told = np.any([one.rows for one in parts], axis=0), np.sum([one.told for one in parts], axis=0)
+    if watch.trial.turned(rows, watch.held, told):
+        return []
+    wrong = np.sum([one.wrong for one in parts], axis=0)
+    drawn = np.flatnonzero(np.any([one.drawn() for one in parts], axis=0))
+    drawn = drawn[np.argsort(-wrong[drawn], kind="stable")[:MOST_ROWS]]
+    names = watch.data.requests.id.take(np.sort(drawn)).to_list()
+    spared = {level for source, of, level in cleared if (source, of) == (per, column)}
+    ids = tuple(str(name) for name in names if str(name) not in spared)
+    mask = np.zeros(len(time), np.bool_)
+    mask[np.sort(drawn)[[str(name) not in spared for name in names]]] = True
+    if not ids:
+        return []
+    found, without = _impacts(watch, mask, np.ones(len(watch.trial.trusted), np.bool_))
+    held = not any(one.high < 0 for one in found.values())
+    if held:
+        watch.hold(mask, without)
+    which = LeftOut(per, column, ids, since=since, why="labels that most likely say the opposite")
+    return [Suspect(which, tuple(one.sentence for one in parts), len(ids), held, found)]
 
 
 def _together(
-    watches: Sequence[_Watch], cleared: Collection[tuple[str, str, str]]
+    watches: Sequence[Watch], cleared: Collection[tuple[str, str, str]]
 ) -> list[tuple[str, str, tuple[str, ...]]]:
     """The suspects, over all objectives: (source, column, levels), those with most rows one by one."""
     rows: dict[tuple[str, str], dict[str, int]] = {}
@@ -210,38 +181,38 @@ def _together(
     return sorted(out, key=lambda one: -max(rows[one[0], one[1]][level] for level in one[2]))
 
 
-def _weighed(
-    watches: Sequence[_Watch], source: str, column: str, levels: tuple[str, ...], since: int
-) -> Suspect | None:
+def _weighed(watches: Sequence[Watch], source: str, column: str, levels: tuple[str, ...], since: int) -> Suspect | None:
     """One suspect on the trusted rows of every objective that it has rows of, and on its own among them; held unless it
     is shown that its new rows do no harm there. None where all of its rows are held already, or nothing is odd any more
     without the rows that are."""
     impact: dict[str, Impact] = {}
     reasons: list[str] = []
     harmless: list[bool] = []
-    masks: list[tuple[_Watch, Flags, Floats | None]] = []
+    masks: list[tuple[Watch, Flags, Floats | None]] = []
     if not any((o.source, o.column) == (source, column) and o.level in levels for w in watches for o in w.found):
         return None
     for watch in watches:
         reasons += [o.sentence for o in watch.found if (o.source, o.column) == (source, column) and o.level in levels]
-        mask = watch.new & ~watch.held & _rows_of(watch.groups, source, column, levels)
+        mask = watch.new & ~watch.held & rows_of(watch.groups, source, column, levels)
         if mask.any():
-            whose = _rows_of(watch.groups, source, column, levels)[watch.trial.trusted]
+            whose = rows_of(watch.groups, source, column, levels)[watch.trial.trusted]
             found, without = _impacts(watch, mask, whose)
             masks.append((watch, mask, without))
             impact |= found
-            harmless += [_harmless(watch, one, mask, _declared(watch.groups, source, column)) for one in found.values()]
+            harmless += [
+                _harmless(watch, one, mask, somebody=declared(watch.groups, source, column)) for one in found.values()
+            ]
     if not masks:
         return None
     held = not impact or not all(harmless)
     if held:
         for watch, mask, without in masks:
-            _hold(watch, mask, without)
+            watch.hold(mask, without)
     which = LeftOut(source, column, levels, since=since, why="suspect")
     return Suspect(which, tuple(dict.fromkeys(reasons)), max(int(mask.sum()) for _, mask, _ in masks), held, impact)
 
 
-def _impacts(watch: _Watch, mask: Flags, whose: Flags) -> tuple[dict[str, Impact], Floats | None]:
+def _impacts(watch: Watch, mask: Flags, whose: Flags) -> tuple[dict[str, Impact], Floats | None]:
     """What learning from the rows of `mask` does to all trusted rows and, where there are enough, to the suspect's own
     (`whose`, (trusted,)), and the losses without them; empty where it cannot be told."""
     if watch.losses is None:
@@ -255,12 +226,7 @@ def _impacts(watch: _Watch, mask: Flags, whose: Flags) -> tuple[dict[str, Impact
     return found, without
 
 
-def _hold(watch: _Watch, mask: Flags, without: Floats | None) -> None:
-    watch.held |= mask
-    watch.losses = without
-
-
-def _batch(watch: _Watch, since: int) -> list[Suspect]:
+def _batch(watch: Watch, since: int) -> list[Suspect]:
     """All that is new and not held yet: held only where learning from it is surely worse, and does not tell other new
     rows better either."""
     left = watch.new & ~watch.held
@@ -281,7 +247,7 @@ def _batch(watch: _Watch, since: int) -> list[Suspect]:
         part, without = _impacts(watch, mask, everyone)
         held = not part or _harms(watch, part[watch.data.name], mask)
         if held:
-            _hold(watch, mask, without)
+            watch.hold(mask, without)
         said = (
             f"models that learn from all {int(left.sum()):,} new rows of {watch.data.name} predict trusted rows worse"
         )
@@ -290,25 +256,13 @@ def _batch(watch: _Watch, since: int) -> list[Suspect]:
     return out
 
 
-def _harmless(watch: _Watch, found: Impact, rows: Flags, declared: bool) -> bool:
+def _harmless(watch: Watch, found: Impact, rows: Flags, *, somebody: bool) -> bool:
     """Whether suspect rows may be learned from: of somebody (or of an item) it must be shown that they do no harm; a
     mere category, which may well have changed by itself, must be shown to do some."""
     bound = max(SLIGHT, watch.trial.by_chance(int(rows.sum())))
-    return found.high <= bound if declared else found.low <= 0 or found.change <= bound
+    return found.high <= bound if somebody else found.low <= 0 or found.change <= bound
 
 
-def _declared(groups: Sequence[Grouping], source: str, column: str) -> bool:
-    return any(group.declared for group in groups if (group.source, group.column) == (source, column))
-
-
-def _harms(watch: _Watch, found: Impact, rows: Flags) -> bool:
+def _harms(watch: Watch, found: Impact, rows: Flags) -> bool:
     """Whether learning from rows that nobody suspects is surely worse than chance may make it."""
     return found.low > 0 and found.change > max(SLIGHT, SURELY * watch.trial.by_chance(int(rows.sum())))
-
-
-def _rows_of(groups: Sequence[Grouping], source: str, column: str, levels: tuple[str, ...]) -> Flags:
-    for group in groups:
-        if (group.source, group.column) == (source, column):
-            wanted = np.array([level in set(levels) for level in group.levels] + [False])
-            return np.asarray(wanted[group.codes], np.bool_)
-    return np.zeros(len(groups[0].codes) if groups else 0, np.bool_)

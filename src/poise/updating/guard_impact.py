@@ -24,6 +24,7 @@ from poise.spec.system import SystemSpec
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 MOST_LEARNED = 30_000
 """Rows that a trial learns from, evenly taken."""
@@ -103,15 +104,47 @@ class Trial:
         least = max(HELPS, self.by_chance(int(new.sum()) // 2)) * float(untaught.mean())
         return bool(Resampled(BlockSums(gained, sizes)).low(LEVEL) > least)
 
+    def predicted(self, learned: Flags, rows: Ints) -> Floats | None:
+        """What a model that learned from some rows (n,), the trusted ones left out, says of `rows`; None where too few
+        are left to learn from."""
+        return self._predicted(learned, self.data.examples(rows))
+
+    def turned(self, rows: Flags, without: Flags, told: Floats) -> bool:
+        """Whether it is the world that turned: of some new rows, learning from every other block of time, by itself or
+        with the history, predicts those in between surely better than `told`, (n,), which knows that labels were turned
+        round and nothing else.
+
+        without: (n,) rows that are held back already.
+        """
+        index = np.flatnonzero(rows)
+        later = np.zeros(len(rows), np.bool_)
+        later[index[blocks_of(self.data.requests.time[index]).codes % 2 == 1]] = True
+        judging = self.data.examples(np.flatnonzero(later))
+        blocks = blocks_of(judging.time)
+        sizes = np.bincount(blocks.codes, minlength=blocks.count).astype(np.float64)
+        plain = losses(self.problem, told[later], judging.target)
+        for learned in (rows & ~later, ~without & ~later):
+            said = self._predicted(learned, judging)
+            if said is not None:
+                gained = plain - losses(self.problem, said, judging.target)
+                sums = BlockSums(np.bincount(blocks.codes, gained, blocks.count).astype(np.float64), sizes)
+                if Resampled(sums).low(LEVEL) > HELPS * float(plain.mean()):
+                    return True
+        return False
+
     def _losses(self, without: Flags, judging: Examples) -> Floats | None:
-        rows = np.flatnonzero(self.usable & ~without)
+        said = self._predicted(~without, judging)
+        return None if said is None else losses(self.problem, said, judging.target)
+
+    def _predicted(self, learned: Flags, asked: Examples) -> Floats | None:
+        rows = np.flatnonzero(self.usable & learned)
         if self.settings is None or len(rows) < LEAST["fit"]:
             return None
         try:
             model = self.learner.refit(self.settings, self.problem, self.data.examples(rows))
         except NotEnoughData:
             return None
-        return losses(self.problem, model.predict(judging.features), judging.target)
+        return model.predict(asked.features)
 
     def impact(self, one: Floats, other: Floats, among: Flags | None = None) -> Impact:
         """What the model with losses `one` has over that with `other`, paired row by row, in blocks of time; of those

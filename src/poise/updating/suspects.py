@@ -19,6 +19,7 @@ from poise.updating.guard import Suspect
 KIND, TRUSTED = "suspect", "trusted"
 BLOCK = "block"
 """The name of the document with the trusted block."""
+_STATES = {"held": "held back already", "cleared": "not held back: a person let it in"}
 SLICES, ONE_IN = 40, 3
 """A known-good time is cut in so many slices, of which one in so many judges."""
 
@@ -85,15 +86,25 @@ def hold(state: Documents, found: Sequence[Suspect], who: str) -> list[Held]:
 
 def let_in(state: Documents, name: str, why: str, who: str | None) -> Held:
     """Learn from a suspect's rows again, from the next training on. Raises `UsageError` where there is no such suspect,
-    `StateError` where it is not held."""
+    `StateError` where it is not held, `Stale` where somebody else decided in the meantime."""
+    return _decided(state, name, "held", "cleared", "let in", why, who)
+
+
+def hold_on(state: Documents, name: str, why: str, who: str | None) -> Held:
+    """Hold back again what a person let in. Raises as `let_in` does, `StateError` where it is held."""
+    return _decided(state, name, "cleared", "held", "hold back", why, who)
+
+
+def _decided(state: Documents, name: str, now: str, then: str, act: str, why: str, who: str | None) -> Held:
+    """A suspect that was `now` and is `then`, with the line of the history."""
     row = state.document(KIND, name)
     if row is None:
         names = [one.name for one in state.documents(KIND)]
         raise UsageError(f"there is no suspect '{name}'", hint=did_you_mean(name, names) or "see: poise suspects")
-    if row.value["state"] != "held":
-        raise StateError(f"{name} is not held back: it is {row.value['state']}")
-    value = {**row.value, "state": "cleared"}
-    return Held.of(state.put_document(KIND, name, value, expected=row.version, act="let in", why=why, who=who))
+    if row.value["state"] != now:
+        raise StateError(f"{name} is {_STATES[row.value['state']]}", hint=f"see: poise suspects {name}")
+    value = {**row.value, "state": then}
+    return Held.of(state.put_document(KIND, name, value, expected=row.version, act=act, why=why, who=who))
 
 
 def sampled(state: Documents) -> tuple[LeftOut, ...]:

@@ -11,28 +11,28 @@ from poise.errors import UsageError, did_you_mean
 from poise.interfaces.cli.terminal import FILE, FileOption, JsonOption, WhoOption, WhyOption, print_json, say
 from poise.interfaces.guarding import guarded_rows
 from poise.interfaces.system import System
-from poise.updating.suspects import Held, let_in, suspects
+from poise.updating.suspects import Held, hold_on, let_in, suspects
 
 
 def suspects_(
     name: Annotated[str | None, typer.Argument(help="Only this suspect, with its evidence.")] = None,
     look: Annotated[bool, typer.Option("--look", help="Weigh what is new now, without learning.")] = False,
     release: Annotated[bool, typer.Option("--let-in", help="Learn from its rows again; needs --why.")] = False,
+    again: Annotated[bool, typer.Option("--hold", help="Hold back again what was let in; needs --why.")] = False,
     why: WhyOption = "",
     who: WhoOption = None,
     file: FileOption = FILE,
     as_json: JsonOption = False,
 ) -> None:
-    """List whose new rows are held back from learning; with --let-in, learn from them again."""
+    """List whose new rows are held back from learning; with --let-in, learn from them again, with --hold not."""
     system = System.read(file)
     if look:
         guarded_rows(system, who or "guard", lambda message: None if as_json else say(message))
-    if release:
-        if name is None or not why:
-            raise UsageError(
-                "letting a suspect in needs its name and a reason", hint="poise suspects s1 --let-in --why …"
-            )
-        let_in(system.state, name, why, who)
+    if release or again:
+        if name is None or not why or (release and again):
+            hint = "poise suspects s1 --let-in --why …, or --hold --why …"
+            raise UsageError("deciding on a suspect needs its name, one decision and a reason", hint=hint)
+        (let_in if release else hold_on)(system.state, name, why, who)
     found = suspects(system.state)
     if name is not None and name not in [one.name for one in found]:
         names = [one.name for one in found]

@@ -1,0 +1,211 @@
+"""Labels that say the opposite: which share of what is new was turned round by no rule of its features.
+
+A label that was turned round with chance e is true with probability (1 - e) q + e (1 - q), q being how likely it
+was: the surest rows are wrong as often as others. A world that changed moves q itself. Both are fitted at once, e and a
+move of the odds, by maximum likelihood (class-independent noise: Natarajan and others, NeurIPS 2013), on predictions of
+a model that learned from the history alone, and set against the history's own e.
+
+Held back is not the batch but, by chance, each row as likely as its label is wrong. What is left has labels as likely
+as without any noise (importance reweighting: Liu and Tao, IEEE PAMI 2016, done by leaving out).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.clock import DAY, HOUR
+from poise.evaluation.blocks import blocks_of
+from poise.releases.examples import SEED
+from poise.updating.guard_expected import Expected
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+SURELY = 4.0
+"""So many standard errors above what the history has …"""
+LEAST_SHARE = 0.02
+"""… and at least such a share of the labels is not chance."""
+LEAST_ROWS = 100
+"""A part of the new rows with fewer is not looked at by itself."""
+MOST_SHARE = 0.4
+"""Labels of which nearly half and more say the opposite are no noise: then the world has turned, or all of it lies."""
+FEW_DAYS = 3
+"""Hours of the day are parts of so many days at least: an hour of one day is a part of its time."""
+QUARTERS = 4
+STEPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The share of labels that say the opposite: `value` with its standard error, by how much the odds moved besides,
+    and how much surer that makes the labels than a move of the odds alone (log likelihood)."""
+
+    value: float
+    error: float
+    moved: float
+    gained: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turned:
+    """A part of the new rows of which more labels were turned round than in the history. rows: all of it, (n,); wrong:
+    how likely the label of each of them is wrong, (n,), 0 elsewhere; told: how likely yes is where labels are turned
+    round so, (n,); share, usual: of the labels, now and in the history."""
+
+    part: str
+    rows: Flags
+    wrong: Floats
+    told: Floats
+    share: float
+    usual: float
+
+    @property
+    def sentence(self) -> str:
+        """What stands out, in words."""
+        return (
+            f"{self.share:.1%} of the labels of {self.part} ({int(self.rows.sum()):,}) say the opposite of what was"
+            f" known, where {self.usual:.1%} usually do: these are most likely of them"
+        )
+
+    def drawn(self) -> Flags:
+        """The rows to hold, each as likely as its label is wrong, (n,); the same at every look."""
+        return np.asarray(np.random.default_rng(SEED).random(len(self.wrong)) < self.wrong)
+
+
+def turned(expected: Expected, target: Floats, time: Ints, local: Ints, held: Flags) -> list[Turned]:
+    """The parts of what is new with turned labels; empty where there are none.
+
+    All that is new is one part; quarters of its time and hours of the day are others. Of the ways to part it the
+    likeliest is taken, and none where most labels of some time say the opposite: then it is rather the world that
+    turned. local: time on the wall, (n,) microseconds; held: (n,) rows that are not looked at.
+    """
+    best: tuple[float, list[tuple[str, Flags, Share, float]]] = (0.0, [])
+    new = expected.new(held)
+    for names, codes in _partings(time, local, new):
+        usual, spread = _usual(expected, target, time, codes, held)
+        found, gained = [], 0.0
+        for code, name in enumerate(names):
+            rows = new & (codes == code)
+            if rows.sum() < LEAST_ROWS:
+                continue
+            share = share_turned(expected.likely[rows], target[rows], blocks_of(time[rows]).codes)
+            above = share.value - usual
+            if above >= LEAST_SHARE and above > SURELY * float(np.hypot(share.error, spread)):
+                found.append((name, rows, share, usual))
+                gained += share.gained - float(np.log(rows.sum())) / 2
+        if any(share.value > MOST_SHARE for _, _, share, _ in found) and len(names) <= QUARTERS:
+            return []
+        some = len(names) <= QUARTERS or len(found) <= len(names) / 4
+        if gained > best[0] and some:
+            best = gained, found
+    return [_turned(expected, target, *one) for one in best[1]]
+
+
+def _turned(expected: Expected, target: Floats, name: str, rows: Flags, share: Share, usual: float) -> Turned:
+    wrong, told = np.zeros(len(target)), np.zeros(len(target))
+    likely = _moved(expected.likely[rows], share.moved)
+    wrong[rows] = likely_wrong(likely, target[rows], share.value - usual)
+    told[rows] = _told(likely, share.value)
+    return Turned(name, rows, wrong, told, share.value, usual)
+
+
+def likely_wrong(likely: Floats, target: Floats, share: float) -> Floats:
+    """How likely each label is wrong where such a share of them is, given how likely yes was, (n,).
+
+    >>> likely_wrong(np.array([0.01, 0.01, 0.5]), np.array([1.0, 0.0, 1.0]), 0.2).round(3).tolist()
+    [0.961, 0.003, 0.2]
+    """
+    right = np.where(target > 0.5, likely, 1 - likely)
+    return np.asarray(share * (1 - right) / (share * (1 - right) + (1 - share) * right))
+
+
+def share_turned(likely: Floats, target: Floats, blocks: Ints) -> Share:
+    """The share of labels that say the opposite of what they should, with a move of the odds, by maximum likelihood
+    (Fisher scoring from several starts); the error allows for rows of one block that depend on one another.
+
+    >>> rng = np.random.default_rng(0)
+    >>> likely = rng.beta(1, 9, 20_000)
+    >>> told = (rng.random(20_000) < likely) ^ (rng.random(20_000) < 0.1)
+    >>> found = share_turned(likely, told.astype(float), np.arange(20_000) % 40)
+    >>> abs(found.value - 0.1) < 0.01, found.error < 0.01
+    (True, True)
+    """
+    best, plain = (-np.inf, 0.0, 0.0), _fit(likely, target, 0.0, free=False)
+    for start in (0.02, 0.2, 0.8):
+        best = max(best, _fit(likely, target, start, free=True))
+    value, share, moved = best
+    score, information = _slopes(likely, target, share, moved)
+    sums = np.stack([np.bincount(blocks, column) for column in score.T], axis=1)
+    inverse = np.linalg.pinv(information)
+    covered = inverse @ (sums.T @ sums) @ inverse
+    return Share(share, float(np.sqrt(max(covered[0, 0], 0.0))), moved, max(0.0, value - plain[0]))
+
+
+def _fit(likely: Floats, target: Floats, start: float, *, free: bool) -> tuple[float, float, float]:
+    """(log likelihood, share, move of the odds); the share stays 0 unless it is `free`."""
+    share, moved = start, 0.0
+    for _ in range(STEPS):
+        score, information = _slopes(likely, target, share, moved)
+        total = score.sum(axis=0)
+        step = (
+            np.linalg.pinv(information) @ total if free else np.array([0.0, total[1] / max(information[1, 1], 1e-12)])
+        )
+        share, moved = float(np.clip(share + step[0], 0.0, 1.0)), float(np.clip(moved + np.clip(step[1], -1, 1), -6, 6))
+        if np.abs(step).max() < 1e-5:
+            break
+    chance = _told(_moved(likely, moved), share)
+    return float(np.log(np.where(target > 0.5, chance, 1 - chance)).sum()), share, moved
+
+
+def _slopes(likely: Floats, target: Floats, share: float, moved: float) -> tuple[Floats, Floats]:
+    """Of the log likelihood by share and move: of each row, (n, 2), and the information, (2, 2)."""
+    q = _moved(likely, moved)
+    told = _told(q, share)
+    by = np.stack([1 - 2 * q, (1 - 2 * share) * q * (1 - q)], axis=1)
+    spread = told * (1 - told)
+    return by * ((target - told) / spread)[:, None], (by / spread[:, None]).T @ by
+
+
+def _told(likely: Floats, share: float) -> Floats:
+    return np.asarray(np.clip((1 - share) * likely + share * (1 - likely), 1e-6, 1 - 1e-6))
+
+
+def _moved(likely: Floats, by: float) -> Floats:
+    odds = likely / (1 - likely) * np.exp(by)
+    return np.asarray(odds / (1 + odds))
+
+
+def _partings(time: Ints, local: Ints, new: Flags) -> Iterator[tuple[list[str], Ints]]:
+    """Ways to part what is new: names, and of each row the place of its part, (n,)."""
+    if not new.any():
+        return
+    yield ["all new rows"], np.zeros(len(time), np.int64)
+    edges = np.quantile(time[new], np.linspace(0, 1, QUARTERS + 1)[1:-1])
+    names = ["the oldest quarter", "the second quarter", "the third quarter", "the newest quarter"]
+    yield [f"{name} of the new rows" for name in names], np.searchsorted(edges, time, side="right")
+    if time[new].max() - time[new].min() >= FEW_DAYS * DAY:
+        yield [f"new rows from {hour}:00 to {hour + 1}:00" for hour in range(24)], local % DAY // HOUR
+
+
+def _usual(expected: Expected, target: Floats, time: Ints, codes: Ints, held: Flags) -> tuple[float, float]:
+    """The share of such a part in the history, and how far it varies from window to window by more than chance."""
+    shares, errors = [], []
+    for window in range(expected.windows):
+        inside = (expected.window == window) & ~held
+        for code in np.unique(codes[inside]):
+            rows = inside & (codes == code)
+            if rows.sum() >= LEAST_ROWS:
+                one = share_turned(expected.likely[rows], target[rows], blocks_of(time[rows]).codes)
+                shares.append(one.value)
+                errors.append(one.error)
+    if not shares:
+        return 0.0, LEAST_SHARE
+    weights = 1 / np.maximum(np.square(errors), 1e-4**2)
+    usual = float(np.average(shares, weights=weights))
+    extra = float(np.average((np.array(shares) - usual) ** 2, weights=weights)) - 1 / float(np.mean(weights))
+    return usual, float(np.sqrt(max(extra, 0.0)))
