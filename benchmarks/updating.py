@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,11 +36,13 @@ STRATEGIES = ("frozen", "every block", "update")
 
 @dataclass(eq=False)
 class Scored:
-    """Per strategy: the loss of every row of all blocks, and how often it was trained; T of the rows."""
+    """Per strategy: the loss of every row of all blocks, how often it was trained and the CPU time of all it did; T of
+    the rows."""
 
     losses: dict[str, list[Floats]] = field(default_factory=lambda: {name: [] for name in STRATEGIES})
     times: list[NDArray[np.int64]] = field(default_factory=list)
     trained: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STRATEGIES, 0.0))
     told: list[str] = field(default_factory=list)
 
 
@@ -103,7 +106,9 @@ def replayed(stream: Stream, home: Path) -> Scored:
             system = System.read(home / name / "poise.yaml")
             if name != "frozen" and end != stream.ends[0]:
                 stream.write(home / name, end)
+                began = time.process_time()
                 scored.told += acted(system, name, (end - stream.ends[0]) // DAY)
+                scored.seconds[name] += time.process_time() - began
             times, losses = judge.losses(judge.release(system), end, following)
             scored.losses[name].append(losses)
             scored.trained[name] = sum(line.act == "train" for line in system.state.history())
@@ -127,9 +132,9 @@ def acted(system: System, name: str, day: int) -> list[str]:
 
 def told(stream: Stream, scored: Scored) -> list[Figure]:
     """Mean losses, and what `update` gains over the others with its one-sided 95 % limits, by blocks of time."""
-    time = np.concatenate(scored.times)
+    when = np.concatenate(scored.times)
     rows = {name: np.concatenate(parts) for name, parts in scored.losses.items()}
-    blocks = blocks_of(time)
+    blocks = blocks_of(when)
     figures = [Figure(f"{stream.name}: mean loss, {name}", float(rows[name].mean()), None) for name in STRATEGIES]
     for other in ("frozen", "every block"):
         gain = Resampled(mean_sums(rows[other] - rows["update"], blocks))
@@ -142,7 +147,8 @@ def told(stream: Stream, scored: Scored) -> list[Figure]:
     most = scored.trained["every block"]
     figures.append(Figure(f"{stream.name}: trainings, every block", most, None))
     figures.append(Figure(f"{stream.name}: trainings, update", scored.trained["update"], most))
-    return figures
+    seconds = [Figure(f"{stream.name}: CPU, {name}", scored.seconds[name], None, " s") for name in STRATEGIES[1:]]
+    return figures + seconds
 
 
 def measure(quick: bool) -> list[Figure]:
