@@ -32,12 +32,13 @@ sources:
     path: days.csv
     id: day
     time: at
-    columns: {{day: string, at: time, {", ".join(f"{name}: float" for name in SEEN)}, rain: bool}}
+    columns: {{day: string, at: time, {", ".join(f"{name}: float" for name in SEEN)}}}
     request: [{", ".join(SEEN)}]
+  reports: {{path: reports.csv, id: day, time: at, columns: {{day: string, at: time, rain: bool}}}}
 features:
   - columns: {{from: days, take: [{", ".join(SEEN)}]}}
 objectives:
-  rains: {{type: binary, per: days, label: {{from: days, match: day, take: rain, within: 1d}}}}
+  rains: {{type: binary, per: days, label: {{from: reports, match: day, take: rain, within: 1d}}}}
 """
 
 
@@ -93,7 +94,9 @@ def rain() -> Stream:
     rows = rows.with_columns(pl.format("d{}", "day").alias("day"), at=pl.from_epoch(at, "us"), rain=pl.col("rain") > 0)
 
     def write(folder: Path, until: int) -> None:
-        rows.filter(pl.col("at").dt.epoch("us") < until).write_csv(folder / "days.csv")
+        seen = rows.filter(pl.col("at").dt.epoch("us") < until)
+        seen.drop("rain").write_csv(folder / "days.csv")
+        seen.select("day", pl.col("at") + pl.duration(hours=12), "rain").write_csv(folder / "reports.csv")
 
     return Stream("rain", RAIN, write, [day * DAY for day in range(3650, rows.height, 1100)])
 
