@@ -17,8 +17,10 @@ from poise.interfaces.system import System
 from poise.rollout.connection import Connection
 from poise.rollout.plan import Plan
 from poise.rollout.stages import begin_rollout, newest
+from poise.rollout.told import told
 from tests.journeys.conftest import Write
-from tests.journeys.switching import live
+from tests.journeys.processes import children, end
+from tests.journeys.switching import SOON, live
 
 MODULE = """
 import os, time
@@ -103,3 +105,32 @@ def test_a_canary_that_goes_wrong_is_taken_back_within_so_many_requests(system: 
             back = newest(state)
             assert back is not None and back.stage == "undone", f"{wrong} after {asked:,} requests"
             assert back.breach is not None and back.breach["guardrail"] == wrong
+
+
+@pytest.mark.soak
+def test_a_server_that_is_killed_goes_on_with_what_it_knew_of_a_canary(system: System, tmp_path: Path) -> None:
+    """Neither of two starts sees the 50 answers before which nothing is said; together they do."""
+    state = system.state
+    rng, flag = np.random.default_rng(2), tmp_path / "flag"
+    for killed in (True, False):
+        before = told(state)["answers"].get("canary", 0)
+        flag.unlink(missing_ok=True)  # what fails in rehearsal would not be asked
+        with live(system.path) as server, Connection(server.port) as to:
+            flag.write_text("errors")
+            for _ in range(70):
+                x, y = rng.normal(size=2)
+                status, said = to.exchange(to.request("/v1/predict", json.dumps({"rows": [{"x": x, "y": y}]}).encode()))
+                assert status == 200, said
+            ends = time.monotonic() + SOON
+            while told(state)["answers"].get("canary", 0) < before + 25 and newest(state).stage == "canary":  # type: ignore[union-attr]
+                assert time.monotonic() < ends, told(state)
+                time.sleep(0.1)
+            if killed:
+                assert newest(state).stage == "canary"  # type: ignore[union-attr]
+                drains = children(server.process.pid)
+                server.process.kill()
+                server.process.wait()
+                end(drains)
+    back = newest(state)
+    assert back is not None and back.stage == "undone" and back.breach is not None
+    assert back.breach["guardrail"] == "errors" and "0 of the live release" in back.breach["says"]
