@@ -257,3 +257,36 @@ def test_nonsense_behind_a_request_does_not_take_its_answer(server: Server) -> N
     asked = POST + b"content-length: %d\r\n\r\n%s" % (len(server.row), server.row)
     assert server.answers(asked + b"\x00\x01\r\n\r\n")[0] == 200
     assert server.answers(POST + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}") == [400]
+
+
+def half_closed(server: Server, *texts: bytes) -> bytes:
+    """All that comes back to who sends this in so many pieces, and says that nothing follows."""
+    with server.connect() as connection:
+        for number, text in enumerate(texts):
+            time.sleep(0.1 * bool(number))
+            connection.sendall(text)
+        connection.shutdown(socket.SHUT_WR)
+        return everything_until_closed(connection)
+
+
+def everything_until_closed(connection: socket.socket) -> bytes:
+    came = b""
+    while part := connection.recv(65536):
+        came += part
+    return came
+
+
+def test_who_sends_nothing_more_still_gets_its_answers(server: Server) -> None:
+    whole = POST + b"content-length: %d\r\n\r\n" % len(server.row) + server.row
+    assert statuses(half_closed(server, whole)) == [200]
+    assert statuses(half_closed(server, whole[:40], whole[40:])) == [200]
+    assert statuses(half_closed(server, LIVE)) == [200]
+    assert statuses(half_closed(server, whole + whole + LIVE)) == [200, 200, 200]
+    assert statuses(half_closed(server, LIVE, whole + LIVE)) == [200, 200, 200]
+
+
+def test_of_half_a_request_nothing_is_answered_but_what_came_before_it(server: Server) -> None:
+    whole = POST + b"content-length: %d\r\n\r\n" % len(server.row) + server.row
+    assert half_closed(server, whole[:-3]) == half_closed(server, whole[:40]) == half_closed(server, b"") == b""
+    assert statuses(half_closed(server, LIVE + whole[:-3])) == [200]
+    assert statuses(half_closed(server, whole + whole[:40])) == [200]

@@ -72,3 +72,15 @@ def _retry(error: PoiseError) -> dict[str, str]:
     if isinstance(error, Overloaded):
         return {"retry-after": str(math.ceil(error.retry_after))}
     return {"retry-after": str(DISK_RETRY)} if isinstance(error, StateError) and error.status == 503 else {}
+
+
+def unread(status: int, detail: str, headers: str) -> bytes:
+    """The same straight onto the wire, and that nothing follows: of what came no request could be read that an
+    application could answer. headers: more of them, each with the end of its line."""
+    phrase = HTTPStatus(status).phrase
+    body = msgspec.json.encode({"type": "about:blank", "title": phrase, "status": status, "detail": detail})
+    head = (
+        f"HTTP/1.1 {status} {phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+        f"content-length: {len(body)}\r\n{headers}connection: close\r\n\r\n"
+    )
+    return head.encode() + body

@@ -36,6 +36,7 @@ _LONG_WAY = frozenset(
 _MUST_BE = {b"content-type": b"application/json", b"connection": b"keep-alive"}
 """Headers that may stand, in lower case, if they say this and nothing else."""
 _LENGTH = b"content-length"
+_CLOSE = (b"connection", b"close")
 Wire = Callable[[bytes, bool], None]
 """Takes an answer as it goes over the wire, and whether the connection is to be closed after it."""
 
@@ -48,6 +49,7 @@ class Straight:
 
     def __init__(self, observed: Observed, guard: Guard, hot: Mapping[str, ASGIApp], limits: Limits) -> None:
         self._app, self._guard, self._hot, self._limits = observed, guard, hot, limits
+        self._beside: tuple[Collection[tuple[bytes, bytes]], bytes] = (), b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The long way, for everybody."""
@@ -125,14 +127,20 @@ class Straight:
             status, body, headers = made.status, made.body, headers_of(made)
         else:
             status, body, headers = made.status_code, bytes(made.body), made.raw_headers
-        closes = (b"connection", b"close") in headers
-        lines = [b"%b: %b\r\n" % header for header in (*beside, *headers, (request_id.HEADER, number.encode()))]
+        own = b"".join([b"%b: %b\r\n" % header for header in headers])
+        head = b"%b%b%bx-request-id: %b\r\n\r\n" % (_LINE[status], self._lines(beside), own, number.encode())
         try:
-            write(b"".join([_LINE[status], *lines, b"\r\n", body]), closes)
+            write(head + body, _CLOSE in headers)
         finally:
             if CALLER in scope:  # else nobody was let in
                 self._guard.count(scope)
             self._app.note(scope, number, status)
+
+    def _lines(self, beside: Collection[tuple[bytes, bytes]]) -> bytes:
+        """The same headers as lines: the server makes them anew once a second."""
+        if self._beside[0] is not beside:
+            self._beside = beside, b"".join([b"%b: %b\r\n" % header for header in beside])
+        return self._beside[1]
 
 
 async def _told(made: Awaitable[Answer]) -> Answer:
