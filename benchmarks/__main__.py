@@ -29,6 +29,7 @@ EVERY = (
     "poison",
     "cbpe",
     "updating",
+    "sixty_days",
 )
 
 

@@ -31,8 +31,9 @@ NAMES = (
     "drift",
     "poison",
     "cbpe",
+    "sixty_days",
 )
-LONG = {"assess", "events", "lists", "overload", "peers", "poison", "serving", "start", "training"}
+LONG = {"assess", "events", "lists", "overload", "peers", "poison", "serving", "sixty_days", "start", "training"}
 """Those that start servers and train even in their short form: half a minute each."""
 
 
@@ -46,6 +47,7 @@ def test_all_are_listed():
         "cbpe_nannyml",
         "figure",
         "flights",
+        "market_days",
         "open_loop",
         "shocks",
         "training_by_hand",

@@ -25,10 +25,3 @@ def test_promotions_are_not_worse_by_the_truth(tmp_path: Path, seed: int) -> Non
     print(f"seed {seed}: {found.compared} compared, {len(found.promotions)} promoted, {found.worse} worse: {found}")
     assert found.promotions, "shocks call for updates"
     assert likely(found.worse, found.compared) > 0.01, found.promotions
-
-
-def test_after_a_shock_what_is_promoted_is_better_by_the_truth(tmp_path: Path) -> None:
-    """The short form: one release before a shock, one look long enough after it."""
-    found = live(Shocks(days=27, jumps=(14,), rain=(), seed=1), tmp_path / "market", 13, 14)
-    assert found.outcomes == ["promoted", "promoted"]
-    assert [gain > 0.05 for _, gain in found.promotions] == [True]
