@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.decisions.terms import Cell, Floats, Predicted, Words, height_of, known, utility
+from poise.decisions.terms import Cell, Floats, Predicted, Words, height_of, known, weighed
+from poise.decisions.weights import checked
 from poise.errors import SpecError
 from poise.spec.decision import Decision
 from poise.spec.expression import Type
@@ -17,6 +19,22 @@ Bools = NDArray[np.bool_]
 Order = NDArray[np.int64]
 FEW = 1_000
 """So few values are sorted as fast where it has to be stable."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """The candidates of one request in order, best first.
+
+    terms: term -> (n,); allowed: what `where` says, (n,); order: those that may be shown; sorted_by: the scores, or
+    where none has one (`fallback`) the rule's values, (n,).
+    """
+
+    terms: Mapping[str, Floats]
+    scores: Floats
+    allowed: Floats
+    order: Order
+    sorted_by: Floats
+    fallback: bool
 
 
 class Ranker:
@@ -49,6 +67,7 @@ class Ranker:
         self._terms = {} if rule_only else {term: self._term(term) for term in decision.terms}
         self._used = frozenset[str]().union(*(cell.names for cell in self._terms.values()))
         self._predicted = self._words.predicted(self._used)
+        self._sums = self._words.sums(self._terms.values()) if self._terms else None
         self._where = None if decision.where is None else self._words.condition(decision.where, "decision.where")
         self._rule = None if decision.rule is None else self._words.sorting(decision.rule, "decision.rule")
 
@@ -92,7 +111,11 @@ class Ranker:
 
         Weights default to the file's. Raises `RequestError` for weights of no term.
         """
-        scores = utility(self.decision, terms, weights)
+        return self.weighed(terms, checked(self.decision, self.decision.weights if weights is None else weights))
+
+    def weighed(self, terms: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+        """The same by weights that were checked before, one for each term."""
+        scores = weighed(terms, weights)
         return np.full_like(scores, np.nan) if self.rule_only else scores
 
     def where(self, columns: Mapping[str, Column]) -> Floats:
@@ -112,13 +135,40 @@ class Ranker:
         predictions; a conditional objective counts 0 where its parent did not come true."""
         return self.terms(self._words.realised(self._used, labels), columns)
 
+    def rank(
+        self, predictions: Mapping[str, Floats], columns: Mapping[str, Column], weights: Mapping[str, float]
+    ) -> Ranked:
+        """All of this for n candidates, by weights that were checked before, one for each term: bit for bit what the
+        single steps give."""
+        allowed, sums = self.where(columns), self._sums
+        if sums is not None:
+            read = np.empty((len(sums.names), len(allowed)))
+            for row, name in enumerate(sums.names):
+                read[row] = self._words.values(name, predictions) if name in self._predicted else columns[name].values
+            made, scores, order = sums.rank(read, np.array([weights[term] for term in self._terms]), allowed)
+            terms = dict(zip(self._terms, made, strict=True))
+            if len(order) or not (allowed == 1).any():
+                return Ranked(terms, scores, allowed, order, scores, False)
+        else:
+            terms = self.terms(predictions, columns)
+            scores = self.weighed(terms, weights)
+        shown = {} if self.rule_only else terms  # nothing is known of any term where nothing was learned
+        order, fallback = self.order(scores, allowed == 1, scores)
+        if not fallback:
+            return Ranked(shown, scores, allowed, order, scores, False)
+        rule = self.rule(columns)  # it sorts only where no score does, so it is mostly not asked for
+        order, _ = self.order(scores, allowed == 1, rule)
+        return Ranked(shown, scores, allowed, order, rule, True)
+
     def order(self, scores: Floats, eligible: Bools, rule: Floats) -> tuple[Order, bool]:
         """The indices of the candidates to list, the best first, and whether the rule had to sort them.
 
         Those that are eligible and have a score, by score; among equals the earlier candidate first. Where no eligible
         one has a score, all eligible ones by `rule`, those whose rule is missing last.
         """
-        among = np.flatnonzero(eligible & ~np.isnan(scores))
+        among = np.flatnonzero(eligible & (scores == scores))
+        if len(among) == len(scores):
+            return _descending(scores), False
         fallback = not len(among) and bool(eligible.any())
         if fallback:
             among = np.flatnonzero(eligible)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.decisions.sums import Sums
 from poise.decisions.weights import checked
 from poise.errors import ExpressionError, SpecError
 from poise.spec.decision import Decision
-from poise.spec.expression import Type, check, parse
+from poise.spec.expression import Expression, Type, check, parse
 from poise.spec.in_numpy import compile as compiled
 from poise.spec.objective import ProblemType
 from poise.table import Column, Table
@@ -36,6 +37,7 @@ class Cell:
     """One compiled expression and the names it reads; its value where it reads none."""
 
     names: frozenset[str]
+    expression: Expression
     _run: Callable[[Mapping[str, Column]], Column]
     _value: float | None
 
@@ -68,6 +70,10 @@ class Words:
         """A condition over columns alone. Raises `ExpressionError`."""
         return _compiled(text, where, self._columns, ("bool",), "a condition is true or false")
 
+    def sums(self, cells: Iterable[Cell]) -> Sums | None:
+        """Terms in the form that is reckoned in one call, where they are sums and products of numbers."""
+        return Sums.of([cell.expression for cell in cells], {**self._columns, **self._predicted})
+
     def predicted(self, names: frozenset[str]) -> frozenset[str]:
         """Those of `names` that models predict."""
         return names & self._predicted.keys()
@@ -78,17 +84,19 @@ class Words:
 
     def rows(self, names: frozenset[str], predictions: Mapping[str, Floats], columns: Mapping[str, Column]) -> Table:
         """The values of `names`; predictions: objective -> (n,), or (n, classes); columns: n rows each."""
-        found = {}
-        for name in names:
-            objective, _, label = name.partition(".")
-            if name not in self._predicted:
-                found[name] = columns[name]
-                continue
-            values = predictions[objective]
-            if label:
-                values = values[:, self.objectives[objective].classes.index(label)]
-            found[name] = Column("number", np.asarray(values, np.float64))
-        return Table(found, height_of(predictions, columns))
+        found = {
+            name: Column("number", np.asarray(self.values(name, predictions), np.float64))
+            if name in self._predicted
+            else columns[name]
+            for name in names
+        }
+        return Table.of(found, height_of(predictions, columns))
+
+    def values(self, name: str, predictions: Mapping[str, Floats]) -> Floats:
+        """What is predicted under one of the names of `predicted`, (n,)."""
+        objective, _, label = name.partition(".")
+        found = predictions[objective]
+        return found[:, self.objectives[objective].classes.index(label)] if label else found
 
     def realised(self, names: frozenset[str], labels: Mapping[str, Floats]) -> dict[str, Floats]:
         """Labels in the place of the predictions that `names` read: 0/1 for binary, codes or one column per class for
@@ -117,9 +125,17 @@ def utility(decision: Decision, terms: Mapping[str, Floats], weights: Mapping[st
     >>> utility(decision, {"orders": np.array([0.5, 0.1]), "sales": np.array([4.0, np.nan])}, {"sales": 0}).tolist()
     [0.5, 0.1]
     """
-    values = checked(decision, decision.weights if weights is None else weights)
-    scores = np.zeros_like(next(iter(terms.values())))
-    for term, weight in values.items():
+    return weighed(terms, checked(decision, decision.weights if weights is None else weights))
+
+
+def weighed(terms: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    """The same by weights that were checked before, one for each term.
+
+    >>> weighed({"orders": np.array([0.5, 0.25])}, {"orders": 2.0}).tolist()
+    [1.0, 0.5]
+    """
+    scores = np.zeros(np.shape(next(iter(terms.values()))))
+    for term, weight in weights.items():
         if weight:
             scores = scores + weight * terms[term]
     return scores
@@ -152,7 +168,7 @@ def _compiled(text: str, where: str, types: Mapping[str, Type], allowed: tuple[T
     if found not in allowed:
         raise ExpressionError(f"{rule}; this is a {found}", text=expression.text, position=0, where=where)
     run = compiled(expression, types)
-    return Cell(expression.names, run, None if expression.names else float(run({}).values[0]))
+    return Cell(expression.names, expression, run, None if expression.names else float(run({}).values[0]))
 
 
 def _predicted_types(objectives: Mapping[str, Predicted], types: Mapping[str, Type]) -> dict[str, Type]:

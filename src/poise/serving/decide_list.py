@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,28 +17,12 @@ from poise.serving.live import Live
 from poise.serving.score import Scored
 
 if TYPE_CHECKING:
-    from poise.decisions.rank import Ranker
+    from poise.decisions.rank import Ranked, Ranker
 
 MOST_LEFT_OUT = 1_000
 """Candidates that an answer names with the reason why they are not shown; it says how many there were."""
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ranked:
-    """The candidates of one request in order, best first.
-
-    terms: term -> (n,); allowed: what `where` says, (n,); order: those that may be shown; sorted_by: the scores, or
-    where none has one (`fallback`) the rule's values, (n,).
-    """
-
-    terms: Mapping[str, Floats]
-    scores: Floats
-    allowed: Floats
-    order: NDArray[np.int64]
-    sorted_by: Floats
-    fallback: bool
 
 
 class ListDecider:
@@ -67,7 +50,7 @@ class ListDecider:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """The answer: `decision_id` (made at `now`, microseconds), `head`, `weights`, `shown`, `left_out`, `fallback`,
         `explored`, `unknown`; and, with `keep`, what the log keeps of it. The same `seed` draws the same list."""
-        ranked = self._ranked(scored, live.values)
+        ranked = self._ranker.rank(scored.predictions, scored.features.select(self._read), live.values)
         exploration = live.exploration
         drawn = exploration.draw(ranked.sorted_by[ranked.order], self._show, seed)
         shown = ranked.order[drawn.order]
@@ -92,29 +75,15 @@ class ListDecider:
         rows = np.arange(len(received.items)) if decision_log.whole_list(seed) else shown
         return answer, kept | decision_log.in_full(rows, received.rows, scored.features)
 
-    def _ranked(self, scored: Scored, weights: Mapping[str, float]) -> _Ranked:
-        columns = scored.features.select(self._read)
-        terms = self._ranker.terms(scored.predictions, columns)
-        scores = self._ranker.score(terms, weights)
-        shown = {} if self._ranker.rule_only else terms  # nothing is known of any term where nothing was learned
-        allowed = self._ranker.where(columns)
-        eligible = allowed == 1
-        order, fallback = self._ranker.order(scores, eligible, scores)
-        if not fallback:
-            return _Ranked(shown, scores, allowed, order, scores, fallback)
-        rule = self._ranker.rule(columns)  # it sorts only where no score does, so it is mostly not asked for
-        order, fallback = self._ranker.order(scores, eligible, rule)
-        return _Ranked(shown, scores, allowed, order, rule, fallback)
-
     def _shown(
-        self, number: str, received: ReceivedList, ranked: _Ranked, shown: NDArray[np.int64], propensity: Floats
+        self, number: str, received: ReceivedList, ranked: Ranked, shown: NDArray[np.int64], propensity: Floats
     ) -> list[Any]:
         """One object per place."""
         worth = [values[shown].tolist() for values in ranked.terms.values()]
         items, scores = _picked(received.items, shown), ranked.sorted_by[shown].tolist()
         return self._entries.shown(number, items, scores, worth, propensity.tolist())
 
-    def _left_out(self, received: ReceivedList, ranked: _Ranked, drawn: NDArray[np.int64], live: Live) -> list[Any]:
+    def _left_out(self, received: ReceivedList, ranked: Ranked, drawn: NDArray[np.int64], live: Live) -> list[Any]:
         """Why each of the others is not shown: first those that could not be, then by rank, with the scores
         by which the list can be drawn again. drawn: the ranks, from 0, of those that are shown."""
         count = len(ranked.order)
@@ -129,7 +98,7 @@ class ListDecider:
         why = _picked(_ranks(len(rest), count, len(drawn), live.exploration.on), ranks)
         return out + self._entries.ranked(_picked(received.items, rows), why, ranked.sorted_by[rows].tolist())
 
-    def _excluded(self, items: Sequence[Any], ranked: _Ranked, live: Live) -> list[Any]:
+    def _excluded(self, items: Sequence[Any], ranked: Ranked, live: Live) -> list[Any]:
         """Those that `where` does not allow, and those without a score."""
         said, allowed = self._entries.without_score, ranked.allowed
         closed = np.flatnonzero(allowed != 1)

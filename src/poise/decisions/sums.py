@@ -1,0 +1,195 @@
+"""Terms that are sums and products of numbers, in a form that one compiled call reckons for all candidates.
+
+Registers hold the numbers that are read, then constants, then what each step makes: `order * value - 1` reads two, has
+one constant and takes two steps. Every step follows `poise.spec.in_numpy` bit for bit: what is no finite number is
+missing, NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poise.jit import compiled, compiled_part
+from poise.spec.expression import Expression, Type, typed
+from poise.spec.syntax import Binary, Constant, Name, Node, Unary
+
+if TYPE_CHECKING:
+    from poise.decisions.terms import Floats
+
+_STEPS = {"+": 0, "-": 1, "*": 2, "/": 3}
+_MINUS = 4
+
+
+class _NoSum(Exception):
+    """An expression does something else than to add and to multiply numbers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """Several terms as one list of steps.
+
+    names: what is read, one register each; constants: (c,), the next registers; steps: (m, 3) what to do with which two
+    registers, each making the next one; results: (t,) the register of each term.
+    """
+
+    names: tuple[str, ...]
+    constants: Floats
+    steps: NDArray[np.int64]
+    results: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, expressions: Sequence[Expression], types: Mapping[str, Type]) -> Sums | None:
+        """The terms in this form; None where one of them does anything else.
+
+        >>> from poise.spec.expression import parse
+        >>> types = {"order": "number", "value": "number"}
+        >>> sums = Sums.of([parse("order"), parse("order * value - 1")], types)
+        >>> sums.names, sums.constants.tolist(), sums.steps.tolist(), sums.results.tolist()
+        (('order', 'value'), [1.0], [[2, 0, 1], [1, 3, 2]], [0, 4])
+        >>> Sums.of([parse("if(order > 1, 1, 0)")], types) is None
+        True
+        """
+        names = tuple(sorted(frozenset[str]().union(*(expression.names for expression in expressions))))
+        try:
+            kinds = [typed(expression, types) for expression in expressions]
+            constants = [value for e, of in zip(expressions, kinds, strict=True) for value in _constants(e.root, of)]
+            made = _Steps({name: at for at, name in enumerate(names)}, len(names), list(dict.fromkeys(constants)))
+            results = [made.register(expression.root) for expression in expressions]
+        except _NoSum:
+            return None
+        steps = np.array(made.steps, np.int64).reshape(-1, 3)
+        return cls(names, np.array(made.constants), steps, np.array(results, np.int64))
+
+    def rank(self, read: Floats, weights: Floats, allowed: Floats | None) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """The terms (t, n), the scores (n,) by weights (t,), and the order of those that are allowed and have a score,
+        the best first, the earlier of equals first.
+
+        read: (names, n); allowed: (n,) 1 where a candidate may be listed, None where all may.
+        """
+        n = read.shape[1]
+        terms, scores, order = np.empty((len(self.results), n)), np.empty(n), np.empty((2, n), np.int64)
+        may = _ALL if allowed is None else allowed
+        count = _rank(read, self.constants, self.steps, self.results, weights, may, terms, scores, order)
+        return terms, scores, order[0, :count]
+
+
+_ALL = np.empty(0)
+
+
+class _Steps:
+    """Turns nodes into steps, those below before those above."""
+
+    def __init__(self, place: Mapping[str, int], first: int, constants: list[float]) -> None:
+        self._place = place
+        self._first = first
+        self.constants = constants
+        self.steps: list[tuple[int, int, int]] = []
+
+    def register(self, node: Node) -> int:
+        """Where the value of a node will stand."""
+        match node:
+            case Name():
+                return self._place[node.name]
+            case Constant():
+                return self._first + self.constants.index(float(node.value))
+            case Unary():
+                operand = self.register(node.operand)
+                self.steps.append((_MINUS, operand, operand))
+            case Binary():
+                self.steps.append((_STEPS[node.operator], self.register(node.left), self.register(node.right)))
+        return self._first + len(self.constants) + len(self.steps) - 1
+
+
+def _constants(node: Node, kinds: Mapping[int, Type]) -> list[float]:
+    """The constants of an expression of numbers. Raises `_NoSum` for any other."""
+    if kinds[id(node)] != "number":
+        raise _NoSum
+    match node:
+        case Name():
+            return []
+        case Constant():
+            return [float(node.value)]
+        case Unary(operator="-"):
+            return _constants(node.operand, kinds)
+        case Binary() if node.operator in _STEPS:
+            return [*_constants(node.left, kinds), *_constants(node.right, kinds)]
+        case _:
+            raise _NoSum
+
+
+@compiled_part
+def _finite(value: float) -> float:
+    """NaN for what is no finite number, as `in_numpy.finite`."""
+    return value - (value - value)
+
+
+@compiled
+def _rank(
+    read: Floats,
+    constants: Floats,
+    steps: NDArray[np.int64],
+    results: NDArray[np.int64],
+    weights: Floats,
+    allowed: Floats,
+    terms: Floats,
+    scores: Floats,
+    order: NDArray[np.int64],
+) -> int:
+    """Fills `terms`, `scores` and the first row of `order`; how many stand there."""
+    names, first = len(read), len(read) + len(constants)
+    registers = np.empty(first + len(steps))
+    for c in range(len(constants)):
+        registers[names + c] = constants[c]
+    count = 0
+    for i in range(len(scores)):
+        for j in range(names):
+            registers[j] = _finite(read[j, i])
+        for s in range(len(steps)):
+            a, b = registers[steps[s, 1]], registers[steps[s, 2]]
+            if steps[s, 0] == 0:
+                made = _finite(a + b)
+            elif steps[s, 0] == 1:
+                made = _finite(a - b)
+            elif steps[s, 0] == 2:
+                made = _finite(a * b)
+            elif steps[s, 0] == 3:
+                made = _finite(a / b)
+            else:
+                made = -a
+            registers[first + s] = made
+        score = 0.0
+        for t in range(len(results)):
+            terms[t, i] = registers[results[t]]
+            if weights[t] != 0.0:
+                score = score + weights[t] * terms[t, i]
+        scores[i] = score
+        if not np.isnan(score) and (len(allowed) == 0 or allowed[i] == 1.0):
+            order[0, count] = i
+            count += 1
+    _sort(scores, order, count)
+    return count
+
+
+@compiled_part
+def _sort(scores: Floats, order: NDArray[np.int64], count: int) -> None:
+    """The first `count` of `order[0]` from the highest score down, equals as they stood: merged in runs that double."""
+    run = 1
+    while run < count:
+        for start in range(0, count, 2 * run):
+            a, b = start, min(start + run, count)
+            middle, end = b, min(start + 2 * run, count)
+            for at in range(start, end):
+                if b >= end or (a < middle and scores[order[0, a]] >= scores[order[0, b]]):
+                    order[1, at] = order[0, a]
+                    a += 1
+                else:
+                    order[1, at] = order[0, b]
+                    b += 1
+        for at in range(count):
+            order[0, at] = order[1, at]
+        run *= 2
