@@ -107,6 +107,15 @@ class Column:
             return int(value != value)
         return int(value == (MISSING_TIME if self.kind == "time" else -1))
 
+    @property
+    def only(self) -> Any:
+        """The value of a column of one row as `to_list` has it, None where it is missing.
+
+        >>> Column.numbers([1.5]).only, Same("number", 2.5).only, Same("time", MISSING_TIME).only
+        (1.5, 2.5, None)
+        """
+        return self.to_list()[0]
+
     def take(self, index: NDArray[Any]) -> Column:
         """The rows at `index` (positions or a boolean mask), in that order. A position of -1 gives missing."""
         if index.dtype == np.bool_ or not len(index) or index.min() >= 0:
@@ -192,10 +201,15 @@ class Same(Column):
         return self.height
 
     @property
+    def only(self) -> Any:
+        """The value, None where there is none."""
+        value = self.value
+        return None if value != value or (value == MISSING_TIME and self.kind == "time") else value
+
+    @property
     def is_missing(self) -> bool:
         """Whether there is no value."""
-        value = self.value
-        return bool(value is None or value != value or (self.kind == "time" and value == MISSING_TIME))
+        return self.only is None
 
     def missing(self) -> NDArray[np.bool_]:
         """True in all rows, or in none."""
@@ -213,11 +227,11 @@ class Same(Column):
 
     def to_list(self) -> list[Any]:
         """The value so many times."""
-        return [None if self.is_missing else self.value] * self.height
+        return [self.only] * self.height
 
     def listed(self, index: NDArray[np.intp]) -> list[Any]:
         """The value once for each position."""
-        return [None if self.is_missing else self.value] * len(index)
+        return [self.only] * len(index)
 
     def _made(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
         made = self._arrays
@@ -263,6 +277,17 @@ class Table(Mapping[str, Column]):
             raise ValueError(f"columns of different heights: { {k: len(c) for k, c in self._columns.items()} }")
         self.height = heights.pop() if heights else (height or 0)
 
+    @classmethod
+    def of(cls, columns: dict[str, Column], height: int) -> Table:
+        """A table of columns that are of this height, and that nobody changes: neither is looked at again.
+
+        >>> Table.of({"x": Same("number", 1.0, 2)}, 2)["x"].to_list()
+        [1.0, 1.0]
+        """
+        made = Table.__new__(Table)
+        made._columns, made.height = columns, height
+        return made
+
     def __getitem__(self, name: str) -> Column:
         return self._columns[name]
 
@@ -274,7 +299,7 @@ class Table(Mapping[str, Column]):
 
     def select(self, names: Iterable[str]) -> Table:
         """These columns, in this order."""
-        return Table({name: self._columns[name] for name in names}, self.height)
+        return Table.of({name: self._columns[name] for name in names}, self.height)
 
     def with_columns(self, columns: Mapping[str, Column]) -> Table:
         """This table with more (or replaced) columns."""

@@ -26,9 +26,10 @@ class KeptColumn:
     ['a', None, 'b']
     """
 
-    def __init__(self, kind: Kind, size: int) -> None:
+    def __init__(self, kind: Kind, size: int, values: NDArray[Any] | None = None) -> None:
+        """values: where they are kept, (size,), all missing; else in an array of its own."""
         self.kind = kind
-        self._values = np.full(size, _EMPTY[kind], _TYPES[kind])
+        self._values = np.full(size, _EMPTY[kind], _TYPES[kind]) if values is None else values
         self._levels: NDArray[Any] = np.empty(0, object)
         self._number: dict[str, int] = {}
 
@@ -71,7 +72,9 @@ class KeptColumn:
             return [None if value == MISSING_TIME else value for value in values]
         return [None if code < 0 else self._levels[code] for code in values]
 
-    def grow(self, size: int) -> None:
-        """Room for so many rows."""
-        more = np.full(size - len(self._values), _EMPTY[self.kind], _TYPES[self.kind])
-        self._values = np.concatenate([self._values, more])
+    def grow(self, size: int, values: NDArray[Any] | None = None) -> None:
+        """Room for so many rows, or other `values` that hold them all."""
+        if values is None:
+            more = np.full(size - len(self._values), _EMPTY[self.kind], _TYPES[self.kind])
+            values = np.concatenate([self._values, more])
+        self._values = values

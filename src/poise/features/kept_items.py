@@ -7,7 +7,7 @@ are made anew for the rows that are asked for, by the very code that makes them 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from poise.features.kept_column import KeptColumn, Rows
 from poise.features.sides import Step, makes, reads
+from poise.jit import compiled
 from poise.stores.base import Declaration, OnlineStore
 from poise.table import Column, Requests, Table
 
@@ -63,13 +64,20 @@ class KeptItems:
         """One column's values of these rows."""
         return self._columns[name].take(rows)
 
-    def listed(self, name: str, rows: Rows) -> list[Any]:
-        """The same as Python values, None for missing."""
-        return self._columns[name].listed(rows)
+    def listed(self, names: Iterable[str], rows: Rows) -> dict[str, list[Any]]:
+        """Some columns as Python values, None or NaN for missing, for a few rows."""
+        numbers: list[list[float]] = self._numbers.take(rows, axis=0).T.tolist()
+        number, columns = self._number, self._columns
+        return {
+            name: numbers[number[name]] if columns[name].kind == "number" else columns[name].listed(rows)
+            for name in names
+        }
 
     def missing(self, rows: Rows) -> dict[str, int]:
-        """Of each column how many of these rows have no value."""
-        return dict(zip(self._number, self._gone.take(rows, axis=1).sum(axis=1).tolist(), strict=True))
+        """Of each column that lacks a value in some of these rows, in how many of them."""
+        counts = np.zeros(len(self._number), np.int64)
+        _count(self._gone, rows, counts)
+        return {name: count for name, count in zip(self._number, counts.tolist(), strict=True) if count}
 
     def _reset(self) -> None:
         """Know nothing."""
@@ -78,7 +86,8 @@ class KeptItems:
         self._items: list[Any] = []
         self._next = 0
         self._columns: dict[str, KeptColumn] = {}
-        self._gone = np.zeros((len(self._number), size), np.bool_)
+        self._numbers = np.full((size, len(self._number)), np.nan)  # an item's side by side: they come from one place
+        self._gone = np.zeros((size, len(self._number)), np.bool_)
         self._stale = np.ones((len(self._steps), size), np.bool_)
         self._dirty = np.ones(size, np.bool_)
         self.version = np.zeros(size, np.int64)
@@ -94,8 +103,9 @@ class KeptItems:
         if self.store.changes() != self._seen:
             self._learn_changes()
         known = self._row_of
-        rows = np.array(list(map(known.get, items, repeat(-1))), np.intp)
-        if rows.min(initial=0) < 0:
+        found = list(map(known.get, items, repeat(-1)))
+        rows = np.array(found, np.intp)
+        if -1 in found:
             self._add(rows, items)
         if self._dirty[rows].any():
             self._make(rows, column, instant)
@@ -163,11 +173,12 @@ class KeptItems:
         """Room for twice as many."""
         old, size = len(self._dirty), min(2 * len(self._dirty), self.most)
         self._stale = np.concatenate([self._stale, np.ones((len(self._steps), size - old), np.bool_)], axis=1)
-        self._gone = np.concatenate([self._gone, np.zeros((len(self._number), size - old), np.bool_)], axis=1)
+        self._gone = np.concatenate([self._gone, np.zeros((size - old, len(self._number)), np.bool_)])
+        self._numbers = np.concatenate([self._numbers, np.full((size - old, len(self._number)), np.nan)])
         self._dirty = np.concatenate([self._dirty, np.ones(size - old, np.bool_)])
         self.version = np.concatenate([self.version, np.zeros(size - old, np.int64)])
-        for column in self._columns.values():
-            column.grow(size)
+        for name, column in self._columns.items():
+            column.grow(size, self._numbers[:, self._number[name]] if column.kind == "number" else None)
         for places in self._places:
             for declaration, place in places.items():
                 places[declaration] = np.concatenate([place, np.full(size - old, -1, np.int32)])
@@ -202,10 +213,19 @@ class KeptItems:
     def _put(self, name: str, rows: Rows, values: Column) -> None:
         held = self._columns.get(name)
         if held is None:
-            held = self._columns[name] = KeptColumn(values.kind, len(self._dirty))
+            own = self._numbers[:, self._number[name]] if values.kind == "number" else None
+            held = self._columns[name] = KeptColumn(values.kind, len(self._dirty), own)
         if held.kind != values.kind or not held.put(rows, values):
             raise _AnotherKind
-        self._gone[self._number[name], rows] = values.missing()
+        self._gone[rows, self._number[name]] = values.missing()
+
+
+@compiled
+def _count(gone: NDArray[np.bool_], rows: Rows, counts: NDArray[np.int64]) -> None:
+    """How many of some rows are marked in each column."""
+    for row in rows:
+        for column in range(len(counts)):
+            counts[column] += gone[row, column]
 
 
 def _dependents(steps: Sequence[Step]) -> list[list[int]]:

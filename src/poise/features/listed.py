@@ -40,14 +40,16 @@ class Listed(Table):
     names: column -> the key under which its values were made.
     """
 
-    __slots__ = ("_made", "_names", "sides")
+    __slots__ = ("_made", "_names", "seen", "sides")
 
     def __init__(self, names: Mapping[str, str], sides: Sides, made: Made, height: int) -> None:
-        super().__init__({}, height)
+        self._columns, self.height = {}, height
         self._names = names
         self._made = made
         self.sides = sides
         """Of the keys; the same object for all requests of one form."""
+        self.seen: dict[str, NDArray[np.float64]] = {}
+        """What models make of the request's columns, by a digest of how, so that others need not make it again."""
 
     def __getitem__(self, name: str) -> Column:
         found = self._columns.get(name)
@@ -84,11 +86,11 @@ class Listed(Table):
 
     def of_request(self, names: Iterable[str]) -> Table:
         """Columns that the request alone says, in one row."""
-        return Table({name: self._made.request[self._names[name]] for name in names}, 1)
+        return Table.of({name: self._made.request[self._names[name]] for name in names}, 1)
 
     def of_both(self, names: Iterable[str]) -> Table:
         """Columns that each candidate says."""
-        return Table({name: self._made.both[self._names[name]] for name in names}, self.height)
+        return Table.of({name: self._made.both[self._names[name]] for name in names}, self.height)
 
     def of_items(self, names: Iterable[str], rows: Rows) -> Table:
         """Columns of what is kept of items."""
@@ -97,7 +99,7 @@ class Listed(Table):
 
     def select(self, names: Iterable[str]) -> Table:
         """These columns, in this order."""
-        return Table({name: self[name] for name in names}, self.height)
+        return Table.of({name: self[name] for name in names}, self.height)
 
     def with_columns(self, columns: Mapping[str, Column]) -> Table:
         """All columns, with more (or replaced) ones."""
@@ -109,18 +111,17 @@ class Listed(Table):
         return Table({name: self._taken(name, at) for name in self._names}, len(at))
 
     def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
-        """The rows at these positions as lists of Python values, None for missing."""
-        made, first = self._made, np.zeros(1, np.intp)
-        rows = made.rows[index] if made.kept is not None else index
+        """The rows at these positions as lists of Python values, None or NaN for missing: null in JSON."""
+        made, count = self._made, len(index)
+        own = [key for key in self._names.values() if key not in made.request and key not in made.both]
+        of_items = {} if made.kept is None else made.kept.listed(own, made.rows[index])
         found: dict[str, list[Any]] = {}
         for name, key in self._names.items():
-            if key in made.both:
-                found[name] = made.both[key].listed(index)
-            elif key in made.request:
-                found[name] = made.request[key].listed(first) * len(index)
+            once = made.request.get(key)
+            if once is not None:
+                found[name] = [once.only] * count
             else:
-                assert made.kept is not None
-                found[name] = made.kept.listed(key, rows)
+                found[name] = of_items[key] if key in of_items else made.both[key].listed(index)
         return found
 
     def missing(self, names: Iterable[str]) -> dict[str, int]:
@@ -129,14 +130,14 @@ class Listed(Table):
         of_items = {} if made.kept is None else made.kept.missing(made.rows)
         for name in names:
             key = self._names[name]
-            if key in of_items:
-                gone = of_items[key]
-            elif key in made.both:
-                gone = made.both[key].gone()
-            else:
-                gone = made.request[key].gone() * self.height
-            if gone:
-                found[name] = gone
+            once = made.request.get(key)
+            if once is not None:
+                if once.only is None:
+                    found[name] = self.height
+            elif key in of_items:
+                found[name] = of_items[key]
+            elif key in made.both and (count := made.both[key].gone()):
+                found[name] = count
         return found
 
     def _column(self, key: str) -> Column:
@@ -179,7 +180,7 @@ def listed(
     once = {name: _first(rows[name]) for name in rows if sides.of[name] == "request"}
     both = {name: rows[name] for name in rows if sides.of[name] != "request"}
     request = dict(once)
-    asked = Requests(Table(once, 1), requests.time[:1])
+    asked = Requests(Table.of(once, 1), requests.time[:1])
     for step in sides.request:
         request |= step.online(asked, store, request)
         stamps.append(now())

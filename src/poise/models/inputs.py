@@ -81,14 +81,16 @@ class Inputs:
         >>> Inputs(("c",), (("a", "b"),)).one(Table({"c": Column.strings(["b"])}))
         [2.0]
         """
-        out: list[float] = []
-        for name, codes in zip(self.names, self._codes, strict=True):
-            column = _of(features, name)
-            if type(column) is Same and column.kind == "number" and codes is None:
-                out.append(column.value)  # most of what a request says
-            else:
-                out.append(_one(name, column, codes))
-        return out
+        try:
+            columns = [features[name] for name in self.names]
+        except KeyError as error:
+            raise _lacking(error.args[0]) from None
+        return [  # most of what a request says is a number
+            column.value
+            if codes is None and type(column) is Same and column.kind == "number"
+            else _one(name, column, codes)
+            for name, column, codes in zip(self.names, columns, self._codes, strict=True)
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
@@ -104,7 +106,11 @@ def _of(features: Table, name: str) -> Column:
     try:
         return features[name]
     except KeyError:
-        raise DataError(f"the model reads '{name}', which these rows do not have") from None
+        raise _lacking(name) from None
+
+
+def _lacking(name: str) -> DataError:
+    return DataError(f"the model reads '{name}', which these rows do not have")
 
 
 def _one(name: str, column: Column, codes: dict[str, int] | None) -> float:

@@ -37,7 +37,7 @@ def softmax(raw: Floats) -> Floats:
 
 def logit(probability: Floats) -> Floats:
     """Log-odds of probabilities, which are kept within 1e-15 of 0 and 1."""
-    p = np.clip(probability, 1e-15, 1 - 1e-15)
+    p = np.minimum(np.maximum(probability, 1e-15), 1 - 1e-15)
     return np.asarray(np.log(p) - np.log1p(-p))
 
 

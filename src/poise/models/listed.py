@@ -75,11 +75,11 @@ class ListedTrees:
                 self._forms.clear()
             form = self._forms[features.sides] = _Form(self._model, self._item, features.side_of())
         states = self._states.of(features.kept, features)
-        request = form.split.state("request", features.of_request(form.request))
+        request = form.split.asked(form.row(features))
         mixed = np.empty((features.height, 0))  # mostly nothing depends on both
         if form.split.mixes:
             mixed = form.split.mixed.matrix(features.of_both(form.mixed))
-        return form.split.predict(request[0], states, mixed, features.rows)
+        return form.split.predict(request, states, mixed, features.rows)
 
 
 MOST_FORMS = 8
@@ -93,6 +93,16 @@ class _Form:
         self.request = tuple(name for name in model.inputs if side[name] == "request")
         self.mixed = tuple(name for name in model.inputs if side[name] == "both")
         self.split: TreesSplit = model.sides(self.request, item)
+        self._digest = self.split.request.digest
+
+    def row(self, features: Listed) -> Floats:
+        """What the trees see of the request, (1, columns): made once for all models that see the same."""
+        found = features.seen.get(self._digest) if self._digest is not None else None
+        if found is None:
+            found = self.split.request.matrix(features.of_request(self.request))
+            if self._digest is not None:
+                features.seen[self._digest] = found
+        return found
 
 
 class KeptRows:
@@ -128,7 +138,8 @@ class KeptRows:
         """The values, with room for so many rows."""
         old = self._values
         if old is None or len(old) != size:
-            self._values = np.zeros((size, *like.shape[1:]), like.dtype)
+            self._values = np.empty((size, *like.shape[1:]), like.dtype)
+            self._values.fill(0)
             if old is not None:
                 self._values[: len(old)] = old[:size]
         assert self._values is not None

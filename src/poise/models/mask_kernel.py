@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from poise.jit import compiled, compiled_part
 from poise.models.base import Floats
+from poise.models.fetch import fetch
 from poise.models.forest_walk import ZERO
 
 TOGETHER = 4
@@ -133,6 +134,8 @@ def scores(
     one, two, three, last = four[0], four[1], four[2], four[3]
     for first in range(0, n, TOGETHER):
         count = min(TOGETHER, n - first)
+        if len(rows) > 0:
+            fetch(items, rows, first + TOGETHER, min(first + 2 * TOGETHER, n))
         for r in range(count):
             i = first + r
             state = four[r]

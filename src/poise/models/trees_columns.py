@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,6 +92,14 @@ class TreesColumns:
         part = TreesColumns(of, self.fill[kept], np.array(plain, np.int64), statistics, scores)
         own = [name in names if name is not None else text for name in self.sources]
         return part, np.flatnonzero(own).tolist()
+
+    @property
+    def digest(self) -> str | None:
+        """The same for all that make the same matrix of the same rows; None where texts are scored."""
+        if self.text is not None:
+            return None
+        content = [json.dumps(self.to_json()).encode(), *(array.tobytes() for array in self.arrays().values())]
+        return hashlib.sha256(b"\0".join(content)).hexdigest()
 
     def matrix(self, features: Table) -> Floats:
         """The matrix, float64 (n, columns), C order."""

@@ -51,6 +51,11 @@ class TreesSplit:
         columns = self.request if side == "request" else self.item
         return self._split.state(side, columns.matrix(features))
 
+    def asked(self, row: Floats) -> NDArray[Any]:
+        """The state (words,) of a request, from what `self.request.matrix` makes of it."""
+        state: NDArray[Any] = self._split.state("request", row)[0]
+        return state
+
     def predict(
         self, request: NDArray[Any], items: NDArray[Any], mixed: Floats, rows: NDArray[np.int64] | None = None
     ) -> Floats:

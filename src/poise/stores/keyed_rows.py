@@ -48,8 +48,8 @@ class KeyedRows:
     ) -> dict[str, Column]:
         """The columns of each key's newest row; missing for slot -1."""
         if len(slots) == 1:
-            slot = slots.item(0)
-            return {name: self._one(name, slot, words, kinds) for name in columns}
+            slot, values = slots.item(0), self.rows.values
+            return {name: _one(values.get(name), slot, words, kinds[name]) for name in columns}
         gone = None if slots.min(initial=0) >= 0 else slots < 0
         return {name: self._column(name, slots, gone, words, kinds) for name in columns}
 
@@ -86,15 +86,6 @@ class KeyedRows:
         if gone is not None:
             values[gone] = absent(held, 1)
         return as_column(values, words)
-
-    def _one(self, name: str, slot: int, words: Words, kinds: Mapping[str, Kind | None]) -> Column:
-        """One value without array work: of a request mostly one row is looked up."""
-        held = self.rows.values.get(name)
-        kind = _KINDS[held.dtype.char] if held is not None else kinds[name] or "number"
-        if held is None or slot < 0:
-            return Same(kind, None if kind == "string" else MISSING[kind])
-        value = held.item(slot)
-        return Same(kind, words.word(value) if kind == "string" else value)
 
     def arrays(self) -> Arrays:
         """Everything, for a snapshot."""
@@ -134,6 +125,17 @@ class KeyedVersions:
         """The opposite of `arrays`."""
         self.slots.restore(part_of("slots", arrays))
         self.versions.restore(part_of("versions", arrays))
+
+
+def _one(held: NDArray[Any] | None, slot: int, words: Words, kind: Kind | None) -> Same:
+    """One value without array work: of a request mostly one row is looked up."""
+    if held is not None:
+        kind = _KINDS[held.dtype.char]
+        if slot >= 0:
+            value = held.item(slot)
+            return Same(kind, words.word(value) if kind == "string" else value)
+    kind = kind or "number"
+    return Same(kind, None if kind == "string" else MISSING[kind])
 
 
 def _held(rows: NewestRows, slots: Slots, name: str) -> NDArray[Any] | None:
