@@ -45,7 +45,7 @@ def reader() -> ListReader:
 
 def test_candidates_and_what_they_share(reader: ListReader) -> None:
     found = reader.read(body(weather="rain", time="2026-03-02T11:05:00+08:00"))
-    assert (found.per, found.items, found.repeated, found.at) == ("shown", ["pho", "udon"], [], [0, 1])
+    assert (found.per, found.items, found.repeated, found.at) == ("shown", ["pho", "udon"], [], range(2))
     assert found.time == "2026-03-02T11:05:00+08:00"
     assert found.rows["user"].to_list() == ["u1", "u1"]
     assert found.rows["weather"].to_list() == ["rain", "rain"]

@@ -293,14 +293,20 @@ class Answerer:
         stages.done("decide")
         body = _ENCODE(made)
         stages.done("encode")
-        used = Used(self.loaded.contract.major, received.per, received.sent)
-        answer = Answer(200, body, release=self.release, decisions=(made["decision_id"],), used=used)
-        if not self.logs:
-            return answer
-        head = decision_log.head("list", self.release, received.per, instant, live.version) | scored.marks
-        encoded = _ENCODE({**head, **kept})
-        stages.done("log")
-        return replace(answer, kept=encoded, decided=True, instant=max(instant, 0))
+        encoded = None
+        if self.logs:
+            head = decision_log.head("list", self.release, received.per, instant, live.version)
+            encoded = _ENCODE({**head, **scored.marks, **kept})
+            stages.done("log")
+        return Answer(
+            *(200, body),
+            kept=encoded,
+            decided=self.logs,
+            instant=max(instant, 0) if self.logs else 0,
+            release=self.release,
+            decisions=(made["decision_id"],),
+            used=Used(self.loaded.contract.major, received.per, received.sent),
+        )
 
     @property
     def _budget(self) -> float:

@@ -52,7 +52,8 @@ class Field:
             reason = f"the pattern {spec.pattern!r} is not a regular expression: {error}"
             raise SpecError(reason, where=f"{spec.per}.{spec.name}") from None
         self._any_number = spec.min is None and spec.max is None and spec.values is None
-        self._any_string = spec.values is None and self._pattern is None and spec.type in ("string", "category", "text")
+        self.any_string = spec.values is None and self._pattern is None and spec.type in ("string", "category", "text")
+        """Whether all strings are allowed that are not too long."""
 
     @property
     def allowed(self) -> str:
@@ -88,7 +89,7 @@ class Field:
         spec, kind = self.spec, type(value)
         if kind is float and spec.type == "float" and self._any_number:
             return Same("number", value)
-        if kind is str and self._any_string and len(value) <= limits.string:
+        if kind is str and self.any_string and len(value) <= limits.string:
             return Same("string", value)
         return Same.of(self.column([value], limits))
 

@@ -7,7 +7,7 @@ called like one of these words go into `context` or into the candidates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +44,7 @@ class ReceivedList:
     per: str
     rows: Table
     items: list[Any]
-    at: list[int]
+    at: Sequence[int]
     repeated: list[tuple[int, int]]
     time: str | None
     once: frozenset[str] = frozenset()
@@ -84,19 +84,29 @@ class ListReader:
         """The column that says which item a candidate is."""
         self._item = Field(replace(inputs.pop(item), required=True, nullable=False))
         self._others = {name: Field(spec) for name, spec in inputs.items()}
-        self._plain = PlainList(item, [name for name in self._others if name not in BESIDE])
+        longest = limits.string if self._item.any_string else None
+        self._plain = PlainList(item, [name for name in self._others if name not in BESIDE], longest)
+        self._all = frozenset(self._others)
         self._limits = limits
 
     def read(self, body: bytes) -> ReceivedList:
         """The candidates of `body`. Raises `NotJson`, `TooLarge` or `RequestError`: the place, what came, what may."""
         plain = self._plain.read(body) if len(body) <= self._limits.body else None
         if plain is not None and 0 < len(plain[0]) <= self._limits.candidates:
-            sent = {name: _Sent(value, name, _BESIDE) for name, value in plain[1].items()}
-            columns = {self.item: self._column(self._item, plain[0])}
-            columns |= {n: self._broadcast(f, sent.get(n), len(plain[0])) for n, f in self._others.items()}
-            rows, once = Table(columns, len(plain[0])), frozenset(self._others)
-            return self._distinct(plain[0], rows, None, once, frozenset((self.item, *sent)))
+            return self._read_plain(*plain)
         return self._read(body)
+
+    def _read_plain(self, items: list[Any], once: Mapping[str, Any]) -> ReceivedList:
+        """The form in which lists mostly come."""
+        height, columns, checked = len(items), dict[str, Column](), self._item.any_string
+        if checked and len(set(items)) == height:
+            columns[self.item] = Column.coded(np.arange(height, dtype=np.int32), items)
+        else:
+            columns[self.item] = self._column(self._item, items)
+        for name, field in self._others.items():
+            columns[name] = self._broadcast(field, once.get(name), name, height, came=name in once)
+        sent = frozenset((self.item, *once))
+        return self._distinct(items, Table.of(columns, height), None, self._all, sent)
 
     def _read(self, body: bytes) -> ReceivedList:
         """Any form."""
@@ -112,10 +122,11 @@ class ListReader:
             if name in names:
                 columns[name] = self._column(field, self._values(field, candidates))
             else:
-                columns[name] = self._broadcast(field, once.get(name), len(candidates))
+                sent = once.get(name, _Sent(None, name, ""))
+                columns[name] = self._broadcast(field, sent.value, sent.place, len(candidates), came=name in once)
         refuse_duplicates(body, len(content) + len(context) + keys, content)
-        same, sent = frozenset(self._others.keys() - names), frozenset((self.item, *once, *names))
-        return self._distinct(items, Table(columns, len(candidates)), time, same, sent)
+        same = frozenset(self._others.keys() - names)
+        return self._distinct(items, Table(columns, len(candidates)), time, same, frozenset((self.item, *once, *names)))
 
     def _time_and_per(self, content: Object) -> str | None:
         per, time = content.get(PER, self.per), content.get(TIME)
@@ -209,11 +220,10 @@ class ListReader:
             place = _place(error.row, field.name)
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
 
-    def _broadcast(self, field: Field, sent: _Sent | None, height: int) -> Column:
+    def _broadcast(self, field: Field, value: Any, place: str, height: int, *, came: bool) -> Column:
         """A column that is the same for all candidates: checked once, whatever their number."""
-        if sent is None and field.spec.required:
+        if not came and field.spec.required:
             raise RequestError("nothing came", field=field.name, allowed=f"{field.allowed}; {_PLACES}")
-        value, place = (None, field.name) if sent is None else (sent.value, sent.place)
         try:
             return field.one(value, self._limits).repeated(height)
         except Unfit as error:
@@ -224,7 +234,7 @@ class ListReader:
     ) -> ReceivedList:
         """Of candidates with the same item the first."""
         if len(set(items)) == len(items):
-            return ReceivedList(self.per, rows, items, list(range(len(items))), [], time, once, sent)
+            return ReceivedList(self.per, rows, items, range(len(items)), [], time, once, sent)
         first: dict[Any, int] = {}
         repeated = [(at, one) for at, item in enumerate(items) if (one := first.setdefault(item, at)) != at]
         at = list(first.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,18 +11,22 @@ import msgspec
 class PlainList:
     """Reads bodies like `{"user": "u1", "candidates": [{"dish": "pho"}, …]}`, and gives up on all others.
 
-    item: the column of each candidate; others: those that may stand beside `candidates`.
+    item: the column of each candidate; others: those that may stand beside `candidates`; longest: where the items are
+    any strings, how many characters they may have.
 
     >>> plain = PlainList("dish", ["user", "city"])
     >>> plain.read(b'{"user": "u1", "candidates": [{"dish": "pho"}, {"dish": null}]}')
     (['pho', None], {'user': 'u1'})
+    >>> PlainList("dish", [], longest=3).read(b'{"candidates": [{"dish": null}]}') is None
+    True
     >>> plain.read(b'{"user": "u1", "candidates": [{"dish": "pho", "price": 9}]}') is None
     True
     """
 
-    def __init__(self, item: str, others: Iterable[str]) -> None:
+    def __init__(self, item: str, others: Iterable[str], longest: int | None = None) -> None:
         self._names = tuple(others)
-        one = msgspec.defstruct("One", [("item", Any)], rename={"item": item}, forbid_unknown_fields=True, gc=False)
+        kind: Any = Any if longest is None else Annotated[str, msgspec.Meta(max_length=longest)]
+        one = msgspec.defstruct("One", [("item", kind)], rename={"item": item}, forbid_unknown_fields=True, gc=False)
         fields = [f"column{number}" for number in range(len(self._names))]
         whole = msgspec.defstruct(
             "Whole",
