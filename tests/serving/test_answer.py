@@ -12,7 +12,7 @@ import pytest
 
 from poise.clock import Clock, ReplayClock
 from poise.errors import NotFinite, PoiseError, RequestError
-from poise.serving.answer import _plain
+from poise.serving.encoding import plain
 from poise.serving.follow import Follower
 from poise.serving.served import Served
 from poise.stores.state_base import LiveRow, LiveState, ReleaseRow, WeightsChange, WeightsRow
@@ -177,9 +177,9 @@ class Written(LiveState):
 
 
 def test_a_value_that_json_cannot_say_is_named() -> None:
-    assert _plain(np.float64(0.5)) == 0.5
+    assert plain(np.float64(0.5)) == 0.5
     with pytest.raises(PoiseError, match=r"a value of type pathlib\.\w+, which JSON cannot say"):
-        _plain(Path("x"))
+        plain(Path("x"))
 
 
 def test_written_weights_are_followed_and_impossible_ones_are_not(stand_ins: ModuleType) -> None:

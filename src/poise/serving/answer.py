@@ -7,26 +7,27 @@ import math
 import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from poise.clock import Clock
 from poise.decisions.choose import priced
 from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
-from poise.errors import NotFinite, PoiseError, RequestError, TooLarge
+from poise.errors import RequestError, TooLarge
 from poise.serving import decision_log
+from poise.serving.answered import Answer, Predicted, Used
 from poise.serving.decide import Decider
 from poise.serving.decide_list import ListDecider
+from poise.serving.encoding import encode
 from poise.serving.instant import Instants, said
 from poise.serving.limited import Counts
 from poise.serving.limited_of import limited_of
 from poise.serving.limits import Limits
-from poise.serving.list_rows import ListReader
+from poise.serving.list_rows import ListReader, ReceivedList
 from poise.serving.live import Live, VersionedWeights
+from poise.serving.rehearsing import rehearse
 from poise.serving.rows import ROWS, Received, RequestReader
 from poise.serving.score import Scored
 from poise.serving.stages import Stages
@@ -37,16 +38,8 @@ from poise.table import Requests, Table
 if TYPE_CHECKING:
     from poise.serving.loaded import Loaded
 
+__all__ = ["Answer", "Answerer", "Predicted", "Used"]
 
-def _plain(value: object) -> object:
-    """A number of NumPy's as Python's own. Raises `PoiseError` for what JSON has no form for."""
-    if isinstance(value, np.generic):
-        return value.item()
-    kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    raise PoiseError(f"the answer holds a value of type {kind}, which JSON cannot say", hint="plain Python and NumPy")
-
-
-_ENCODE = msgspec.json.Encoder(enc_hook=_plain).encode
 _LOG = logging.getLogger("poise.serving")
 _RANDOM = random.SystemRandom()
 SEEDS = 2**53
@@ -55,49 +48,6 @@ SEEDS = 2**53
 
 def _new_seed() -> int:
     return _RANDOM.randrange(SEEDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """What a request used: a major version of the contract, and the `fields` of the rows of `per` that it sent."""
-
-    contract: int
-    per: str
-    fields: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the caller."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    kept: bytes | None = None
-    """What the log keeps of it (JSON), where answers are logged; `decided` says whether it is a decision."""
-    decided: bool = False
-    instant: int = 0
-    """T of what is kept."""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    """Those that go with the body beside its type and length, names in lower case."""
-    release: str = ""
-    decisions: tuple[str, ...] = ()
-    """What answered, and the ids of what was decided: by these an answer is found again."""
-    used: Used | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Predicted:
-    """The predictions for rows of `per`, before they are written: `head` says by what and for when."""
-
-    per: str
-    head: Mapping[str, Any]
-    scored: Scored
-    instant: int
-    """T, as `Answer` has it."""
-    used: Used
-    kept: bytes | None = None
-    """What the log keeps of it, as `Answer` has it."""
 
 
 class Answerer:
@@ -197,7 +147,7 @@ class Answerer:
         made = self.predict_rows(received, may_ask_time=may_ask_time)
         stages = Stages(self.telemetry)
         rows = self.loaded.scorers[made.per].as_rows(made.scored.predictions)
-        body = _ENCODE({**made.head, "predictions": rows, "unknown": made.scored.unknown})
+        body = encode({**made.head, "predictions": rows, "unknown": made.scored.unknown})
         stages.done("encode")
         return Answer(200, body, kept=made.kept, instant=made.instant, release=self.release, used=made.used)
 
@@ -219,7 +169,7 @@ class Answerer:
         kept = decision_log.head("predictions", self.release, received.per, instant) | scored.marks
         kept |= decision_log.predictions_of(scored.predictions)
         kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
-        encoded = _ENCODE(kept)
+        encoded = encode(kept)
         stages.done("log")
         return Predicted(received.per, head, scored, since_epoch, used, encoded)
 
@@ -251,19 +201,17 @@ class Answerer:
         decisions = [{**d, "predictions": p} for d, p in zip(made, predictions, strict=True)]
         stages.done("decide")
         head = {**self._head(instant), **scored.marks, "weights": live.version, "unknown": scored.unknown}
-        body = _ENCODE({**decisions[0], **head} if received.single else {**head, "decisions": decisions})
+        body = encode({**decisions[0], **head} if received.single else {**head, "decisions": decisions})
         stages.done("encode")
-        used = Used(self.loaded.contract.major, per, received.sent)
-        answer = Answer(200, body, release=self.release, decisions=tuple(d["decision_id"] for d in made), used=used)
-        if not self.logs:
-            return answer
-        kept = decision_log.head("choice", self.release, per, instant, live.version) | scored.marks
-        kept |= choices
-        kept |= decision_log.predictions_of(scored.predictions)
-        kept |= decision_log.in_full(range(asked.height), asked, scored.features)
-        encoded = _ENCODE(kept)
-        stages.done("log")
-        return replace(answer, kept=encoded, decided=True, instant=max(instant, 0))
+        encoded = None
+        if self.logs:
+            kept = decision_log.head("choice", self.release, per, instant, live.version) | scored.marks
+            kept |= choices
+            kept |= decision_log.predictions_of(scored.predictions)
+            kept |= decision_log.in_full(range(asked.height), asked, scored.features)
+            encoded = encode(kept)
+            stages.done("log")
+        return self._made(received, body, tuple(one["decision_id"] for one in made), encoded, instant)
 
     def _at_every_price(self, rows: Table) -> Table:
         """The rows at each of the prices to choose from; where actions are chosen, as they are."""
@@ -291,21 +239,23 @@ class Answerer:
         head = self._head(instant) | scored.marks
         made, kept = lister.decide(received, scored, live, now, seed, head, keep=self.logs)
         stages.done("decide")
-        body = _ENCODE(made)
+        body = encode(made)
         stages.done("encode")
         encoded = None
         if self.logs:
             head = decision_log.head("list", self.release, received.per, instant, live.version)
-            encoded = _ENCODE({**head, **scored.marks, **kept})
+            encoded = encode({**head, **scored.marks, **kept})
             stages.done("log")
+        return self._made(received, body, (made["decision_id"],), encoded, instant)
+
+    def _made(
+        self, received: Received | ReceivedList, body: bytes, ids: tuple[str, ...], kept: bytes | None, instant: int
+    ) -> Answer:
+        """The answer that says what was decided."""
+        used = Used(self.loaded.contract.major, received.per, received.sent)
+        at, release = 0 if kept is None else max(instant, 0), self.release
         return Answer(
-            *(200, body),
-            kept=encoded,
-            decided=self.logs,
-            instant=max(instant, 0) if self.logs else 0,
-            release=self.release,
-            decisions=(made["decision_id"],),
-            used=Used(self.loaded.contract.major, received.per, received.sent),
+            200, body, kept=kept, decided=kept is not None, instant=at, release=release, decisions=ids, used=used
         )
 
     @property
@@ -316,26 +266,15 @@ class Answerer:
     def rehearse(self, *, by_models: bool = False) -> None:
         """Answer an example on every route, so that the first caller meets warm code; only then is this `ready`.
 
-        An example that is not real, of a release whose evidence holds none, may be refused. by_models: an answer that
-        something else than the models gave raises `NotFinite`; else it will do, as it does for callers.
+        by_models: an answer that something else than the models gave raises `NotFinite`; else it will do, as it does
+        for callers.
         """
         for per, scorer in self.loaded.scorers.items():
             if scorer.predicts:
-                self._rehearse(self.predict, {"per": per, "rows": [self.loaded.example(per)]}, by_models)
+                rehearse(self.loaded, self.predict, {"per": per, "rows": [self.loaded.example(per)]}, by_models)
         if self._live is not None:
-            self._rehearse(self.decide, self.loaded.example_request(), by_models)
+            rehearse(self.loaded, self.decide, self.loaded.example_request(), by_models)
         self.ready = True
-
-    def _rehearse(self, handler: Callable[[bytes], Answer], content: Mapping[str, Any], by_models: bool) -> None:
-        try:
-            answer = handler(_ENCODE(content))
-        except RequestError as error:
-            if self.loaded.evidence.get("examples"):
-                raise
-            _LOG.warning("no real request is known, and the one made up for a rehearsal was refused: %s", error)
-            return
-        for name, mark in msgspec.json.decode(answer.body).get("fallbacks", {}).items() if by_models else ():
-            raise NotFinite(f"in its rehearsal {self.release} did not answer '{name}' by its model: {mark['why']}")
 
     def evidence(self) -> Mapping[str, Any]:
         """What was measured of this release before it went live."""

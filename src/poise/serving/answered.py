@@ -1,0 +1,53 @@
+"""What comes of a request: the answer as it goes back, or predictions before they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from poise.serving.score import Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a request used: a major version of the contract, and the `fields` of the rows of `per` that it sent."""
+
+    contract: int
+    per: str
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the caller."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    kept: bytes | None = None
+    """What the log keeps of it (JSON), where answers are logged; `decided` says whether it is a decision."""
+    decided: bool = False
+    instant: int = 0
+    """T of what is kept."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Those that go with the body beside its type and length, names in lower case."""
+    release: str = ""
+    decisions: tuple[str, ...] = ()
+    """What answered, and the ids of what was decided: by these an answer is found again."""
+    used: Used | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """The predictions for rows of `per`, before they are written: `head` says by what and for when."""
+
+    per: str
+    head: Mapping[str, Any]
+    scored: Scored
+    instant: int
+    """T, as `Answer` has it."""
+    used: Used
+    kept: bytes | None = None
+    """What the log keeps of it, as `Answer` has it."""
