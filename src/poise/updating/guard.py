@@ -141,7 +141,7 @@ def _flipped(system: SystemSpec, watch: Watch, since: int, cleared: Collection[t
     if not parts:
         return []
     rows, told = np.any([one.rows for one in parts], axis=0), np.sum([one.told for one in parts], axis=0)
-    if watch.trial.turned(rows, watch.held, told):
+    if not parts[0].hour and watch.trial.turned(rows, watch.held, told):
         return []
     wrong = np.sum([one.wrong for one in parts], axis=0)
     drawn = np.flatnonzero(np.any([one.drawn() for one in parts], axis=0))
@@ -164,14 +164,16 @@ def _flipped(system: SystemSpec, watch: Watch, since: int, cleared: Collection[t
 def _together(
     watches: Sequence[Watch], cleared: Collection[tuple[str, str, str]]
 ) -> list[tuple[str, str, tuple[str, ...]]]:
-    """The suspects, over all objectives: (source, column, levels), those with most rows one by one."""
-    rows: dict[tuple[str, str], dict[str, int]] = {}
+    """The suspects, over all objectives: (source, column, levels), those that come first one by one."""
+    rows: dict[tuple[str, str], dict[str, float]] = {}
     for watch in watches:
         for one in watch.found:
             if (one.source, one.column, one.level) in cleared:
                 continue
             of = rows.setdefault((one.source, one.column), {})
-            of[one.level] = max(of.get(one.level, 0), one.rows)
+            # Who drifts drags what is expected of others along: the least likely comes first, and others are seen anew.
+            first = 1 / max(one.p, 1e-300) if one.kind == "drift" else one.rows
+            of[one.level] = max(of.get(one.level, 0), first)
     out: list[tuple[str, str, tuple[str, ...]]] = []
     for (source, column), levels in rows.items():
         ordered = sorted(levels, key=levels.__getitem__, reverse=True)

@@ -36,6 +36,8 @@ MOST_SHARE = 0.4
 """Labels of which nearly half and more say the opposite are no noise: then the world has turned, or all of it lies."""
 FEW_DAYS = 3
 """Hours of the day are parts of so many days at least: an hour of one day is a part of its time."""
+MOVES = 0.5
+"""The variance of how far the odds of a part may be expected to move by themselves (in log odds, a normal prior)."""
 QUARTERS = 4
 STEPS = 60
 
@@ -43,12 +45,12 @@ STEPS = 60
 @dataclass(frozen=True, slots=True)
 class Share:
     """The share of labels that say the opposite: `value` with its standard error, by how much the odds moved besides,
-    and how much surer that makes the labels than a move of the odds alone (log likelihood)."""
+    and how likely both make the labels (log likelihood)."""
 
     value: float
     error: float
     moved: float
-    gained: float
+    likely: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +65,8 @@ class Turned:
     told: Floats
     share: float
     usual: float
+    hour: bool = False
+    """Whether it is an hour of the day; the world seldom turns in one hour alone."""
 
     @property
     def sentence(self) -> str:
@@ -84,8 +88,9 @@ def turned(expected: Expected, target: Floats, time: Ints, local: Ints, held: Fl
     likeliest is taken, and none where most labels of some time say the opposite: then it is rather the world that
     turned. local: time on the wall, (n,) microseconds; held: (n,) rows that are not looked at.
     """
-    best: tuple[float, list[tuple[str, Flags, Share, float]]] = (0.0, [])
+    best: tuple[float, list[tuple[str, Flags, Share, float]], bool] = (0.0, [], False)
     new = expected.new(held)
+    plain = _fit(expected.likely[new], target[new], 0.0, free=False)[2] if new.any() else 0.0
     for names, codes in _partings(time, local, new):
         usual, spread = _usual(expected, target, time, codes, held)
         found, gained = [], 0.0
@@ -97,21 +102,24 @@ def turned(expected: Expected, target: Floats, time: Ints, local: Ints, held: Fl
             above = share.value - usual
             if above >= LEAST_SHARE and above > SURELY * float(np.hypot(share.error, spread)):
                 found.append((name, rows, share, usual))
-                gained += share.gained - float(np.log(rows.sum())) / 2
+                without = _likelihood(_moved(expected.likely[rows], plain), target[rows])
+                gained += share.likely - without - float(np.log(new.sum()))
         if any(share.value > MOST_SHARE for _, _, share, _ in found) and len(names) <= QUARTERS:
             return []
         some = len(names) <= QUARTERS or len(found) <= len(names) / 4
         if gained > best[0] and some:
-            best = gained, found
-    return [_turned(expected, target, *one) for one in best[1]]
+            best = gained, found, len(names) > QUARTERS
+    return [_turned(expected, target, *one, hour=best[2]) for one in best[1]]
 
 
-def _turned(expected: Expected, target: Floats, name: str, rows: Flags, share: Share, usual: float) -> Turned:
+def _turned(
+    expected: Expected, target: Floats, name: str, rows: Flags, share: Share, usual: float, *, hour: bool
+) -> Turned:
     wrong, told = np.zeros(len(target)), np.zeros(len(target))
     likely = _moved(expected.likely[rows], share.moved)
     wrong[rows] = likely_wrong(likely, target[rows], share.value - usual)
     told[rows] = _told(likely, share.value)
-    return Turned(name, rows, wrong, told, share.value, usual)
+    return Turned(name, rows, wrong, told, share.value, usual, hour)
 
 
 def likely_wrong(likely: Floats, target: Floats, share: float) -> Floats:
@@ -135,15 +143,15 @@ def share_turned(likely: Floats, target: Floats, blocks: Ints) -> Share:
     >>> abs(found.value - 0.1) < 0.01, found.error < 0.01
     (True, True)
     """
-    best, plain = (-np.inf, 0.0, 0.0), _fit(likely, target, 0.0, free=False)
+    best = (-np.inf, 0.0, 0.0)
     for start in (0.02, 0.2, 0.8):
         best = max(best, _fit(likely, target, start, free=True))
     value, share, moved = best
     score, information = _slopes(likely, target, share, moved)
     sums = np.stack([np.bincount(blocks, column) for column in score.T], axis=1)
-    inverse = np.linalg.pinv(information)
+    inverse = _inverse(information)
     covered = inverse @ (sums.T @ sums) @ inverse
-    return Share(share, float(np.sqrt(max(covered[0, 0], 0.0))), moved, max(0.0, value - plain[0]))
+    return Share(share, float(np.sqrt(max(covered[0, 0], 0.0))), moved, value)
 
 
 def _fit(likely: Floats, target: Floats, start: float, *, free: bool) -> tuple[float, float, float]:
@@ -151,15 +159,26 @@ def _fit(likely: Floats, target: Floats, start: float, *, free: bool) -> tuple[f
     share, moved = start, 0.0
     for _ in range(STEPS):
         score, information = _slopes(likely, target, share, moved)
-        total = score.sum(axis=0)
-        step = (
-            np.linalg.pinv(information) @ total if free else np.array([0.0, total[1] / max(information[1, 1], 1e-12)])
-        )
-        share, moved = float(np.clip(share + step[0], 0.0, 1.0)), float(np.clip(moved + np.clip(step[1], -1, 1), -6, 6))
-        if np.abs(step).max() < 1e-5:
+        total = score.sum(axis=0) - np.array([0.0, moved / MOVES])
+        step = _inverse(information) @ total
+        if not free or not 0 <= share + step[0] <= 1:  # at its end the share stays, and the odds move alone
+            share = float(np.clip(share + step[0], 0.0, 1.0)) if free else share
+            step = np.array([0.0, total[1] / information[1, 1]])
+        share, moved = share + float(step[0]), moved + float(np.clip(step[1], -1, 1))
+        if np.abs(step).max() < 1e-4:
             break
     chance = _told(_moved(likely, moved), share)
-    return float(np.log(np.where(target > 0.5, chance, 1 - chance)).sum()), share, moved
+    return _likelihood(chance, target) - moved**2 / (2 * MOVES), share, moved
+
+
+def _inverse(square: Floats) -> Floats:
+    """Of a (2, 2) matrix, at once; kept away from nothing."""
+    (a, b), (_, d) = square
+    return np.asarray(np.array([[d, -b], [-b, a]]) / max(a * d - b * b, 1e-9 * a * d, 1e-12), np.float64)
+
+
+def _likelihood(chance: Floats, target: Floats) -> float:
+    return float(np.log(np.where(target > 0.5, chance, 1 - chance)).sum())
 
 
 def _slopes(likely: Floats, target: Floats, share: float, moved: float) -> tuple[Floats, Floats]:
@@ -168,7 +187,7 @@ def _slopes(likely: Floats, target: Floats, share: float, moved: float) -> tuple
     told = _told(q, share)
     by = np.stack([1 - 2 * q, (1 - 2 * share) * q * (1 - q)], axis=1)
     spread = told * (1 - told)
-    return by * ((target - told) / spread)[:, None], (by / spread[:, None]).T @ by
+    return by * ((target - told) / spread)[:, None], (by / spread[:, None]).T @ by + np.diag([0.0, 1 / MOVES])
 
 
 def _told(likely: Floats, share: float) -> Floats:

@@ -66,7 +66,7 @@ def _summed(
     windows = [sums.of((expected.window == at) & ~held) for at in range(expected.windows)]
     own, drift, freedom = _history(windows)
     rows = np.flatnonzero(new)
-    found: list[tuple[Departure, float]] = []
+    found: dict[str, tuple[Departure, float]] = {}
     for part in NEWEST:
         inside = np.zeros(len(new), np.bool_)
         inside[rows[int(len(rows) * (1 - part)) :]] = True
@@ -74,12 +74,12 @@ def _summed(
         away = gone / np.maximum(sure, 1e-9) - own[0]
         error = np.sqrt(1 / np.maximum(sure, 1e-9) + own[1] + drift)
         p = 2 * student.sf(np.abs(away) / error, freedom)
-        found += [
-            (one, float(p[at]))
-            for at in range(len(actors))
-            if (one := _departure(group, int(actors[at]), inside & (who == at), target, float(gone[at]), float(p[at])))
-        ]
-    return found
+        for at in range(len(actors)):
+            mine = inside & (who == at)
+            one = _departure(group, int(actors[at]), mine, target, float(gone[at]), float(p[at]))
+            if one is not None and (one.level not in found or one.p < found[one.level][0].p):
+                found[one.level] = one, min(1.0, len(NEWEST) * one.p)
+    return list(found.values())
 
 
 def _departure(group: Grouping, level: int, rows: Flags, target: Floats, gone: float, p: float) -> Departure | None:
