@@ -162,6 +162,24 @@ def test_fake_orders_of_a_shop_are_held_back(system: Callable[[Market], System])
     assert sum(one.rows for one in held if one.left_out.values != ("s3",)) < 100, "others are left in peace"
 
 
+def test_rows_with_flipped_labels_are_held_by_name_and_learned_around(system: Callable[[Market], System]) -> None:
+    made = market()
+    flipped = made.new & (np.random.default_rng(5).random(len(made.at)) < 0.25)
+    made.ordered[flipped] ^= True
+    found = system(made)
+    (one,) = [each for each in guarded_rows(found).held if each.left_out.column == "offer"]
+    new = np.flatnonzero(made.new)
+    named = np.zeros(len(made.at), np.bool_)
+    numbers = np.array([int(name[1:]) for name in one.left_out.values])
+    named[new[numbers[numbers >= 100_000] - 100_000]] = True
+    assert (numbers < 100_000).sum() <= 5, "rows of before that had no label yet at the release"
+    assert named[flipped].mean() > 0.35 and named[made.new & ~flipped].mean() < 0.2
+    assert "say the opposite of what was known" in one.reasons[0]
+    (left,) = [each for each in found.train().folder.json("evidence")["learned_from"]["left_out"] if each["column"]]
+    assert tuple(left["values"]) == one.left_out.values
+    assert not guarded_rows(found).held, "what is left says no more than usual"
+
+
 def grouping(codes: np.ndarray) -> Grouping:
     return Grouping("shown", "user", codes, tuple(f"u{at}" for at in range(codes.max() + 1)))
 
