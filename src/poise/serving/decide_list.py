@@ -91,11 +91,14 @@ class ListDecider:
         if count < len(received.items):
             out += self._excluded(received.items, ranked, live)
         out = out[: MOST_LEFT_OUT - min(count, live.exploration.top)]  # room for all that took part
-        rest = np.ones(min(count, MOST_LEFT_OUT - len(out) + len(drawn)), np.bool_)
-        rest[drawn[drawn < len(rest)]] = False
-        ranks = np.flatnonzero(rest)[: MOST_LEFT_OUT - len(out)]
+        most = min(count, MOST_LEFT_OUT - len(out) + len(drawn))
+        ranks = np.arange(len(drawn), most)
+        if live.exploration.on:  # else the first ones are shown
+            rest = np.ones(most, np.bool_)
+            rest[drawn[drawn < most]] = False
+            ranks = np.flatnonzero(rest)[: MOST_LEFT_OUT - len(out)]
         rows = ranked.order[ranks]
-        why = _picked(_ranks(len(rest), count, len(drawn), live.exploration.on), ranks)
+        why = _picked(_ranks(most, count, len(drawn), live.exploration.on), ranks)
         return out + self._entries.ranked(_picked(received.items, rows), why, ranked.sorted_by[rows].tolist())
 
     def _excluded(self, items: Sequence[Any], ranked: Ranked, live: Live) -> list[Any]:
