@@ -268,10 +268,12 @@ class Table(Mapping[str, Column]):
     (2, [2.0])
     """
 
-    __slots__ = ("_columns", "height")
+    __slots__ = ("_columns", "_row", "height")
+
+    _row: dict[str, Any] | None
 
     def __init__(self, columns: Mapping[str, Column], height: int | None = None) -> None:
-        self._columns = dict(columns)
+        self._columns, self._row = dict(columns), None
         heights = set(map(len, self._columns.values()))
         if len(heights) > 1:
             raise ValueError(f"columns of different heights: { {k: len(c) for k, c in self._columns.items()} }")
@@ -285,7 +287,7 @@ class Table(Mapping[str, Column]):
         [1.0, 1.0]
         """
         made = Table.__new__(Table)
-        made._columns, made.height = columns, height
+        made._columns, made._row, made.height = columns, None, height
         return made
 
     def __getitem__(self, name: str) -> Column:
@@ -296,6 +298,22 @@ class Table(Mapping[str, Column]):
 
     def __len__(self) -> int:
         return len(self._columns)
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """The values of a table of one row, as `to_list` gives them. Made when first asked for.
+
+        >>> Table({"x": Column.numbers([1.5]), "c": Column.strings([None])}).row
+        {'x': 1.5, 'c': None}
+        """
+        if self._row is not None:
+            return self._row
+        self._row = made = dict[str, Any]()
+        for name, column in (self._columns if type(self) is Table else self).items():
+            value = column.value if type(column) is Same else Same.of(column).value
+            gone = value != value or (column.kind == "time" and value == MISSING_TIME)
+            made[name] = None if gone else value
+        return made
 
     def select(self, names: Iterable[str]) -> Table:
         """These columns, in this order."""
@@ -316,6 +334,8 @@ class Table(Mapping[str, Column]):
         >>> Table({"x": Column.numbers([1.0, None, 3.0])}).listed(np.array([1, 0]))
         {'x': [None, 1.0]}
         """
+        if self.height == 1 and len(index) == 1:
+            return {name: [value] for name, value in self.row.items()}
         return {name: column.listed(index) for name, column in self._columns.items()}
 
 

@@ -5,6 +5,7 @@ Code 0 is *another level* (rare in training, or never seen), 1 … are the level
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 from poise.errors import DataError
 from poise.features.base import OutputType
 from poise.models.base import Examples, Floats
-from poise.table import MISSING_TIME, Column, Same, Table
+from poise.table import Column, Table
 
 MOST_LEVELS = 100_000
 """A column keeps at most so many levels, the most frequent; the others are one level."""
+_NUMBERS, _OR_MISSING = frozenset({float}), frozenset({float, type(None)})
 
 
 def level_of(value: float) -> str:
@@ -42,10 +44,13 @@ class Inputs:
     names: tuple[str, ...]
     levels: tuple[tuple[str, ...] | None, ...]
     _codes: tuple[dict[str, int] | None, ...] = field(init=False, repr=False)
+    _coded: tuple[tuple[int, dict[str, int]], ...] = field(init=False, repr=False)
+    """Those of the categories, with their positions."""
 
     def __post_init__(self) -> None:
         codes = tuple(None if of is None else {level: i for i, level in enumerate(of, 1)} for of in self.levels)
         object.__setattr__(self, "_codes", codes)
+        object.__setattr__(self, "_coded", tuple((j, of) for j, of in enumerate(codes) if of is not None))
 
     @classmethod
     def learn(cls, examples: Examples, least: Callable[[int], int]) -> Inputs:
@@ -81,16 +86,20 @@ class Inputs:
         >>> Inputs(("c",), (("a", "b"),)).one(Table({"c": Column.strings(["b"])}))
         [2.0]
         """
+        row = features.row
         try:
-            columns = [features[name] for name in self.names]
+            out = [row[name] for name in self.names]
         except KeyError as error:
             raise _lacking(error.args[0]) from None
-        return [  # most of what a request says is a number
-            column.value
-            if codes is None and type(column) is Same and column.kind == "number"
-            else _one(name, column, codes)
-            for name, column, codes in zip(self.names, columns, self._codes, strict=True)
-        ]
+        for j, codes in self._coded:
+            if (value := out[j]) is not None:
+                out[j] = float(codes.get(value if type(value) is str else _level(float(value)), 0))
+        types = set(map(type, out))
+        if types == _NUMBERS:
+            return out
+        if types <= _OR_MISSING:
+            return [math.nan if value is None else value for value in out]
+        return [_number(name, value) for name, value in zip(self.names, out, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
@@ -113,18 +122,11 @@ def _lacking(name: str) -> DataError:
     return DataError(f"the model reads '{name}', which these rows do not have")
 
 
-def _one(name: str, column: Column, codes: dict[str, int] | None) -> float:
-    """One value without array work: a request's features are mostly single rows."""
-    value = Same.of(column).value
-    if column.kind == "string":
-        if codes is None:
-            raise _wrong(name)
-        return np.nan if value is None else float(codes.get(value, 0))
-    if column.kind == "time":
-        value = np.nan if value == MISSING_TIME else float(value)
-    if codes is None or value != value:
-        return float(value)
-    return float(codes.get(_level(value), 0))
+def _number(name: str, value: Any) -> float:
+    """An instant, a number or nothing, as a number."""
+    if type(value) is str:
+        raise _wrong(name)
+    return math.nan if value is None else float(value)
 
 
 def _numbers(name: str, column: Column) -> NDArray[Any]:

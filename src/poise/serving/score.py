@@ -197,5 +197,8 @@ class Scorer:
 def _unknown(features: Table, names: Iterable[str]) -> dict[str, int]:
     if isinstance(features, Listed):  # which need not put a column together to know this
         return features.missing(names)
+    if features.height == 1:
+        row = features.row
+        return {name: 1 for name in names if row[name] is None}
     counts = {name: features[name].gone() for name in names}
     return {name: count for name, count in counts.items() if count}
