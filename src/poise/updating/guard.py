@@ -190,6 +190,8 @@ def _weighed(watches: Sequence[Watch], source: str, column: str, levels: tuple[s
     impact: dict[str, Impact] = {}
     reasons: list[str] = []
     harmless: list[bool] = []
+    # A drift is weak evidence, so harm must be shown: among few actors an honest one may well drift.
+    drifts = all(o.kind == "drift" for w in watches for o in w.found)
     masks: list[tuple[Watch, Flags, Floats | None]] = []
     if not any((o.source, o.column) == (source, column) and o.level in levels for w in watches for o in w.found):
         return None
@@ -202,7 +204,8 @@ def _weighed(watches: Sequence[Watch], source: str, column: str, levels: tuple[s
             masks.append((watch, mask, without))
             impact |= found
             harmless += [
-                _harmless(watch, one, mask, somebody=declared(watch.groups, source, column)) for one in found.values()
+                _harmless(watch, one, mask, somebody=declared(watch.groups, source, column) and not drifts)
+                for one in found.values()
             ]
     if not masks:
         return None
