@@ -68,9 +68,13 @@ def test_inputs_that_lose_their_meaning_are_foretold_before_labels_come(stream: 
     """`x` hardly varies any more: all are about as likely, and nothing can be told apart."""
     flat = days(119, 126)
     flat["shown"] = flat["shown"].with_columns(x=flat["shown"]["x"] * 0.05 + 0.2, city=pl.lit(None, pl.String))
+    again = flat["shown"].with_columns(pl.concat_str("offer", pl.lit("-again")).alias("offer"))
+    flat["shown"] = pl.concat([flat["shown"], again])
     system = stream(days(84, 119), flat)
     found = Monitoring(system).look()
     assert one(found, "PM12").level == "alarm"
+    twice = one(found, "PM01", "shown")
+    assert twice.level == "alarm" and "of rows are what an earlier row was, 0.0% in the profile" in twice.what
     assert one(found, "PM12").detail["realised"] is False
     unread = one(found, "PM01", "city")
     assert unread.level == "notice" and "no model" in unread.why, "what is sent is watched, whatever reads it"

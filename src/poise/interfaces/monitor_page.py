@@ -48,11 +48,19 @@ def moment(instant: int, zone: str) -> str:
     return to_text(instant // (60 * SECOND) * 60 * SECOND, zone)[:16].replace("T", " ")
 
 
+def _span(seconds: float) -> str:
+    """Seconds as somebody would say them."""
+    for name, unit in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * unit:
+            return f"{number(seconds / unit)} {name}"
+    return f"{number(seconds)} s"
+
+
 def _size(one: Finding) -> Markup:
     """How much, with what is usual."""
     if one.size is None:
         return Markup("")
-    said = f"{number(one.size)} {one.unit}".strip()
+    said = _span(one.size) if one.unit == "s" else f"{number(one.size)} {one.unit}".strip()
     low, high = one.limits or (None, None)
-    usual = " to ".join(number(end) for end in (low, high) if end is not None)
+    usual = " to ".join(_span(end) if one.unit == "s" else number(end) for end in (low, high) if end is not None)
     return escape(said + (f" (limit {usual})" if usual else ""))

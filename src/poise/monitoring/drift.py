@@ -77,16 +77,17 @@ def drift(
     window: Window,
     *,
     measured: bool = True,
+    called: str | None = None,
 ) -> Finding:
     """What is found of one column. A break is an alarm, as long as nothing says that it is chance or costs nothing;
     standing far from the profile without one, as what changes slowly does, is a notice.
 
-    measured: whether it came in, and may have come in another unit."""
-    one = compared(window, usual, column)
+    measured: whether it came in, and may have come in another unit. called: what it is called in sentences."""
+    one, called = compared(window, usual, column), called or subject
     unit = "KS" if usual.kind == "number" else "TV"
     limit = max(FAR, BEYOND * one.usual)
     level: Level = "fine"
-    since, what, why = None, f"{subject} is like its profile", ""
+    since, what, why = None, f"{called} is like its profile", ""
     if not np.isfinite(one.size):
         if not usual.present and not (one.tally.rows - one.tally.missing).any():
             return Finding(code, monitor, f"{subject} is always missing, as in its profile", subject, "fine", unit=unit)
@@ -101,11 +102,11 @@ def drift(
         rows = window.rows.start + int(window.starts[found.block])
         after = Column(column.kind, column.values[rows : window.rows.stop], column.levels)
         told = turned(usual, after, measured=measured)
-        what, fault = f"{subject} {told.said}", told.fault
+        what, fault = f"{called} {told.said}", told.fault
         share, blocks = abs(found.change), window.profile.unit
         why = f"{share:.0%} of its rows moved from one {blocks} to the next, which its profile does not know"
     elif one.size > limit:
-        level, what = "notice", f"{subject} has moved away from its profile, without a break"
+        level, what = "notice", f"{called} has moved away from its profile, without a break"
         why = f"no block of the profile lay farther than {one.usual:.2f} from the whole"
     tally = one.tally.take(slice(found.block if found else max(0, len(one.series) - RECENT), None))
     detail = {
@@ -118,7 +119,8 @@ def drift(
         "times": window.times if window.profile.step else [],
         "series": one.series,
     }
-    return Finding(code, monitor, what, subject, level, since, one.size, unit, (0.0, limit), why=why, detail=detail)
+    limits = (0.0, limit) if found is None else None  # a break has no limit of its own: it is one by how it came
+    return Finding(code, monitor, what, subject, level, since, one.size, unit, limits, why=why, detail=detail)
 
 
 def share_break(

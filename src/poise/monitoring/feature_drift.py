@@ -8,6 +8,7 @@ from poise.monitoring.base import Monitor, Watched
 from poise.monitoring.blocks import window_of
 from poise.monitoring.drift import drift
 from poise.monitoring.finding import Finding
+from poise.releases.sent_columns import REPEATED
 
 
 class FeatureDrift(Monitor):
@@ -32,6 +33,6 @@ class FeatureDrift(Monitor):
             if window is None or watched.profile is None:
                 continue
             for name, usual in watched.profile.columns[per].items():
-                if name in rows.columns:
+                if name in rows.columns and name != REPEATED:
                     found.append(drift(self.code, self.name, name, rows.columns[name], usual, window))
         return found

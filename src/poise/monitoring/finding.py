@@ -76,12 +76,15 @@ class Finding:
 
 
 def ranked(findings: list[Finding]) -> list[Finding]:
-    """What to read first: by level, then those with which performance moved, then by code and subject.
+    """What to read first: by level, then sources that bring too little, which much of the rest follows from, then those
+    with which performance moved, then by code and subject.
 
     >>> ranked([Finding("PM05", "b", "", "y", "fine"), Finding("PM03", "a", "", "x", "alarm")])[0].subject
     'x'
     """
-    return sorted(findings, key=lambda one: (RANK[one.level], one.moved is not True, one.code, one.subject))
+    return sorted(
+        findings, key=lambda one: (RANK[one.level], one.code != "PM02", one.moved is not True, one.code, one.subject)
+    )
 
 
 def plain(value: Any) -> Any:

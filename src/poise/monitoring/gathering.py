@@ -153,7 +153,7 @@ def _rows(system: SystemSpec, per: str, scored: Mapping[str, Scored], mature: Ma
     return Rows(
         per=per,
         time=base.time,
-        columns=with_sent(system, per, base.data.columns, base.data.requests.rows),
+        columns=with_sent(system, per, base.data.columns, base.data.requests.rows, base.time),
         predictions={one.data.name: _placed(one.prediction, one, base) for one in ones},
         terms=mature.predicted_terms(per),
         labels={one.data.name: _placed(_truth(one), one, base) for one in ones},

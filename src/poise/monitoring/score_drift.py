@@ -37,7 +37,8 @@ class ScoreDrift(Monitor):
                     continue
                 usual = watched.profile.objectives[name]
                 for subject, values in _columns(name, usual, predicted).items():
-                    one = drift(self.code, self.name, subject, values, usual.scores[subject], window, measured=False)
+                    before, called = usual.scores[subject], f"what is predicted of {subject}"
+                    one = drift(self.code, self.name, subject, values, before, window, measured=False, called=called)
                     found.append(replace(one, detail={**one.detail, "objectives": [name]}))
             for term, worth in rows.terms.items():
                 if term in watched.profile.terms:

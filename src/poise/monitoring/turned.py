@@ -40,6 +40,10 @@ STUCK = 0.5
 """One value in more than half of the rows, …"""
 ADDED = 0.3
 """… and in so many more of them than in the profile: a sensor that reports the same whatever happens."""
+EXACT, MATCHED = 1e-4, 0.8
+"""Values are the same but for rounding, and so many rows have one that was known before its unit changed."""
+SHIFTED = 3.0
+"""A unit that moves the zero too fits much that only moved: it has to fit so much better."""
 RENAMED = 0.03
 """A level of so many rows does not go, and another come in its place, unless it is renamed."""
 MOST = 100_000
@@ -83,7 +87,7 @@ def _numbers(usual: ColumnProfile, values: Floats, measured: bool) -> Turned:
     known = np.isfinite(usual.points)
     before = np.interp(_AT * usual.present, usual.upto[known], usual.points[known])
     now = np.quantile(values, _AT)
-    unit = _unit(before, now) if measured else None
+    unit = (_unit_of_values(usual.points[known], levels, counts) or _unit(before, now)) if measured else None
     if unit is not None:
         return Turned(f"is as if in another unit: {unit}", fault=True)
     if not len(set(before.tolist())) > 1:
@@ -113,10 +117,26 @@ def _unit(before: Floats, now: Floats) -> str | None:
     stays = float(np.abs(now - before).mean())
     best, least = None, min(0.15 * float(np.ptp(now)), 0.25 * stays)
     for name, factor, shift in UNITS:
-        error = float(np.abs(now - (before * factor + shift)).mean())
+        error = float(np.abs(now - (before * factor + shift)).mean()) * (SHIFTED if shift else 1)
         if error < least:
             best, least = name, error
     return best
+
+
+def _unit_of_values(points: Floats, values: Floats, counts: NDArray[np.int64]) -> str | None:
+    """The change of units by which values that never were become values that were: of a sensor that reports few values
+    that tells more than where they lie, which the season moves."""
+
+    def known(made: Floats) -> float:
+        after = np.minimum(np.searchsorted(points, made), len(points) - 1)
+        near = np.minimum(np.abs(points[after] - made), np.abs(points[np.maximum(after - 1, 0)] - made))
+        return float(np.average(near <= EXACT * np.abs(made), weights=counts))
+
+    if not len(points) or known(values) > STUCK or not (values != 0).any():
+        return None
+    found = {name: known((values - shift) / factor) for name, factor, shift in UNITS}
+    best = max(found, key=lambda name: found[name])
+    return best if found[best] > MATCHED else None
 
 
 def _levels(usual: ColumnProfile, after: Column) -> Turned:
@@ -128,13 +148,14 @@ def _levels(usual: ColumnProfile, after: Column) -> Turned:
     counts = np.bincount(there, minlength=len(after.levels)) / len(there)
     known = dict(zip(usual.levels, (usual.upto / max(usual.present, 1)).tolist(), strict=True))
     changes = counts - np.array([known.get(str(level), 0.0) for level in after.levels])
-    gone = {level: share for level, share in known.items() if level not in set(after.levels.tolist())}
+    shares = {str(level): share for level, share in zip(after.levels, counts.tolist(), strict=True) if share > 0}
+    gone = {level: share for level, share in known.items() if level not in shares}
     lost = max(gone, key=lambda level: gone[level], default=None)
     most = int(np.argmax(np.abs(changes)))
-    renamed = _renamed(known, gone, dict(zip(after.levels.tolist(), counts.tolist(), strict=True)))
+    renamed = _renamed(known, gone, shares)
     if renamed is not None:
         return Turned(f"calls '{renamed[1]}' what was '{renamed[0]}', {gone[renamed[0]]:.0%} of rows", fault=True)
-    if lost is not None and gone[lost] > abs(changes[most]):
+    if lost is not None and gone[lost] >= abs(changes[most]):
         return Turned(f"has no '{lost}' any more, {gone[lost]:.0%} of rows in the profile")
     level = str(after.levels[most])
     new = "a new level" if level not in known else f"{known[level]:.0%} in the profile"
@@ -143,7 +164,7 @@ def _levels(usual: ColumnProfile, after: Column) -> Turned:
 
 def _renamed(known: Mapping[str, float], gone: Mapping[str, float], now: Mapping[str, float]) -> tuple[str, str] | None:
     """The frequent level that is gone, and a new one that is about as frequent in its place."""
-    new = {level: share for level, share in now.items() if level not in known and share > 0}
+    new = {level: share for level, share in now.items() if level not in known}
     pairs = [(old, one) for old, was in gone.items() for one, is_ in new.items() if was >= RENAMED and _like(was, is_)]
     return max(pairs, key=lambda pair: gone[pair[0]], default=None)
 

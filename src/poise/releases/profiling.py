@@ -96,7 +96,7 @@ def _block(time: Ints, start: int, step: int) -> Ints:
 def _columns(system: SystemSpec, data: ObjectiveData, start: int, step: int, count: int) -> dict[str, ColumnProfile]:
     """Features and what callers send of rows. Prose is nearly different in every row: its length is profiled."""
     starts, texts = starts_of(_block(data.requests.time, start, step), count), _texts(system, data)
-    columns = with_sent(system, data.spec.per, data.columns, data.requests.rows)
+    columns = with_sent(system, data.spec.per, data.columns, data.requests.rows, data.requests.time)
     names = dict.fromkeys([*(output.name for output in data.outputs), *columns])
     found = {name: columns[name] for name in names if name in columns}
     return {
