@@ -89,7 +89,9 @@ def test_the_kernel_gives_every_bit_of_lightgbm(shape: str, holes: bool) -> None
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(("request_side", "item_side"), [((0, 5), (1, 2)), ((), (4, 3, 0)), ((2,), ()), ((), ()), ((0, 2, 4), (1, 3, 5))])
+@pytest.mark.parametrize(
+    ("request_side", "item_side"), [((0, 5), (1, 2)), ((), (4, 3, 0)), ((2,), ()), ((), ()), ((0, 2, 4), (1, 3, 5))]
+)
 def test_split_in_request_and_item_gives_the_same_bits(shape: str, request_side: tuple, item_side: tuple) -> None:
     booster, X = trained(SHAPES[shape])
     kernel = by_masks(booster, X)
