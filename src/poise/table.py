@@ -308,11 +308,12 @@ class Table(Mapping[str, Column]):
         """
         if self._row is not None:
             return self._row
-        self._row = made = dict[str, Any]()
+        made = dict[str, Any]()
         for name, column in (self._columns if type(self) is Table else self).items():
             value = column.value if type(column) is Same else Same.of(column).value
             gone = value != value or (column.kind == "time" and value == MISSING_TIME)
             made[name] = None if gone else value
+        self._row = made  # once it is whole: another thread may ask for it meanwhile
         return made
 
     def select(self, names: Iterable[str]) -> Table:

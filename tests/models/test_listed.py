@@ -5,6 +5,7 @@ import numpy as np
 from poise.features.listed import Listed, Made
 from poise.features.sides import Sides
 from poise.models.base import Examples, Problem
+from poise.models.inputs import Inputs
 from poise.models.listed import ListedTrees, WholeRows, for_lists
 from poise.models.trees import TreesLearner
 from poise.table import MISSING_TIME, Column, Table
@@ -78,3 +79,13 @@ def test_trees_that_are_scored_by_whole_rows_only_keep_nothing():
     object.__setattr__(model, "scorers", (None,))
     form = for_lists(model, frozenset(ITEM))
     assert isinstance(form, WholeRows) and form.bytes_per_item == 0
+
+
+def test_one_candidate_is_read_by_models_of_whole_rows_too():
+    """A list of one takes the way of single rows, whatever the model."""
+    random = np.random.default_rng(5)
+    rows = columns(random, 1)
+    inputs = Inputs(("a", "kind", "b", "c"), (None, ("k0", "k3"), None, None))
+    kept = Kept(Table({name: rows[name] for name in ITEM}))
+    one = listed(kept, [0], {"b": rows["b"]}, {"c": rows["c"]})
+    assert np.array_equal(inputs.encode(one), inputs.encode(Table(rows)), equal_nan=True)

@@ -43,7 +43,7 @@ class Listed(Table):
     __slots__ = ("_made", "_names", "seen", "sides")
 
     def __init__(self, names: Mapping[str, str], sides: Sides, made: Made, height: int) -> None:
-        self._columns, self.height = {}, height
+        self._columns, self._row, self.height = {}, None, height
         self._names = names
         self._made = made
         self.sides = sides
