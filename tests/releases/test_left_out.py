@@ -7,7 +7,7 @@ import pytest
 
 from poise.errors import NotEnoughData
 from poise.evaluation.parts import Split, split
-from poise.releases.learn_from import without
+from poise.releases.learn_from import LearnFrom, LeftOut, judged_without, without
 from poise.spec.system import Parts
 
 PARTS = Parts()
@@ -41,3 +41,20 @@ def test_what_cannot_be_split_is_refused_with_how_many_rows_are_left(left: int) 
     with pytest.raises(NotEnoughData, match=f"{left} may be learned from, and at least 30 are needed") as told:
         without(made, keep, PARTS)
     assert told.value.hint is not None and "poise suspects" in told.value.hint
+
+
+def test_who_is_not_believed_judges_nothing_either() -> None:
+    split = hourly(400)
+    keep = np.ones(400, bool)
+    keep[split.judge[::2]] = False
+    made = judged_without(split, keep)
+    assert made.judge.tolist() == split.judge[1::2].tolist() and made.fit.tolist() == split.fit.tolist()
+    limits = LearnFrom(left_out=(LeftOut("orders", why="trusted"), LeftOut("orders", "user", ("u1",), judges=False)))
+    assert [one.judges for one in limits.unbelieved.left_out] == [False]
+    assert limits.sentences("UTC")[1] == "Nothing was learned from or judged on rows of orders with user u1."
+    assert LearnFrom.from_dict(limits.to_dict()) == limits
+
+
+def test_too_few_rows_to_judge_on_are_said() -> None:
+    with pytest.raises(NotEnoughData, match="may be judged on"):
+        judged_without(hourly(400), np.zeros(400, bool))

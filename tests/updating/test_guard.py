@@ -142,13 +142,17 @@ def test_who_floods_is_held_back_until_let_in(system: Callable[[Market], System]
     assert one.left_out in held_back(made.state)
     assert [line.act for line in made.state.history(subject=one.name)] == ["hold back"]
     assert not guarded_rows(made).held, "it is held already"
-    learned = made.train().folder.json("evidence")["learned_from"]["left_out"]
+    folder = made.train().folder
+    learned = folder.json("evidence")["learned_from"]["left_out"]
     assert one.left_out.to_dict() in [{**each, "values": each["values"]} for each in learned]
+    judging = folder.json("evidence")["objectives"]["order"]["parts"]["judge"]["rows"]
 
     with pytest.raises(UsageError, match="no suspect 's9'"):
         let_in(made.state, "s9", "why not", None)
     let_in(made.state, one.name, "a test of ours", "kim")
     assert one.left_out not in held_back(made.state)
+    believed = made.train().folder.json("evidence")["objectives"]["order"]["parts"]["judge"]["rows"]
+    assert judging + 300 < believed, "nothing was judged on who is held back either"
     with pytest.raises(StateError, match="not held back"):
         let_in(made.state, one.name, "again", "kim")
     assert "u777" not in [

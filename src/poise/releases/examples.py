@@ -25,7 +25,7 @@ from poise.models.base import Examples
 from poise.releases.actors import Actors, actors_of, weights_of
 from poise.releases.censoring import Censored, censored, taken_columns, taken_of, without_hidden
 from poise.releases.extras import own_column
-from poise.releases.learn_from import LearnFrom, kept, without
+from poise.releases.learn_from import LearnFrom, judged_without, kept, without
 from poise.spec.expression import parse
 from poise.spec.objective import Objective
 from poise.spec.source_types import group_column, listed_by
@@ -201,9 +201,11 @@ def _seen(data: ObjectiveData, requests: Requests, found: Censored | None, usabl
 
 
 def _limited(system: SystemSpec, data: ObjectiveData, sources: Sources, limits: LearnFrom) -> ObjectiveData:
-    """Without the groups that nothing is learned from, and with what rows weigh for their age."""
+    """Without the groups that nothing is learned from (or judged on either), and with what rows weigh for their age."""
     keep = kept(system, data.name, data.requests, sources.histories, limits)
     split = data.split if keep is None else without(data.split, keep, system.parts)
+    believed = kept(system, data.name, data.requests, sources.histories, limits.unbelieved)
+    split = split if believed is None else judged_without(split, believed)
     time = data.requests.time
     ages = limits.ages(time, time[split.learning])
     if not limits.also_judged:

@@ -1,6 +1,7 @@
 """What of the rows that could be learned from is learned from: the last so long, the newer the more, not these groups.
 
-It limits what is learned, never what judges: a row that is left out here may still be judged on.
+It limits what is learned. What is left out still judges, as trusted rows do, unless nobody believes it: rows that are
+held back as suspect judge nothing either.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class LeftOut:
     since <= time < until (microseconds; None: open).
 
     Where the source is the one that is predicted for, the time is T; where labels come from it, a row is left out with
-    the label that it was given, and the time is the label's τ.
+    the label that it was given, and the time is the label's τ. judges: whether models are judged on them.
     """
 
     source: str
@@ -39,6 +40,7 @@ class LeftOut:
     since: int | None = None
     until: int | None = None
     why: str = ""
+    judges: bool = True
 
     @property
     def sentence(self) -> str:
@@ -54,7 +56,7 @@ class LeftOut:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {"source": self.source, "column": self.column, "values": list(self.values), "since": self.since,
-                "until": self.until, "why": self.why}  # fmt: skip
+                "until": self.until, "why": self.why, "judges": self.judges}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,13 @@ class LearnFrom:
         said = [] if self.since is None else [f"Only rows asked for since {to_text(self.since, zone)} were used."]
         if self.half_life is not None:
             said.append(f"A row that is {duration_text(self.half_life)} older weighs half.")
-        return said + [f"Nothing was learned from {one.sentence}." for one in self.left_out]
+        no = {True: "learned from", False: "learned from or judged on"}
+        return said + [f"Nothing was {no[one.judges]} {one.sentence}." for one in self.left_out]
+
+    @property
+    def unbelieved(self) -> LearnFrom:
+        """The groups alone that judge nothing either."""
+        return LearnFrom(left_out=tuple(one for one in self.left_out if not one.judges))
 
     def columns(self, source: str) -> set[str]:
         """What has to be read of a source to know which of its rows are left out."""
@@ -180,6 +188,15 @@ def without(split: Split, keep: Mask, parts: Parts) -> Split:
             f"{said} ({', '.join(few)})", hint="let in what is held back (poise suspects), or learn from a longer time"
         )
     return replace(split, **learned)  # type: ignore[arg-type]
+
+
+def judged_without(split: Split, keep: Mask) -> Split:
+    """The parts with only those rows to judge on that are kept. Raises `NotEnoughData` where they are too few."""
+    judge = split.judge[keep[split.judge]]
+    if len(judge) < LEAST["judge"]:
+        said = f"of {len(split.judge):,} rows {len(judge):,} may be judged on, and at least {LEAST['judge']} are needed"
+        raise NotEnoughData(said, hint="let in what is held back (poise suspects)")
+    return replace(split, judge=judge)
 
 
 def _short(learned: Mapping[PartName, Index]) -> list[str]:

@@ -157,6 +157,7 @@ def _flipped(system: SystemSpec, watch: Watch, since: int, cleared: Collection[t
     held = not any(one.high < 0 for one in found.values())
     if held:
         watch.hold(mask, without)
+    # They still judge: to judge without the rows that a model contradicts would flatter every model that is like it.
     which = LeftOut(per, column, ids, since=since, why="labels that most likely say the opposite")
     return [Suspect(which, tuple(one.sentence for one in parts), len(ids), held, found)]
 
@@ -213,7 +214,7 @@ def _weighed(watches: Sequence[Watch], source: str, column: str, levels: tuple[s
     if held:
         for watch, mask, without in masks:
             watch.hold(mask, without)
-    which = LeftOut(source, column, levels, since=since, why="suspect")
+    which = LeftOut(source, column, levels, since=since, why="suspect", judges=False)
     return Suspect(which, tuple(dict.fromkeys(reasons)), max(int(mask.sum()) for _, mask, _ in masks), held, impact)
 
 
@@ -256,7 +257,7 @@ def _batch(watch: Watch, since: int) -> list[Suspect]:
         said = (
             f"models that learn from all {int(left.sum()):,} new rows of {watch.data.name} predict trusted rows worse"
         )
-        which = LeftOut(watch.data.spec.per, since=int(start) if at else since, until=stop, why="suspect")
+        which = LeftOut(watch.data.spec.per, since=int(start) if at else since, until=stop, why="suspect", judges=False)
         out.append(Suspect(which, (said,), int(mask.sum()), held, part))
     return out
 
