@@ -7,7 +7,7 @@ import pytest
 
 from poise.clock import DAY, HOUR
 from poise.updating.guard_expected import Expected
-from poise.updating.guard_flips import turned
+from poise.updating.guard_flips import lots_of, turned
 from poise.updating.guard_groups import Grouping
 from poise.updating.guard_slow import slow
 
@@ -61,6 +61,17 @@ def test_labels_flipped_at_random_are_found_and_mostly_held(share: float) -> Non
     left = world.new & ~held
     assert abs(world.target[left].mean() - world.likely[left].mean()) < 0.01, "what is left is as without noise"
     assert f"{parts[0].share:.1%} of the labels of all new rows (8,000)" in parts[0].sentence
+
+
+def test_labels_that_become_known_later_move_nobody_elses_lot() -> None:
+    """Else each look drew honest rows anew, and in the end held nearly all of which the label was only unlikely."""
+    world = World()
+    late = world.new & (world.rng.random(N) < 0.1)
+    before, after = lots_of(world.time[~late]), lots_of(world.time)
+    assert (before == after[~late]).mean() > 0.999
+    assert abs(np.corrcoef(after[:-1], after[1:])[0, 1]) < 0.03 and abs(after.mean() - 0.5) < 0.01
+    other = np.concatenate([[world.time[0] - 1], world.time[1:]])
+    assert (lots_of(other) != after).mean() > 0.99, "nobody who sends rows knows the lots"
 
 
 def test_one_hour_that_lies_is_found_by_itself() -> None:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.clock import DAY, HOUR
+from poise.data.id_hash import of_numbers, together
 from poise.evaluation.blocks import blocks_of
-from poise.releases.examples import SEED
 from poise.updating.guard_expected import Expected
 
 Floats = NDArray[np.float64]
@@ -39,6 +39,8 @@ FEW_DAYS = 3
 MOVES = 0.5
 """The variance of how far the odds of a part may be expected to move by themselves (in log odds, a normal prior)."""
 QUARTERS = 4
+OLDEST = 100
+"""The lots hang on the T of so many of the oldest rows."""
 STEPS = 60
 
 
@@ -57,12 +59,14 @@ class Share:
 class Turned:
     """A part of the new rows of which more labels were turned round than in the history. rows: all of it, (n,); wrong:
     how likely the label of each of them is wrong, (n,), 0 elsewhere; told: how likely yes is where labels are turned
-    round so, (n,); share, usual: of the labels, now and in the history."""
+    round so, (n,); lots: what decides whether a row is held, (n,); share, usual: of the labels, now and in the
+    history."""
 
     part: str
     rows: Flags
     wrong: Floats
     told: Floats
+    lots: Floats
     share: float
     usual: float
     hour: bool = False
@@ -78,7 +82,7 @@ class Turned:
 
     def drawn(self) -> Flags:
         """The rows to hold, each as likely as its label is wrong, (n,); the same at every look."""
-        return np.asarray(np.random.default_rng(SEED).random(len(self.wrong)) < self.wrong)
+        return np.asarray(self.lots < self.wrong)
 
 
 def turned(expected: Expected, target: Floats, time: Ints, local: Ints, held: Flags) -> list[Turned]:
@@ -109,17 +113,38 @@ def turned(expected: Expected, target: Floats, time: Ints, local: Ints, held: Fl
         some = len(names) <= QUARTERS or len(found) <= len(names) / 4
         if gained > best[0] and some:
             best = gained, found, len(names) > QUARTERS
-    return [_turned(expected, target, *one, hour=best[2]) for one in best[1]]
+    if not best[1]:
+        return []
+    lots = lots_of(time)
+    return [_turned(expected, target, lots, *one, hour=best[2]) for one in best[1]]
 
 
 def _turned(
-    expected: Expected, target: Floats, name: str, rows: Flags, share: Share, usual: float, *, hour: bool
+    expected: Expected, target: Floats, lots: Floats, name: str, rows: Flags, share: Share, usual: float, *, hour: bool
 ) -> Turned:
     wrong, told = np.zeros(len(target)), np.zeros(len(target))
     likely = _moved(expected.likely[rows], share.moved)
     wrong[rows] = likely_wrong(likely, target[rows], share.value - usual)
     told[rows] = _told(likely, share.value)
-    return Turned(name, rows, wrong, told, share.value, usual, hour)
+    return Turned(name, rows, wrong, told, lots, share.value, usual, hour)
+
+
+def lots_of(time: Ints) -> Floats:
+    """A number from 0 to 1 for each of n rows of T `time` (microseconds). It hangs on T and, of rows of one T, on which
+    it is of them: labels that become known between two looks move no other row's lot, so that looking again and again
+    does not hold ever more. It hangs on the T of the oldest rows too, so that nobody picks a T that is never held.
+
+    >>> time = np.arange(300) // 2
+    >>> bool((lots_of(np.delete(time, 201)) == np.delete(lots_of(time), 201)).all()), len(set(lots_of(time).tolist()))
+    (True, 300)
+    """
+    order = np.argsort(time, kind="stable")
+    first = np.flatnonzero(np.diff(time[order], prepend=time[order][:1] - 1))
+    nth = np.empty(len(time), np.int64)
+    nth[order] = np.arange(len(time)) - np.repeat(first, np.diff(first, append=len(time)))
+    unknown = np.full(len(time), of_numbers(time[order][:OLDEST]).sum(dtype=np.uint64))
+    mixed = together([of_numbers(time), of_numbers(nth), unknown])
+    return np.asarray((mixed >> np.uint64(11)) / 2.0**53)
 
 
 def likely_wrong(likely: Floats, target: Floats, share: float) -> Floats:

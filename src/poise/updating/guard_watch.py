@@ -131,7 +131,8 @@ def rows_of(groups: Sequence[Grouping], source: str, column: str, levels: tuple[
     """The rows of some values of a column of a source, (n,)."""
     for group in groups:
         if (group.source, group.column) == (source, column):
-            wanted = np.array([level in set(levels) for level in group.levels] + [False])
+            named = frozenset(levels)
+            wanted = np.array([level in named for level in group.levels] + [False])
             return np.asarray(wanted[group.codes], np.bool_)
     return np.zeros(len(groups[0].codes) if groups else 0, np.bool_)
 
