@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from itertools import permutations
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from poise.decisions.rank import Ranker
 from poise.decisions.terms import Predicted
+from poise.interfaces.http.openapi_lists import list_schemas
 from poise.models.reference import Levels, Numbers
+from poise.releases.contract import Contract, Input
 from poise.serving.explain import Explained
 from poise.serving.explain_change import nearest_change
 from poise.serving.explain_first import OtherFirst, other_first
@@ -21,6 +25,8 @@ from poise.serving.explain_shared import one_value_everywhere
 from poise.serving.explain_terms import MOST_PREDICTIONS, NotTakenApart, effects_of
 from poise.serving.explain_weights import another_first, places, to_be_first
 from poise.serving.explain_words import changed, number, reasons, sentence
+from poise.serving.limits import Limits
+from poise.serving.list_entries import ListEntries
 from poise.spec.decision import Decision
 from poise.table import Column, Table
 
@@ -259,3 +265,25 @@ def test_a_list_that_the_rule_sorted_says_what_was_missing_and_that_it_was_drawn
     assert left["said"] == "'c' could not be shown: where: open is false." and "not_kept" in left
     (last,) = by_rule(ranker, record, {"orders": 1.0}, {}, 3)["rows"]
     assert last["rank"] == 3 and "drawn" not in last and "says nothing of it" in last["said"]
+
+
+def test_an_item_that_is_called_like_a_word_of_the_answer_stands_as_item() -> None:
+    """In what is shown, left out, described and explained alike; else it would hide the word, or be hidden by it."""
+    entries = ListEntries("score", ["orders"])
+    shown = json.loads(msgspec.json.encode(entries.shown("d", ["a"], [0.5], [[0.5]], [1.0])))[0]
+    left = json.loads(msgspec.json.encode(entries.ranked(["b"], ["ranked 2"], [0.2])))[0]
+    assert (shown["item"], shown["score"], left["item"], left["score"]) == ("a", 0.5, "b", 0.2)
+    contract = Contract("x", (Input("score", "string", per="asked"),), decides_on="asked", item="score", show=3)
+    described = list_schemas(contract, "score", Limits(), timed=True)
+    assert described["Shown"]["properties"].keys() == shown.keys()
+    assert described["LeftOut"]["properties"].keys() == left.keys()
+    assert described["Candidate"]["required"] == ["score"]
+    record: dict[str, Any] = {
+        "ids": ["d"], "weights": 3, "items": ["a", "b"], "allowed": [1.0, 1.0], "scores": [0.5, 0.2],
+        "terms": {"orders": [0.5, 0.2]}, "shown": [0], "propensities": [1.0], "logged": [], "features": {},
+    }  # fmt: skip
+    decision = SimpleNamespace(item="score", rule=None)
+    release: Any = SimpleNamespace(ranker=SimpleNamespace(decision=decision), shared=lambda record: frozenset())
+    told = listing(release, record, {"orders": 1.0}, Explained([], Table({}), {}, {}), [], 0)["rows"][0]
+    ruled = by_rule(release.ranker, record, {"orders": 1.0}, {}, 0)["rows"][0]
+    assert [(one["item"], one["score"]) for one in (told, ruled)] == [("a", 0.5), ("a", 0.5)]

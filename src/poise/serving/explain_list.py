@@ -20,6 +20,7 @@ from poise.serving.explain_shared import one_value_everywhere
 from poise.serving.explain_terms import by_size, total
 from poise.serving.explain_weights import another_first, places, ranks, to_be_first
 from poise.serving.explain_words import changed, reasons, sentence
+from poise.serving.list_entries import stands_as
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +59,7 @@ def listing(
     if order is None:
         in_themselves = dict(zip(explained.rows, predictions, strict=True))
         return {**head, **by_rule(release.ranker, record, weights, in_themselves, only)}
-    told = _Told(release, record, weights, explained, order, release.ranker.decision.item)
+    told = _Told(release, record, weights, explained, order, stands_as(release.ranker.decision.item))
     rows = [told.row(at, one) for at, one in enumerate(predictions)]
     if only is not None and not rows:
         rows = [told.not_kept(only)]

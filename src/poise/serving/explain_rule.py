@@ -12,6 +12,7 @@ from poise.serving.explain_place import drawn, level, position, stood_in
 from poise.serving.explain_rows import NOT_KEPT, numbers
 from poise.serving.explain_weights import ranks
 from poise.serving.explain_words import listed, number, plain, sentence
+from poise.serving.list_entries import stands_as
 
 
 def by_rule(
@@ -39,7 +40,7 @@ def _row(ranker: Ranker, record: Mapping[str, Any], row: int) -> dict[str, Any]:
     assert ranker.decision.item is not None
     values, allowed = numbers(record["scores"]), numbers(record["allowed"])
     name, at = record["items"][row], np.flatnonzero(allowed == 1)
-    head = {ranker.decision.item: name}
+    head = {stands_as(ranker.decision.item): name}
     if allowed[row] != 1:
         left_out = ranker.why_not(float(allowed[row]))
         said = sentence(f"'{name}' could not be shown: {left_out}")

@@ -7,9 +7,21 @@ from typing import Any
 
 import msgspec
 
-OWN = ("impression_id", "position", "score", "terms", "propensity", "why")
-"""What Poise says of an item; an item's column of such a name stands as `ITEM`."""
-ITEM = "item"
+_ANSWER = ("impression_id", "position", "score", "terms", "propensity", "why")
+_EXPLANATION = (
+    "rank", "drawn", "left_out", "contributions", "features", "predictions", "first_at", "not_kept", "said",
+)  # fmt: skip
+OWN = frozenset((*_ANSWER, *_EXPLANATION))
+"""What Poise says of an item in answers and explanations."""
+
+
+def stands_as(item: str) -> str:
+    """The name under which the column `item` stands in answers and explanations: its own, if Poise says nothing by it.
+
+    >>> stands_as("dish"), stands_as("score")
+    ('dish', 'item')
+    """
+    return "item" if item in OWN else item
 
 
 class ListEntries:
@@ -25,7 +37,7 @@ class ListEntries:
     """
 
     def __init__(self, item: str, terms: Sequence[str]) -> None:
-        name = {"item": ITEM if item in OWN else item}
+        name = {"item": stands_as(item)}
         fields = [f"term{number}" for number in range(len(terms))]
         self._worth = _struct("Worth", fields, dict(zip(fields, terms, strict=True)))
         self._shown = _struct("Shown", ("impression_id", "item", "position", "score", "terms", "propensity"), name)

@@ -16,6 +16,7 @@ from poise.interfaces.http.openapi_schema import (
 from poise.releases.contract import Contract, Input
 from poise.serving.decide_list import MOST_LEFT_OUT
 from poise.serving.limits import Limits
+from poise.serving.list_entries import stands_as
 from poise.serving.list_rows import BESIDE
 
 _WHY: Schema = {"type": "string"}
@@ -29,12 +30,12 @@ _COUNT: Schema = {"type": "integer", "minimum": 0}
 def list_schemas(contract: Contract, item: str, limits: Limits, *, timed: bool) -> Schema:
     """The schemas of requests and answers of a decision that lists `item`."""
     inputs = {spec.name: spec for spec in contract.inputs_of(contract.decides_on or "")}
-    shown_item = field(inputs[item], limits)
+    shown_item, name = field(inputs[item], limits), stands_as(item)
     return {
         "DecideRequest": _request(contract, inputs, item, limits, timed=timed),
         "Candidate": object_of({name: field(spec, limits) for name, spec in inputs.items()}, [item]),
-        "Shown": _shown(contract, item, shown_item),
-        "LeftOut": object_of({item: shown_item, "why": _WHY, "score": _SCORE}, [item, "why"]),
+        "Shown": _shown(contract, name, shown_item),
+        "LeftOut": object_of({name: shown_item, "why": _WHY, "score": _SCORE}, [name, "why"]),
         "Explored": _explored(contract),
         "DecideAnswer": _answer(contract),
     }
