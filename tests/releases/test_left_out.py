@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from poise.errors import NotEnoughData
 from poise.evaluation.parts import Split, split
-from poise.releases.learn_from import LearnFrom, LeftOut, judged_without, without
+from poise.releases.learn_from import LearnFrom, LeftOut, judged_without, kept, without
 from poise.spec.system import Parts
+from poise.table import Column, Requests, Table
 
 PARTS = Parts()
 
@@ -58,3 +62,14 @@ def test_who_is_not_believed_judges_nothing_either() -> None:
 def test_too_few_rows_to_judge_on_are_said() -> None:
     with pytest.raises(NotEnoughData, match="may be judged on"):
         judged_without(hourly(400), np.zeros(400, bool))
+
+
+def test_rows_of_somebody_are_left_out_within_the_time_alone() -> None:
+    system: Any = SimpleNamespace(objectives={"late": SimpleNamespace(per="orders", label=SimpleNamespace(from_=None))})
+    users = Column.strings(["u1", "u2", "u1", None, "u3", "u1"])
+    requests = Requests(Table({"user": users}), np.arange(6, dtype=np.int64))
+    groups = LeftOut("orders", "user", ("u1",), since=1, until=5), LeftOut("orders", "user", ("u3",))
+    found = kept(system, "late", requests, {}, LearnFrom(left_out=groups))
+    assert found is not None and np.flatnonzero(~found).tolist() == [2, 4]
+    nobody = LearnFrom(left_out=(LeftOut("orders", "user", ("u1",), since=6),))
+    assert kept(system, "late", requests, {}, nobody) is None

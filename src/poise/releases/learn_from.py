@@ -19,7 +19,7 @@ from poise.evaluation.parts import LEAST, NAMES, Index, PartName, Split, in_time
 from poise.features.labels import label_rows
 from poise.spec.system import Parts, SystemSpec
 from poise.spec.units import duration_text
-from poise.table import History, Requests
+from poise.table import History, Requests, Table
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -144,25 +144,25 @@ def kept(
     out = np.zeros(requests.time.shape, bool)
     for group in limits.left_out:
         if group.source == spec.per:
-            out |= _in(group, requests.time, None if group.column is None else requests.rows[group.column].to_list())
+            out |= _in(group, requests.time, requests.rows)
         elif group.source == spec.label.from_:
             history = histories[group.source]
-            values = None if group.column is None else history.rows[group.column].to_list()
-            found = np.append(_in(group, history.time, values), False)
+            found = np.append(_in(group, history.time, history.rows), False)
             out |= found[label_rows(system, objective, requests, histories)]
     return None if not out.any() else ~out
 
 
-def _in(group: LeftOut, time: NDArray[np.int64], values: list[Any] | None) -> Mask:
+def _in(group: LeftOut, time: NDArray[np.int64], rows: Table) -> Mask:
     """Which rows of a group's source are of it."""
     inside = np.ones(len(time), bool)
     if group.since is not None:
         inside &= time >= group.since
     if group.until is not None:
         inside &= time < group.until
-    if values is not None and group.values:
-        wanted = set(group.values)
-        inside &= np.array([value is not None and str(value) in wanted for value in values], bool)
+    if group.column is not None and group.values:
+        wanted, at = set(group.values), np.flatnonzero(inside)
+        values = rows[group.column].take(at).to_list()  # of the time alone: a history may be long, and groups be many
+        inside[at] = [value is not None and str(value) in wanted for value in values]
     return inside
 
 
