@@ -17,6 +17,7 @@ from poise.interfaces import updating
 from poise.interfaces.cli import update
 from poise.interfaces.system import System
 from poise.interfaces.updating import Updated
+from poise.interfaces.what_to_learn import what_to_learn
 from poise.spec.updates import Updates
 from poise.updating.lease import only_one
 from poise.updating.mature import last_learned, system_now
@@ -128,3 +129,18 @@ def test_an_override_is_recorded_and_what_is_not_better_is_kept(outdated: Outdat
     ]
     live = again.live_folder()
     assert live is not None and live.name == "r2"
+
+
+def test_what_judged_is_learned_from_only_where_the_guard_could_weigh_it(
+    outdated: Outdated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A declared block weighs nothing where a rule is live, or models without time."""
+    system = outdated()
+
+    def also_judged(**keys: object) -> bool:
+        spec = Updates.model_validate({"window": "all", "trusted": {"from": "2026-01-01", "to": "2026-02-01"}, **keys})
+        return what_to_learn(system, spec, 0, print)[0].also_judged
+
+    assert also_judged() and not also_judged(refit=False)
+    monkeypatch.setattr(System, "starting", True)
+    assert not also_judged()

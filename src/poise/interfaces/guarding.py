@@ -43,8 +43,7 @@ def guarded_rows(system: System, who: str = "guard", progress: Progress = lambda
     Without a release that learned from time, nothing is known good yet and nothing is weighed.
     """
     spec, state = system.spec, system.state
-    live = None if system.starting else system.live_folder()
-    spans = {} if live is None else _judged(system, live)
+    live, spans = system.live_folder(), judged_spans(system)
     if live is None or not spans:
         return Guarded((*trusted_rows(spec), *held_back(state)))
     trusted = trusted_rows(spec) or sampled(state) or sample(state, spans, who)
@@ -69,6 +68,13 @@ def guarded_rows(system: System, who: str = "guard", progress: Progress = lambda
     )
     held = hold(state, found, who)
     return Guarded((*trusted, *held_back(state)), tuple(held), tuple(found))
+
+
+def judged_spans(system: System) -> dict[str, tuple[int, int]]:
+    """Source that is predicted for -> from when to when the models that are live were judged on its rows, in
+    microseconds; empty where none are, or they have no time: then nothing new can be weighed."""
+    live = None if system.starting else system.live_folder()
+    return {} if live is None else _judged(system, live)
 
 
 def _judged(system: System, live: ReleaseFolder) -> dict[str, tuple[int, int]]:

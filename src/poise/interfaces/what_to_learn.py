@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from poise.interfaces.guarding import judged_spans
 from poise.releases.examples import assemble, plans_of, read_sources
 from poise.releases.extras import extra_names
 from poise.releases.learn_from import LearnFrom, kept
 from poise.spec.updates import Updates
 from poise.updating.left_out import trusted_rows
-from poise.updating.suspects import held_back, sampled
+from poise.updating.suspects import held_back
 from poise.updating.windows import Chosen, choose
 
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ def what_to_learn(
 ) -> tuple[LearnFrom, dict[str, Any] | None]:
     """What of the rows to learn from at `as_of` (microseconds), and which windows were tried for that (None: none was).
 
-    What judged is learned from too only where a trusted block has weighed it, and something is live to compare with.
+    What judged is learned from too only where the guard could weigh it, and models are live to compare with.
     """
     limits, windows = _window(system, spec, as_of, progress)
-    weighed = bool(trusted_rows(system.spec) or sampled(system.state))
-    again = spec.refit and weighed and system.live_folder() is not None
+    again = spec.refit and bool(judged_spans(system))
     return LearnFrom(limits.since, limits.half_life, also_judged=again), windows
 
 
