@@ -241,6 +241,24 @@ def test_a_server_that_stops_says_so_to_whom_it_still_answers(stand_ins: ModuleT
     assert head.startswith(b"HTTP/1.1 200 ") and head.endswith(b"\r\nconnection: close") and body.startswith(b"{")
 
 
+def test_nonsense_and_then_nothing_more_does_not_take_the_answer_that_is_being_made(stand_ins: ModuleType) -> None:
+    served = Served.of_one(stand_ins.answerer())
+    way: Any = create_app(served, stand_ins.StandInRegistry())
+
+    async def act() -> bytes:
+        kind: Any = guarded(served.limits, served.telemetry, straight=way)
+        config = uvicorn.Config(way, http=kind, ws="none", lifespan="off", log_config=None)
+        connection, line = kind(config=config, server_state=ServerState(), app_state={}), Line()
+        connection.connection_made(line)
+        connection.data_received(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n\0\r\n\r\n")
+        assert connection.eof_received(), "else the connection is closed at once"
+        await asyncio.sleep(0.05)
+        assert line.closed
+        return line.written
+
+    assert asyncio.run(act()).startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.mark.parametrize(
     "head",
     [

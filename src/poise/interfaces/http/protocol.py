@@ -150,7 +150,7 @@ class Guarded(Base):
         """The caller sends nothing more: what came whole is answered before the connection is closed, and true said.
 
         Over TLS that cannot be told from a connection that is gone."""
-        if self.scheme == "https" or self._refused or self.transport.is_closing():
+        if self.scheme == "https" or self.transport.is_closing():
             return False
         self._ended = True
         behind = getattr(self, "pipeline", None)  # of httptools
