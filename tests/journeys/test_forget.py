@@ -17,6 +17,9 @@ from poise.clock import Clock, to_text
 from poise.errors import StateError, Tampered, UsageError
 from poise.interfaces.forgetting import forget_person, look_for, remember
 from poise.interfaces.system import System
+from poise.releases.learn_from import LeftOut
+from poise.updating.guard import Suspect
+from poise.updating.suspects import hold, suspects
 from tests.interfaces.cli.in_process import poise
 from tests.journeys.people import ANA, Server, written
 
@@ -92,10 +95,14 @@ def test_no_byte_is_left_and_everything_goes_on(system: System) -> None:
     visit(server, ANA, 3)
     server.process.kill()
     server.process.communicate()
+    group = LeftOut("seen", "user", (ANA, "user-9"), why="suspect", judges=False)
+    suspect = Suspect(group, (f"{ANA} has 8 times as many rows",), 120, True, {})
+    hold(system.state, [suspect], "guard", {("seen", "user")})
     system.train()
     before = holding(home, ANA)
     folders = {name.split("/")[0] for name in before}
     assert {"lake", "journal", "online", "releases", "candidates", "judged"} <= folders
+    assert any(name.endswith(".db") for name in before if "/" not in name), "the state database names suspects"
     assert {"accepted", "raw", "quarantine", "decisions"} <= {n.split("/")[1] for n in before if n.startswith("lake/")}
 
     found = look_for(system, ANA)
@@ -107,6 +114,8 @@ def test_no_byte_is_left_and_everything_goes_on(system: System) -> None:
 
     done = forget_person(system, ANA, why="asked by letter 12", who="lee")
     assert holding(home, ANA) == set() and done.still == []
+    (one,) = suspects(system.state)
+    assert one.left_out.values == ("(forgotten)", "user-9") and one.reasons == ("(forgotten) has 8 times as many rows",)
     assert system.lake.versions() == versions
     assert system.lake.read("seen").equals(others), "nobody else lost a row"
     note = system.state.history()[-1]

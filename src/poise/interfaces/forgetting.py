@@ -27,6 +27,7 @@ from poise.releases.folder import verify
 from poise.releases.forgetting import Mended, clean_folder, clean_judged, finish, names
 from poise.spec.reading import read_text
 from poise.stores.state_base import ReleaseRow
+from poise.updating.suspects import forget_suspects
 
 TURN = 60.0
 """Seconds to wait for a file that is being taken in."""
@@ -104,7 +105,9 @@ def forget_person(
             _emptied(journal)
         _temporary(system)
         progress("mending what shows real requests")
+        forget_suspects(system.state, found.person)
         _mend(system, found.person, folders, why, who)
+        system.state.wipe()
         live = system.live_folder()
         if live is not None:
             progress("building the online state again")

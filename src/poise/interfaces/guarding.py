@@ -66,7 +66,8 @@ def guarded_rows(system: System, who: str = "guard", progress: Progress = lambda
     found = guard(
         spec, data, sources.histories, rungs, since, rows, keep, os.cpu_count() or 1, cleared(state), progress
     )
-    held = hold(state, found, who)
+    people = {(name, one.person) for name, one in spec.sources.items() if one.person is not None}
+    held = hold(state, found, who, people)
     return Guarded((*trusted, *held_back(state)), tuple(held), tuple(found))
 
 

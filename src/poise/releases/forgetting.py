@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def cleaned(content: dict[str, Any], person: Person) -> dict[str, Any]:
         elif key in LISTS and isinstance(value, list):
             found[key] = [body for body in value if not person.named(body)]
         else:
-            found[key] = _unnamed(value, person, key)
+            found[key] = unnamed(value, person, key)
     return found
 
 
@@ -143,9 +144,21 @@ def _refilled(evidence: dict[str, Any], judged: Path) -> dict[str, Any]:
     }
 
 
-def _unnamed(value: Any, person: Person, key: str) -> Any:
+def unnamed(value: Any, person: Person, key: str = "") -> Any:
+    """A JSON value, which stands under `key`, with nobody's name where it is the person's, in sentences too.
+
+    >>> ana = Person("u17", {"orders": "user_id"}, text=True)
+    >>> unnamed({"why": "u17 has 80 rows, u171 has 2", "top": ["u17", "u2"]}, ana)
+    {'why': '(forgotten) has 80 rows, u171 has 2', 'top': ['(forgotten)', 'u2']}
+    """
     if isinstance(value, dict):
-        return {NOBODY if person.named(name) else name: _unnamed(one, person, name) for name, one in value.items()}
+        if not person.text and value.get("column") in person.names:  # of levels, which are texts whatever the ids are
+            person = replace(person, text=True)
+        return {NOBODY if person.named(name) else name: unnamed(one, person, name) for name, one in value.items()}
     if isinstance(value, list):
-        return [_unnamed(one, person, key) for one in value]
-    return NOBODY if isinstance(value, str) and person.named(value, key) else value
+        return [unnamed(one, person, key) for one in value]
+    if not isinstance(value, str):
+        return value
+    if person.text and " " in value:
+        return re.sub(rf"(?<![\w.-]){re.escape(person.id)}(?![\w-])", NOBODY, value)
+    return NOBODY if person.named(value, key) else value

@@ -7,6 +7,7 @@ without the other. Any number of processes may read and write at once.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, get_args
@@ -60,6 +61,22 @@ class State(RolloutsState, TokensState, UsageState, ProposalsState):
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+
+    def wipe(self) -> None:
+        """Write the file anew, so that nothing of what was changed or dropped is left in it or beside it. A database
+        that is no file sees to that by itself."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        raw = self._engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            cursor.close()
+        except sqlite3.Error as error:
+            raise explain(error, self._url) from error
+        finally:
+            raw.close()
 
     # The registry
 

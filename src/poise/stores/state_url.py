@@ -77,6 +77,7 @@ def _set_up(connection: Any, record: Any) -> None:
     try:
         cursor.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA secure_delete = ON")  # what is forgotten is not left in pages that are free
         if cursor.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
             _switch_to_wal(cursor)
     finally:

@@ -7,11 +7,13 @@ the kind `trusted`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from poise.data.person import Person
 from poise.errors import StateError, UsageError, did_you_mean
+from poise.releases.forgetting import unnamed
 from poise.releases.learn_from import LeftOut
 from poise.stores.state_base import DocumentRow, Documents
 from poise.updating.guard import Suspect
@@ -68,8 +70,9 @@ def cleared(state: Documents) -> set[tuple[str, str, str]]:
     return {(one.source, one.column or "", level) for one in let_in for level in one.values}
 
 
-def hold(state: Documents, found: Sequence[Suspect], who: str) -> list[Held]:
-    """Keep suspects whose rows are held back, each with its line in the history."""
+def hold(state: Documents, found: Sequence[Suspect], who: str, people: Collection[tuple[str, str]] = ()) -> list[Held]:
+    """Keep suspects whose rows are held back, each with its line in the history, which is never changed and so names
+    nobody who may want to be forgotten. people: (source, column) that say whose rows are."""
     known = suspects(state)
     out: list[Held] = []
     for one in found:
@@ -77,6 +80,9 @@ def hold(state: Documents, found: Sequence[Suspect], who: str) -> list[Held]:
             name = f"s{len(known) + len(out) + 1}"
             value = {**one.to_dict(), "state": "held"}
             why = "; ".join(one.reasons[:3]) or one.left_out.sentence
+            if (one.left_out.source, one.left_out.column) in people:
+                count = len(one.left_out.values)
+                why = f"{one.rows:,} rows of {count} {one.left_out.column}: see poise suspects {name}"
             row = state.put_document(
                 KIND, name, value, expected=0, act="hold back", why=why, who=who, details={"rows": one.rows}
             )
@@ -105,6 +111,16 @@ def _decided(state: Documents, name: str, now: str, then: str, act: str, why: st
         raise StateError(f"{name} is {_STATES[row.value['state']]}", hint=f"see: poise suspects {name}")
     value = {**row.value, "state": then}
     return Held.of(state.put_document(KIND, name, value, expected=row.version, act=act, why=why, who=who))
+
+
+def forget_suspects(state: Documents, person: Person) -> None:
+    """Take a person's name out of all suspects and what is said of them."""
+    for row in state.documents(KIND):
+        group = row.value["left_out"]
+        theirs = person.columns.get(group["source"]) == group["column"]
+        value = unnamed(row.value, replace(person, text=True) if theirs else person)
+        if value != row.value:
+            state.put_document(KIND, row.name, value, expected=row.version)
 
 
 def sampled(state: Documents) -> tuple[LeftOut, ...]:
