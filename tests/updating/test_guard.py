@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -197,6 +197,22 @@ def test_false_suspicions_are_rare() -> None:
         rate = np.clip(rng.beta(3, 5, 100)[codes] + rng.normal(0, 0.03, (2, 100))[new.astype(int), codes], 0, 1)
         has = rng.random(10_000) < rate
         wrong.append(len(departures([grouping(codes)], new, {"order": has}, np.zeros(10_000, bool))))
+    assert np.mean(np.array(wrong) > 0) <= 0.1, wrong
+
+
+def test_whoever_asks_for_a_list_of_ten_is_no_burst() -> None:
+    """Rows of one list come at once: three visits of somebody who came rarely are 30 rows, and no flood."""
+    wrong, visits = [], 2_000
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        lists = np.repeat(np.arange(visits), 10)
+        codes, new = np.repeat(rng.integers(0, 400, visits), 10), lists >= 1_700
+        has = np.zeros(10 * visits, np.bool_)
+        made = replace(grouping(codes), lists=lists)
+        wrong.append(len(departures([made], new, {"order": has}, has)))
+        codes[np.flatnonzero(new)[:400]] = 9
+        flooded = departures([replace(grouping(codes), lists=lists)], new, {"order": has}, has)
+        assert "u9" in {one.level for one in flooded}
     assert np.mean(np.array(wrong) > 0) <= 0.1, wrong
 
 

@@ -27,6 +27,7 @@ class Grouping:
 
     declared: whether the file says that it stands for somebody, or is the item of a list; else it is a category, which
     may well change by itself. ours: whether how often it occurs is the system's own doing, as of items that it shows.
+    lists: (n,) which rows came in one list; None where each came by itself.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Grouping:
     levels: tuple[str, ...]
     declared: bool = True
     ours: bool = False
+    lists: Ints | None = None
 
 
 def groupings(system: SystemSpec, data: ObjectiveData, histories: Mapping[str, History]) -> list[Grouping]:
@@ -54,7 +56,8 @@ def groupings(system: SystemSpec, data: ObjectiveData, histories: Mapping[str, H
         theirs = histories[label].rows
         named = [column for column in _declared(system, label) if column in theirs]
         found += [_grouped(label, column, theirs[column].take(rows)) for column in named]
-    return [one for one in found if 2 <= len(one.levels) <= MOST_LEVELS]
+    lists = _lists(system, per, own)
+    return [replace(one, lists=lists) for one in found if 2 <= len(one.levels) <= MOST_LEVELS]
 
 
 def repeated(system: SystemSpec, data: ObjectiveData) -> NDArray[np.bool_]:
@@ -110,6 +113,16 @@ def _item(system: SystemSpec, per: str) -> str | None:
     """The column with the item of a list, where `per` holds the rows of lists."""
     decision = system.decision
     return decision.item if decision is not None and decision.per == per else None
+
+
+def _lists(system: SystemSpec, per: str, rows: Mapping[str, Column]) -> Ints | None:
+    """Which rows came in one list, (n,); those of no list each by itself."""
+    decision = system.decision
+    if decision is None or decision.per != per or decision.list_ is None or decision.list_ not in rows:
+        return None
+    column = rows[decision.list_]
+    _, codes = np.unique(column.values, return_inverse=True)
+    return np.where(column.missing(), codes.max(initial=0) + 1 + np.arange(len(codes)), codes)
 
 
 def _own(system: SystemSpec, per: str, rows: Mapping[str, Column]) -> list[str]:

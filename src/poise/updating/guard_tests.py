@@ -119,7 +119,9 @@ def bursts(group: Grouping, new: Flags) -> list[Departure]:
         return []
     share = (before + 1.0) / (whole + len(before))
     sure = _share_concentration(group, ~new)
-    p = betabinom.sf(after[tested] - 1, total, share[tested] * sure, (1 - share[tested]) * sure)
+    at_once = _at_once(group, ~new)  # ten rows of one list are one visit, not ten
+    times, of = np.round(after[tested] / at_once), np.round(total / at_once)
+    p = betabinom.sf(times - 1, of, share[tested] * sure, (1 - share[tested]) * sure)
     usual = share * total
     return [
         Departure(
@@ -128,6 +130,16 @@ def bursts(group: Grouping, new: Flags) -> list[Departure]:
         )
         for at, one in zip(tested, p, strict=True)
     ]  # fmt: skip
+
+
+def _at_once(group: Grouping, history: Flags) -> float:
+    """How many rows of one level come in one list, on average over rows of the history: of a caller all of the list."""
+    there = history & (group.codes >= 0)
+    if group.lists is None or not there.any():
+        return 1.0
+    both = group.lists[there] * np.int64(len(group.levels)) + group.codes[there]
+    _, count = np.unique(both, return_counts=True)
+    return float((count**2).sum() / count.sum())
 
 
 def _counted(group: Grouping, rows: Flags) -> Floats:
