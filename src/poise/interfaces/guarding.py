@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from poise.clock import SECOND
+from poise.interfaces.learnable import Learnable
 from poise.releases.evidence import Evidence
-from poise.releases.examples import assemble, plans_of, read_sources
-from poise.releases.extras import extra_names
 from poise.releases.folder import ReleaseFolder
-from poise.releases.learn_from import LearnFrom, LeftOut, kept
+from poise.releases.learn_from import LearnFrom, LeftOut
 from poise.updating.guard import Suspect, guard
 from poise.updating.left_out import trusted_rows
 from poise.updating.suspects import Held, cleared, held_back, hold, sample, sampled
@@ -48,23 +47,18 @@ def guarded_rows(system: System, who: str = "guard", progress: Progress = lambda
         return Guarded((*trusted_rows(spec), *held_back(state)))
     trusted = trusted_rows(spec) or sampled(state) or sample(state, spans, who)
     limits = LearnFrom(left_out=(*trusted, *held_back(state)))
-    extra = extra_names(spec)
-    plans = plans_of(spec, extra)
-    sources = read_sources(spec, system.lake, plans, extra, limits=limits)
     progress("computing features of what is new")
-    data = assemble(spec, plans, sources, extra)
-    rungs = {name: one["chosen"] for name, one in live.json("evidence")["objectives"].items() if name in data}
-    data = {name: one for name, one in data.items() if name in rungs}
-    keep = {name: kept(spec, name, one.requests, sources.histories, limits) for name, one in data.items()}
-    judges = LearnFrom(left_out=trusted)
-    judging = {name: kept(spec, name, one.requests, sources.histories, judges) for name, one in data.items()}
-    rows = {
-        name: np.zeros(one.requests.height, np.bool_) if judging[name] is None else ~judging[name]  # type: ignore[operator]
+    new = Learnable.read(spec, system.lake, limits)
+    rungs = {name: one["chosen"] for name, one in live.json("evidence")["objectives"].items() if name in new.data}
+    data = {name: one for name, one in new.data.items() if name in rungs}
+    others = new.kept(LearnFrom(left_out=trusted))
+    judging = {
+        name: np.zeros(one.requests.height, np.bool_) if (other := others[name]) is None else ~other
         for name, one in data.items()
     }
     since = max(end for _, end in spans.values())
     found = guard(
-        spec, data, sources.histories, rungs, since, rows, keep, os.cpu_count() or 1, cleared(state), progress
+        spec, data, new.histories, rungs, since, judging, new.keep, os.cpu_count() or 1, cleared(state), progress
     )
     people = {(name, one.person) for name, one in spec.sources.items() if one.person is not None}
     held = hold(state, found, who, people)

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from poise.interfaces.guarding import judged_spans
-from poise.releases.examples import assemble, plans_of, read_sources
-from poise.releases.extras import extra_names
-from poise.releases.learn_from import LearnFrom, kept
+from poise.interfaces.learnable import Learnable
+from poise.releases.learn_from import LearnFrom
 from poise.spec.updates import Updates
 from poise.updating.left_out import trusted_rows
 from poise.updating.suspects import held_back
@@ -49,11 +48,8 @@ def _window(system: System, spec: Updates, as_of: int, progress: Progress) -> tu
 
 def _tried(system: System, rungs: dict[str, str], progress: Progress) -> tuple[Chosen, int]:
     spec = system.spec
-    extra, limits = extra_names(spec), LearnFrom(left_out=(*trusted_rows(spec), *held_back(system.state)))
-    plans = plans_of(spec, extra)
-    sources = read_sources(spec, system.lake, plans, extra, limits=limits)
     progress("computing features as of each request")
-    data = assemble(spec, plans, sources, extra)
-    keep = {name: kept(spec, name, one.requests, sources.histories, limits) for name, one in data.items()}
-    chosen = choose(spec, data, rungs, keep, os.cpu_count() or 1, progress)
-    return chosen, max(int(one.requests.time.max()) for one in data.values())
+    limits = LearnFrom(left_out=(*trusted_rows(spec), *held_back(system.state)))
+    found = Learnable.read(spec, system.lake, limits)
+    chosen = choose(spec, found.data, rungs, found.keep, os.cpu_count() or 1, progress)
+    return chosen, max(int(one.requests.time.max()) for one in found.data.values())

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -222,7 +222,8 @@ class Line(asyncio.Transport):
         return 0
 
 
-def test_a_server_that_stops_says_so_to_whom_it_still_answers(stand_ins: ModuleType) -> None:
+def written_to(stand_ins: ModuleType, sent: bytes, then: Callable[[Any], None]) -> bytes:
+    """What a caller is sent who sends `sent`, after which `then` is done to the connection, which closes."""
     served = Served.of_one(stand_ins.answerer())
     way: Any = create_app(served, stand_ins.StandInRegistry())
 
@@ -231,32 +232,27 @@ def test_a_server_that_stops_says_so_to_whom_it_still_answers(stand_ins: ModuleT
         config = uvicorn.Config(way, http=kind, ws="none", lifespan="off", log_config=None)
         connection, line = kind(config=config, server_state=ServerState(), app_state={}), Line()
         connection.connection_made(line)
-        connection.data_received(request(json.dumps(stand_ins.ROW).encode()))
-        connection.shutdown()
+        connection.data_received(sent)
+        then(connection)
         await asyncio.sleep(0.05)
         assert line.closed
         return line.written
 
-    head, _, body = asyncio.run(act()).partition(b"\r\n\r\n")
+    return asyncio.run(act())
+
+
+def test_a_server_that_stops_says_so_to_whom_it_still_answers(stand_ins: ModuleType) -> None:
+    written = written_to(stand_ins, request(json.dumps(stand_ins.ROW).encode()), lambda one: one.shutdown())
+    head, _, body = written.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ") and head.endswith(b"\r\nconnection: close") and body.startswith(b"{")
 
 
 def test_nonsense_and_then_nothing_more_does_not_take_the_answer_that_is_being_made(stand_ins: ModuleType) -> None:
-    served = Served.of_one(stand_ins.answerer())
-    way: Any = create_app(served, stand_ins.StandInRegistry())
-
-    async def act() -> bytes:
-        kind: Any = guarded(served.limits, served.telemetry, straight=way)
-        config = uvicorn.Config(way, http=kind, ws="none", lifespan="off", log_config=None)
-        connection, line = kind(config=config, server_state=ServerState(), app_state={}), Line()
-        connection.connection_made(line)
-        connection.data_received(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n\0\r\n\r\n")
+    def ends(connection: Any) -> None:
         assert connection.eof_received(), "else the connection is closed at once"
-        await asyncio.sleep(0.05)
-        assert line.closed
-        return line.written
 
-    assert asyncio.run(act()).startswith(b"HTTP/1.1 200 ")
+    sent = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n\0\r\n\r\n"
+    assert written_to(stand_ins, sent, ends).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize(
