@@ -32,7 +32,8 @@ import json, os, sys
 print(json.dumps({{"ready": True}}), flush=True)
 print(json.dumps({{"expired": {{"shown": 12}}}}))
 print(json.dumps({{"snapshot": {{"shown": 3}}}}))
-print(json.dumps({{"prune": {{"threads": os.environ["POLARS_MAX_THREADS"], "given": sys.argv[1:]}}}}), flush=True)
+groups = [os.getsid(0), os.getpgrp()]
+print(json.dumps({{"prune": {{"threads": os.environ["POLARS_MAX_THREADS"], "groups": groups}}}}), flush=True)
 sys.stdin.read()
 """
 
@@ -68,10 +69,14 @@ def test_it_begins_when_told_and_what_it_does_is_logged(
             time.sleep(0.02)
     (heard,) = ear.heard
     assert heard["threads"] == "1"  # type: ignore[index]
+    session, group = heard["groups"]  # type: ignore[index]
+    assert session == os.getsid(0), "of another session, its priority would count for nothing"
+    assert group != os.getpgrp(), "Ctrl-C is not for it"
     said = "\n".join(caplog.messages)
     assert "12 rows of 'shown' were older than its 'keep'" in said and "versions {'shown': 3}" in said
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process give way altogether")
 def test_it_stands_back_and_follows_columns_that_change_beside_it(system: System) -> None:  # noqa: F811
     file = system.path.parent / "shown.csv"
     file.write_text("shown_id,page,dish,price,at\nf,p,soup,2,2025-01-02\n")
@@ -83,6 +88,10 @@ def test_it_stands_back_and_follows_columns_that_change_beside_it(system: System
     shown(journal, "a")
     child.say(all=True)
     child.hear("all")
+    until = time.monotonic() + 30
+    while (policies := _policies(child.process.pid)) != {os.SCHED_IDLE} and time.monotonic() < until:
+        time.sleep(0.05)
+    assert policies == {os.SCHED_IDLE}, "nobody waits for what it does now"
     system.path.write_text(system.text.replace("price: float", "price: int"), encoding="utf-8")
     report = System.read(system.path).ingest()["shown"]
     assert "1 of these rows came over HTTP" in " ".join(report.warnings)
@@ -91,6 +100,11 @@ def test_it_stands_back_and_follows_columns_that_change_beside_it(system: System
     rows = system.lake.read("shown")
     assert rows["shown_id"].to_list() == ["a", "f", "b"] and rows["price"].dtype.is_integer()
     journal.close()
+
+
+def _policies(process: int) -> set[int]:
+    """How Linux plans the threads of a process."""
+    return {os.sched_getscheduler(int(thread.name)) for thread in Path(f"/proc/{process}/task").iterdir()}
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])

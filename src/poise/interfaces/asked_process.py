@@ -21,6 +21,7 @@ from typing import IO, Any
 import msgspec
 
 from poise.errors import Overloaded, PoiseError, RequestError
+from poise.interfaces.behind import OWN_GROUP
 
 _LOG = logging.getLogger("poise.asked")
 WAITING = 8
@@ -89,7 +90,7 @@ class AskedProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                start_new_session=True,  # Ctrl-C is for the server, which then ends this one
+                process_group=OWN_GROUP,
             )
         try:
             line = self._exchanged(self._process, question, until)

@@ -16,6 +16,7 @@ from typing import IO, Any, Self
 from poise.data import rows_file
 from poise.data.id_hash import Hashes
 from poise.errors import PoiseError, StateError
+from poise.interfaces.behind import OWN_GROUP
 from poise.interfaces.troubles import Troubles
 from poise.serving.coming_in import Taken
 from poise.serving.inlet import Inlet
@@ -103,7 +104,7 @@ class Drainer:
                 text=True,
                 encoding="utf-8",
                 env={**os.environ, "POLARS_MAX_THREADS": "1"},
-                start_new_session=True,  # Ctrl-C is for the server, which then ends this one
+                process_group=OWN_GROUP,
             ) as process:
                 self._process = process
                 if self._over.is_set() or self._running != self._releases:

@@ -21,7 +21,6 @@ with `"all": true`.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -43,6 +42,7 @@ from poise.data.taking_up import TAKE_UP, clear, taken_up, write_parts
 from poise.data.unwritten import advice
 from poise.errors import PoiseError, SpecError
 from poise.features.function import importable_from
+from poise.interfaces.behind import Behind, stand_back
 from poise.releases.built import Built, fingerprint, keep_for, kept_for, local_versions
 from poise.releases.declared import columns_of
 from poise.releases.folder import ReleaseFolder
@@ -57,8 +57,6 @@ from poise.stores.state import State
 LOOK = 0.5
 """Seconds between two looks at the journal and the lake."""
 DAY = 86_400.0
-BEHIND = 5
-"""How much the process stands back for the one that answers, where they share a core."""
 EVERY, MANY = 600.0, 200_000
 """Seconds, or rows that were drained, after which the snapshot is extended."""
 
@@ -247,13 +245,15 @@ def _written(file: Path) -> tuple[int, int] | None:
 
 def run(draining: Draining, said: SimpleQueue[str | None]) -> None:
     """Drain until None is said."""
-    more = True
+    more, behind = True, Behind()
     while True:
+        behind.left(more)
         try:
             line = said.get(block=not more, timeout=LOOK)
         except Empty:
             more = draining.step()
             continue
+        behind.somebody_waits()
         if line is None:
             return draining.finish()
         draining.obey(line)
@@ -267,7 +267,7 @@ def _listen(said: SimpleQueue[str | None]) -> None:
 
 def main(file: str, *folders: str) -> int:
     """Drain until the standard input closes; the exit code of the error, if there is one."""
-    os.nice(BEHIND)
+    stand_back()
     importable_from(Path(file).parent)
     said: SimpleQueue[str | None] = SimpleQueue()
     try:

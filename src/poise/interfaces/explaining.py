@@ -6,7 +6,6 @@ poise.yaml`. It may read the lake and compute for a second, which a process that
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -29,6 +28,7 @@ from poise.decisions.weights import applied
 from poise.errors import PoiseError, RequestError, StateError
 from poise.features.function import importable_from
 from poise.interfaces.asked_process import answering_lines
+from poise.interfaces.behind import stand_back
 from poise.interfaces.newest import newest
 from poise.interfaces.stored import system_of
 from poise.releases.folder import ReleaseFolder
@@ -38,8 +38,6 @@ from poise.settings import Settings
 from poise.stores.state import State
 
 EVERYTHING = 2**62
-BEHIND = 5
-"""How far this steps back, as `nice` counts it."""
 KEPT = 2
 """So many releases stay loaded: the live one, and one that somebody asks about."""
 DECISIONS: tuple[Kind, ...] = ("decisions",)
@@ -171,7 +169,7 @@ def answer(explaining: Explaining, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def main(file: Path) -> None:
     """Answer line by line until there are no more, behind what answers requests."""
-    os.nice(BEHIND)
+    stand_back()
     try:
         explaining = Explaining(file)
     except PoiseError as error:

@@ -5,7 +5,6 @@ A process of its own, so that a server never loads what reads the lake. Who has 
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -14,15 +13,13 @@ from poise.data.journal_tables import JOURNAL
 from poise.data.lake import Lake
 from poise.errors import PoiseError
 from poise.features.function import importable_from
+from poise.interfaces.behind import stand_back
 from poise.releases.built import Built, fingerprint, local_versions
 from poise.releases.folder import ReleaseFolder
 from poise.releases.snapshot import renew
 from poise.serving.loaded import Loaded
 from poise.settings import Settings
 from poise.stores.memory import MemoryStore
-
-BEHIND = 5
-"""How much this stands back for a server that answers, where they share a core."""
 
 
 def made_ready(settings: Settings, lake: Lake, folder: ReleaseFolder) -> None:
@@ -40,7 +37,7 @@ def made_ready(settings: Settings, lake: Lake, folder: ReleaseFolder) -> None:
 def main(file: str, folder: str, snapshot: str, beside: str = "") -> int:
     """Build it, behind a server that answers `beside` it; the exit code of the error, if there is one."""
     if beside:
-        os.nice(BEHIND)
+        stand_back()
     importable_from(Path(file).parent)
     try:
         loaded = Loaded.of(ReleaseFolder.open(Path(folder)))

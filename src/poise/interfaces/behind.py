@@ -1,0 +1,77 @@
+"""How a process stands back for the one that answers, where they share a core.
+
+A lower priority alone does not do: Linux lets whoever runs go on for some milliseconds, whatever the priority of who
+wakes up meanwhile, and counts priorities only among processes of one session. A process that is *idle*, in Linux'
+words, gives way at once; but it hardly runs at all where a core has no time left.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+NICE = 5
+"""How much a process stands back that somebody waits for, as `nice` counts it."""
+PATIENCE = 30.0
+"""Seconds for which work may wait for a core that is never free; after that it gets its share."""
+OWN_GROUP = 0
+"""The `process_group` of such a process for `subprocess.Popen`: Ctrl-C is for the process that answers, which then ends
+this one. It is still of that one's session, within which Linux weighs priorities against one another."""
+_THREADS = Path("/proc/self/task")
+
+
+def stand_back() -> None:
+    """Take less of a core than the process that answers, from the start of `main`: threads inherit it."""
+    os.nice(NICE)
+    if hasattr(signal, "SIGTTOU"):  # a word to the terminal must not stop a process that is in the background there
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+
+
+class Behind:
+    """Gives way altogether, as long as the work gets done all the same.
+
+    Where the system knows no such thing, or does not allow it, nothing changes.
+
+    >>> behind = Behind(now=iter([0.0, 10.0, 31.0, 32.0]).__next__, to=lambda idle: told.append(idle))
+    >>> told = []
+    >>> for more in (False, True, True, False):
+    ...     behind.left(more)
+    >>> told
+    [True, False, True]
+    """
+
+    def __init__(self, now: Callable[[], float] = monotonic, to: Callable[[bool], None] | None = None) -> None:
+        self._now, self._to = now, to or _be_idle
+        self._done: float | None = None
+        self._idle = False
+
+    def left(self, more: bool) -> None:
+        """Say after each piece of work whether more is due at once."""
+        now = self._now()
+        if not more or self._done is None:
+            self._done = now
+        self._turn(now - self._done < PATIENCE)
+
+    def somebody_waits(self) -> None:
+        """Give way no longer than others do: what is done now is waited for."""
+        self._turn(False)
+
+    def _turn(self, idle: bool) -> None:
+        if idle != self._idle:
+            self._idle = idle
+            self._to(idle)
+
+
+def _be_idle(idle: bool) -> None:
+    """All threads of this process: Linux has it by thread, and new ones inherit it."""
+    if not hasattr(os, "SCHED_IDLE"):
+        return
+    policy, none = os.SCHED_IDLE if idle else os.SCHED_OTHER, os.sched_param(0)
+    with suppress(OSError):
+        for thread in _THREADS.iterdir():
+            with suppress(ProcessLookupError):  # it has just ended
+                os.sched_setscheduler(int(thread.name), policy, none)
