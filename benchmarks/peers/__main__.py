@@ -1,12 +1,15 @@
 """`/v1/decide` and `/v1/predict` beside a no-op, a plain FastAPI + pandas + LightGBM service and MLServer, in one run.
 
-All servers get one core, the caller the other. On one connection they are asked in turns; then each on eight, one after
-the other, in rounds. The plain service and MLServer run from virtual environments of their own (`make bench-serving`
-makes them, `MLSERVER=1` the second), and are left out, said so, where these are absent.
+All servers get one core, the caller the other. On one connection they are asked in blocks of a hundred, in turns; once
+more call by call in turns, where each finds the core as the others left it, as one does that is asked now and then; and
+then each on eight connections, one after the other, in rounds. The plain service and MLServer run from virtual
+environments of their own (`make bench-serving` makes them, `MLSERVER=1` the second), and are left out, said so, where
+these are absent.
 Poise logs every answer, which no other server here does: decisions are on the disk before they are answered. So it
 stands here twice, as it is and with `log: buffered`, where they are written soon after; and so does the no-op, once
 with a bare SQLite commit of as many bytes, synced, before its answer: what any server pays on this disk for as much.
-The CPU time of a server's process per answer is printed too: it says more on a machine that does other work as well.
+The CPU time per answer of a server's process, and of those that it started, is printed too: it says more on a machine
+that does other work as well.
 Budgets: p99 at most the no-op's + 0.5 ms; 15 times the plain service's requests per second; for one row 3 times
 MLServer's, which is handed the 30 features and predicts one objective, where Poise looks them up and predicts two.
 """
@@ -40,7 +43,7 @@ PLAIN, MLSERVER = (ROOT / name / "bin" for name in (".venv-peers", ".venv-mlserv
 SIZES, QUICK_SIZES = (20_000, 5_000, 20_000), (200, 150, 3_000)
 """Users, items, rows to learn from: so many give two models of about 300 trees, as the peers' floors were measured with
 (150,000 rows give about 1,000 each)."""
-CANDIDATES, SHOW, CONNECTIONS = 100, 10, 8
+CANDIDATES, SHOW, CONNECTIONS, BLOCK = 100, 10, 8, 100
 OVER_NO_OP, OVER_PLAIN, OVER_MLSERVER = 0.5, 15.0, 3.0
 
 
@@ -59,20 +62,21 @@ def pinned(*command: str) -> list[str]:
     return ["taskset", "-c", "0", *command] if sys.platform == "linux" else list(command)
 
 
-def in_turns(servers: list[Asked], calls: int) -> dict[str, tuple[float, float]]:
-    """p50 and p99 in milliseconds on one connection each; the answers have to be 200."""
+def latencies(servers: list[Asked], calls: int, block: int) -> dict[str, tuple[float, float]]:
+    """p50 and p99 in milliseconds on one connection each, asked so many times in a row; the answers have to be 200."""
     taken: dict[str, list[float]] = {server.name: [] for server in servers}
     with ExitStack() as stack:
         to = {server.name: stack.enter_context(Connection(server.port)) for server in servers}
-        for turn in range(calls + 30):
+        for first in range(-2 * block, calls, block):  # what is before the first call is not counted
             for server in servers:
-                request = server.requests[turn % len(server.requests)]
-                started = time.perf_counter()
-                status, said = to[server.name].exchange(request)
-                seconds = time.perf_counter() - started
-                assert status == 200, (server.name, said)
-                if turn >= 30:
-                    taken[server.name].append(seconds * 1e3)
+                for turn in range(first, first + block):
+                    request = server.requests[turn % len(server.requests)]
+                    started = time.perf_counter()
+                    status, said = to[server.name].exchange(request)
+                    seconds = time.perf_counter() - started
+                    assert status == 200, (server.name, said)
+                    if turn >= 0:
+                        taken[server.name].append(seconds * 1e3)
     return {name: (float(np.percentile(of, 50)), float(np.percentile(of, 99))) for name, of in taken.items()}
 
 
@@ -107,11 +111,17 @@ def saturated(server: Asked, seconds: float) -> tuple[float, float]:
 
 
 def cpu_seconds(server: Asked) -> float:
-    """What the process has used, threads that have ended among it; NaN where nobody can say."""
+    """What the process and those that it started have used, threads that have ended among it; NaN where nobody can
+    say."""
     if server.process is None or sys.platform != "linux":
         return float("nan")
-    fields = Path(f"/proc/{server.process.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    first = Path("/proc") / str(server.process.process.pid)
+    started = [one for thread in first.glob("task/*/children") for one in thread.read_text().split()]
+    ticks = 0
+    for process in (first, *(Path("/proc") / one for one in started)):
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def whole(came: bytearray) -> bool:
@@ -210,11 +220,12 @@ def main(quick: bool) -> list[Figure]:
     return figures(*found)
 
 
-Found = tuple[dict[str, tuple[float, float]], dict[str, tuple[float, float]]]
+Pairs = dict[str, tuple[float, float]]
+Found = tuple[Pairs, Pairs, Pairs]
 
 
 def measured(folder: Path, stack: ExitStack, serve: list[str], seconds: float, calls: int) -> Found:
-    """Latencies in turns on one connection, and answers per second on eight."""
+    """Latencies on one connection, in blocks and call by call in turns, and answers per second on eight."""
     lists = shop.bodies(folder, 200, CANDIDATES)
     rows = [
         {**{k: v for k, v in one.items() if k != "candidates"}, **one["candidates"][0]}  # type: ignore[index]
@@ -254,31 +265,33 @@ def measured(folder: Path, stack: ExitStack, serve: list[str], seconds: float, c
         print("MLServer is left out: 'make bench-serving MLSERVER=1' makes its environment")
     if sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    latencies = in_turns(servers, calls)
+    blocks, turns = latencies(servers, calls, min(BLOCK, calls)), latencies(servers, calls // 3, 1)
     rates: dict[str, list[tuple[float, float]]] = {}
     for _ in range(3):
         for server in servers:
             rates.setdefault(server.name, []).append(saturated(server, seconds))
-    return latencies, {name: tuple(np.median(of, axis=0).tolist()) for name, of in rates.items()}
+    return blocks, turns, {name: tuple(np.median(of, axis=0).tolist()) for name, of in rates.items()}
 
 
-def figures(latencies: dict[str, tuple[float, float]], found: dict[str, tuple[float, float]]) -> list[Figure]:
+def figures(blocks: Pairs, turns: Pairs, found: Pairs) -> list[Figure]:
     """Print everything; what has a budget as a figure."""
     rates = {name: rate for name, (rate, _) in found.items()}
-    for name, (p50, p99) in latencies.items():
+    for name, (p50, p99) in blocks.items():
         cpu = "" if np.isnan(found[name][1]) else f", {found[name][1]:6,.0f} us of CPU each"
-        print(f"{name:22s} 1 connection: p50 {p50:6.2f} ms, p99 {p99:6.2f} ms   8: {rates[name]:8,.0f}/s{cpu}")
+        now_and_then = "now and then {:6.2f}, {:6.2f}".format(*turns[name])
+        said = f"1 connection: p50 {p50:6.2f} ms, p99 {p99:6.2f} ms ({now_and_then})"
+        print(f"{name:22s} {said}   8: {rates[name]:8,.0f}/s{cpu}")
     made = []
-    over = latencies["Poise, list, buffered"][1] - latencies["no-op, list"][1]
+    over = blocks["Poise, list, buffered"][1] - blocks["no-op, list"][1]
     route = f"/v1/decide, {CANDIDATES} candidates"
     made.append(Figure(f"{route}, log buffered: p99 over the no-op's", over, OVER_NO_OP, " ms"))
-    over = latencies["Poise, list"][1] - latencies["no-op, synced"][1]
+    over = blocks["Poise, list"][1] - blocks["no-op, synced"][1]
     made.append(Figure(f"{route}: p99 over a no-op's with a synced write", over, None, " ms"))
     if "plain, list" in rates:
         times = rates["Poise, list, buffered"] / rates["plain, list"]
         made.append(Figure(f"{route}, log buffered: requests/s of the plain service, times", times, None, "x", True))
     for kind, route in (("list", f"/v1/decide, {CANDIDATES} candidates"), ("one row", "/v1/predict, one row")):
-        over = latencies[f"Poise, {kind}"][1] - latencies[f"no-op, {kind}"][1]
+        over = blocks[f"Poise, {kind}"][1] - blocks[f"no-op, {kind}"][1]
         made.append(Figure(f"{route}: p99 over the no-op's", over, OVER_NO_OP, " ms"))
         if f"plain, {kind}" in rates:
             times = rates[f"Poise, {kind}"] / rates[f"plain, {kind}"]
