@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from poise.errors import NotJson, PoiseError, RequestError, StateError, TooLarge
 from poise.releases.contract import Contract, Input
 from poise.serving.limits import Limits
+from poise.serving.different import Different
 from poise.serving.list_rows import ListReader
+from poise.table import Column
 
 INPUTS = (
     Input("user", "string", nullable=False, per="shown"),
@@ -243,3 +246,13 @@ def test_the_form_that_is_read_in_one_pass_is_read_as_every_other(reader, ones, 
     usual = ['"user": "u0", "distance": 1'][: len(beside) % 2]
     sent = f'{{{", ".join([*usual, *beside])}, "candidates": [{", ".join(ones)}]}}'.replace("{, ", "{").encode()
     assert outcome(reader.read, sent) == outcome(reader._read, sent)
+
+
+@given(st.lists(st.text(max_size=3), min_size=1, unique=True), st.lists(st.integers(0, 50)))
+def test_items_are_a_column_as_any_of_strings(words, places):
+    one, other = Different(words), Column.strings(words)
+    at = np.array(places, np.intp) % len(words)
+    assert one.values.tolist() == other.values.tolist() and one.levels.tolist() == other.levels.tolist()
+    assert one.to_list() == other.to_list() == one.take(np.arange(len(words))).to_list()
+    assert one.listed(at) == other.listed(at) == one.take(at).to_list()
+    assert (len(one), one.gone(), one.missing().tolist()) == (len(other), other.gone(), other.missing().tolist())

@@ -51,9 +51,9 @@ class Field:
         except re.error as error:
             reason = f"the pattern {spec.pattern!r} is not a regular expression: {error}"
             raise SpecError(reason, where=f"{spec.per}.{spec.name}") from None
-        self._any_number = spec.min is None and spec.max is None and spec.values is None
         self.any_string = spec.values is None and self._pattern is None and spec.type in ("string", "category", "text")
         """Whether all strings are allowed that are not too long."""
+        self._any_float = spec.type == "float" and spec.min is None and spec.max is None and spec.values is None
 
     @property
     def allowed(self) -> str:
@@ -80,18 +80,18 @@ class Field:
             raise Unfit(row, f"a string of {len(raw[row]):,} characters (at most {limits.string:,})")
         return self._times(raw) if self.spec.type == "time" else self._strings(raw)
 
-    def one(self, value: Any, limits: Limits) -> Same:
-        """The same of a single value.
+    def one(self, value: Any, limits: Limits, height: int = 1) -> Same:
+        """The same of a single value, in so many rows.
 
         >>> Field(Input("age", "int", min=0.0)).one(30, Limits()).value
         30.0
         """
-        spec, kind = self.spec, type(value)
-        if kind is float and spec.type == "float" and self._any_number:
-            return Same("number", value)
+        kind = type(value)
+        if kind is float and self._any_float:
+            return Same("number", value, height)
         if kind is str and self.any_string and len(value) <= limits.string:
-            return Same("string", value)
-        return Same.of(self.column([value], limits))
+            return Same("string", value, height)
+        return Same.of(self.column([value], limits)).repeated(height)
 
     def _numbers(self, raw: list[Any], limits: Limits) -> Column:
         _of_types(raw, _BOOLS if self.spec.type == "bool" else _NUMBERS)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import UNSET
 
 from poise.errors import RequestError, StateError, TooLarge, did_you_mean
 from poise.releases.contract import Contract
 from poise.serving.body import decode, described, refuse_duplicates, shown
+from poise.serving.different import Different
 from poise.serving.field import Field, Unfit
 from poise.serving.limits import Limits
 from poise.serving.plain_list import PlainList
@@ -33,8 +35,7 @@ _PLACES = "beside 'candidates', in 'context' or in every candidate"
 Object = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReceivedList:
+class ReceivedList(NamedTuple):
     """What came: typed columns of the n different candidates of the source `per`, and their items as they were sent.
 
     at: which candidate of the request each one was; repeated: the others, each with the one that it repeats; once: the
@@ -85,8 +86,10 @@ class ListReader:
         self._item = Field(replace(inputs.pop(item), required=True, nullable=False))
         self._others = {name: Field(spec) for name, spec in inputs.items()}
         longest = limits.string if self._item.any_string else None
-        self._plain = PlainList(item, [name for name in self._others if name not in BESIDE], longest)
+        self._beside = tuple(name for name in self._others if name not in BESIDE)
+        self._plain = PlainList(item, self._beside, longest)
         self._all = frozenset(self._others)
+        self._mostly = frozenset((item, *self._beside))
         self._limits = limits
 
     def read(self, body: bytes) -> ReceivedList:
@@ -96,17 +99,21 @@ class ListReader:
             return self._read_plain(*plain)
         return self._read(body)
 
-    def _read_plain(self, items: list[Any], once: Mapping[str, Any]) -> ReceivedList:
+    def _read_plain(self, items: list[Any], values: list[Any]) -> ReceivedList:
         """The form in which lists mostly come."""
-        height, columns, checked = len(items), dict[str, Column](), self._item.any_string
-        if checked and len(set(items)) == height:
-            columns[self.item] = Column.coded(np.arange(height, dtype=np.int32), items)
-        else:
-            columns[self.item] = self._column(self._item, items)
+        height = len(items)
+        different = self._item.any_string and len(set(items)) == height
+        columns: dict[str, Column] = {self.item: Different(items) if different else self._column(self._item, items)}
+        once = dict(zip(self._beside, values, strict=True))
         for name, field in self._others.items():
-            columns[name] = self._broadcast(field, once.get(name), name, height, came=name in once)
-        sent = frozenset((self.item, *once))
-        return self._distinct(items, Table.of(columns, height), None, self._all, sent)
+            columns[name] = self._broadcast(field, once.get(name, UNSET), name, height)
+        sent = self._mostly
+        if UNSET in values:
+            sent = frozenset((self.item, *(name for name, value in once.items() if value is not UNSET)))
+        rows = Table.of(columns, height)
+        if different:
+            return ReceivedList(self.per, rows, items, range(height), [], None, self._all, sent)
+        return self._distinct(items, rows, None, self._all, sent)
 
     def _read(self, body: bytes) -> ReceivedList:
         """Any form."""
@@ -122,8 +129,8 @@ class ListReader:
             if name in names:
                 columns[name] = self._column(field, self._values(field, candidates))
             else:
-                sent = once.get(name, _Sent(None, name, ""))
-                columns[name] = self._broadcast(field, sent.value, sent.place, len(candidates), came=name in once)
+                sent = once.get(name, _Sent(UNSET, name, ""))
+                columns[name] = self._broadcast(field, sent.value, sent.place, len(candidates))
         refuse_duplicates(body, len(content) + len(context) + keys, content)
         same = frozenset(self._others.keys() - names)
         return self._distinct(items, Table(columns, len(candidates)), time, same, frozenset((self.item, *once, *names)))
@@ -220,12 +227,15 @@ class ListReader:
             place = _place(error.row, field.name)
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
 
-    def _broadcast(self, field: Field, value: Any, place: str, height: int, *, came: bool) -> Column:
-        """A column that is the same for all candidates: checked once, whatever their number."""
-        if not came and field.spec.required:
-            raise RequestError("nothing came", field=field.name, allowed=f"{field.allowed}; {_PLACES}")
+    def _broadcast(self, field: Field, value: Any, place: str, height: int) -> Column:
+        """A column that is the same for all candidates: checked once, whatever their number. value: `UNSET` where
+        nothing came."""
+        if value is UNSET:
+            if field.spec.required:
+                raise RequestError("nothing came", field=field.name, allowed=f"{field.allowed}; {_PLACES}")
+            value = None
         try:
-            return field.one(value, self._limits).repeated(height)
+            return field.one(value, self._limits, height)
         except Unfit as error:
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
 
