@@ -193,6 +193,17 @@ class Same(Column):
         """The one value of a column of one row."""
         return column if isinstance(column, Same) else cls(column.kind, _first(column))
 
+    @classmethod
+    def holding(cls, value: str | float | int | None) -> Same:
+        """One value, of the kind that its type says: a string, a number (float) or an instant (int). Nothing is a
+        missing string.
+
+        >>> Same.holding("b").kind, Same.holding(1.0).kind, Same.holding(1).kind, Same.holding(None).only
+        ('string', 'number', 'time', None)
+        """
+        kind: Kind = "number" if isinstance(value, float) else "time" if isinstance(value, int) else "string"
+        return cls(kind, value)
+
     def repeated(self, height: int) -> Same:
         """The same value in so many rows."""
         return Same(self.kind, self.value, height)

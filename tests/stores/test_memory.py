@@ -13,7 +13,7 @@ from poise.stores import key_slots
 from poise.stores.base import JoinedKey, OnlineStore, RowDeclaration, WindowDeclaration
 from poise.stores.memory import MemoryStore
 from poise.stores.suite import OnlineStoreSuite
-from poise.table import Column, History, Table
+from poise.table import Column, History, Same, Table
 
 COUNT = WindowDeclaration("orders", ("user",), HOUR, (7 * DAY,), (("count", None),))
 
@@ -190,3 +190,69 @@ def test_a_half_written_snapshot_leaves_the_one_before(tmp_path, monkeypatch):
     fresh.declare([COUNT])
     fresh.load(tmp_path)
     assert count(fresh, "u", 2 * DAY) == 1.0
+
+
+def test_one_row_is_the_row_among_others_by_keys_of_every_kind():
+    """A key of one part or two, of strings, numbers or instants, known or not; columns of every kind, in any order."""
+    random = np.random.default_rng(0)
+    parts = {
+        "word": Column.strings([f"w{i}" for i in range(40)]),
+        "number": Column.numbers(np.append(random.normal(size=38), [0.0, -7.5])),
+        "instant": Column.times(random.integers(0, 2**40, 40)),
+    }
+    held = {
+        "price": Column.numbers(np.where(random.random(40) < 0.2, np.nan, random.normal(size=40))),
+        "since": Column.times([None if i % 7 == 0 else i for i in range(40)]),
+        "city": Column.strings([None if i % 5 == 0 else f"c{i % 3}" for i in range(40)]),
+        "rank": Column.numbers(np.arange(40.0)),
+    }
+    time = np.arange(40, dtype=np.int64)
+    for key in (("word",), ("number",), ("instant",), ("word", "number"), ("instant", "word")):
+        whole = RowDeclaration("shops", key, ("city", "price", "rank", "since"))
+        some = RowDeclaration("shops", key, ("since",))
+        store = MemoryStore()
+        store.declare([some, whole])
+        asked = [[*parts[name].to_list(), None, {"word": "?", "number": 9.25, "instant": 3}[name]] for name in key]
+        columns = [parts[name].take(np.arange(40)) for name in key]
+        for at in (0, DAY):  # before any row has come, and after
+            for row in range(len(asked[0])):
+                one = [values[row] for values in asked]
+                for declaration in (whole, some):
+                    read = store.read(declaration, [Same.holding(value) for value in one], np.array([at]))
+                    assert list(store.row(declaration, one, at)) == [read[n].only for n in declaration.columns]
+            if not at:
+                store.observe(
+                    History("shops", "table", time, time, Table({**dict(zip(key, columns, strict=True)), **held}))
+                )
+                store.advance(DAY)
+        found = [store.row(whole, [values[row] for values in asked], DAY) for row in range(40)]
+        assert list(map(list, zip(*found, strict=True))) == [held[name].to_list() for name in whole.columns]
+
+
+def test_a_key_of_another_kind_than_the_rows_is_refused_of_one_row_too():
+    store = MemoryStore()
+    store.declare([RowDeclaration("shops", ("shop",), ("rent",))])
+    columns = {"shop": Column.strings(["s"]), "rent": Column.numbers([1.0])}
+    store.observe(History("shops", "table", np.zeros(1, np.int64), np.zeros(1, np.int64), Table(columns)))
+    store.advance(DAY)
+    shops = RowDeclaration("shops", ("shop",), ("rent",))
+    with pytest.raises(StateError, match="a request's key came as a number"):
+        store.row(shops, [1.0], DAY)
+    with pytest.raises(StateError, match="cannot answer as of"):
+        store.row(shops, ["s"], 0)
+
+
+def test_what_waits_shows_at_its_instant_however_often_time_was_asked_for():
+    store = MemoryStore()
+    store.declare([COUNT])
+    store.observe(orders([10, 20], ["u", "u"]))
+    seen = []
+    for now in (5, 10, 11, 15, 20, 21, 30):
+        store.advance(now)
+        seen.append(count(store, "u", now))
+    assert seen == [None, None, 1.0, 1.0, 1.0, 2.0, 2.0]
+    store.observe(orders([25, 40], ["u", "u"]))
+    store.advance(35)
+    assert count(store, "u", 35) == 3.0
+    store.advance(41)
+    assert count(store, "u", 41) == 4.0

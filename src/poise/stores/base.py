@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.table import Column, History
+from poise.table import Column, History, Same
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,15 @@ class OnlineStore(ABC):
         without time) the newest rows are those of all that were observed. Raises `StateError` for a T at or before the
         time of a visible row, and for one that has waiting rows before it.
         """
+
+    def row(self, declaration: RowDeclaration, key: Sequence[Any], instant: int) -> Sequence[Any]:
+        """`read` of one key as Python values: its columns in the order of `declaration`, None where missing.
+
+        key: one string, number (float) or instant (int) per part, or None. One request looks up few rows, for which
+        columns would cost more than what stands in them; a list looks up its own row like this too.
+        """
+        found = self.read(declaration, [Same.holding(value) for value in key], np.array([instant], np.int64))
+        return [found[name].only for name in declaration.columns]
 
     def changes(self) -> int | None:
         """How often what a read sees has changed, so that a reader may keep what it read; None (the default) where the

@@ -50,6 +50,17 @@ class KeySlots:
         _find_words(numbers, self._keys, self._table, found)
         return found
 
+    def find_one(self, code: int) -> int:
+        """The slot of one key of one part that is not missing, -1 for one never added.
+
+        >>> keys = KeySlots(parts=1)
+        >>> slots = keys.add(np.array([[5, 7]]), np.zeros(2, bool))
+        >>> keys.find_one(7), keys.find_one(8)
+        (1, -1)
+        """
+        slot: int = _find_one(code, self._keys, self._table)
+        return slot
+
     def add(self, codes: Ints, gone: NDArray[np.bool_]) -> Slots:
         """The slot of each key, shape (n,), new keys added; -1 where `gone`. Raises `StateError` at `MOST_KEYS`."""
         slots = np.full(len(gone), -1, np.int32)
@@ -81,14 +92,20 @@ class KeySlots:
 
 
 @compiled_part
+def _mix(mixed, code):  # type: ignore[no-untyped-def]
+    """One more part of a key, by splitmix64."""
+    mixed = (mixed ^ np.uint64(code)) + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+@compiled_part
 def _home(codes, row, table):  # type: ignore[no-untyped-def]
-    """Where the search for a key begins: splitmix64 over its parts."""
+    """Where the search for a key begins."""
     mixed = np.uint64(0)
     for part in range(codes.shape[0]):
-        mixed = (mixed ^ np.uint64(codes[part, row])) + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed = mixed ^ (mixed >> np.uint64(31))
+        mixed = _mix(mixed, codes[part, row])
     return np.int64(mixed & np.uint64(len(table) - 1))
 
 
@@ -120,6 +137,14 @@ def _find_words(numbers, keys, table, slots):  # type: ignore[no-untyped-def]
         for part in range(len(numbers)):
             whole &= numbers[part, row] >= 0
         slots[row] = table[_seek(numbers, row, keys, table)] if whole else -1
+
+
+@compiled_locked
+def _find_one(code, keys, table):  # type: ignore[no-untyped-def]
+    place = np.int64(_mix(np.uint64(0), code) & np.uint64(len(table) - 1))
+    while table[place] >= 0 and keys[0, table[place]] != code:
+        place = (place + 1) & (len(table) - 1)
+    return table[place]
 
 
 @compiled_locked

@@ -3,7 +3,8 @@ earlier values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from poise.stores.pending import Rows
 from poise.stores.rows import NewestRows
 from poise.stores.versions import Versions
 from poise.stores.words import Words
-from poise.table import Column, Kind, Same
+from poise.table import MISSING_TIME, Column, Kind, Same
 
 _KINDS: Mapping[str, Kind] = {"d": "number", "l": "time", "q": "time", "i": "string"}
 """Of what NumPy calls the values as they are kept."""
@@ -31,6 +32,8 @@ class KeyedRows:
         self.slots = KeySlots(len(key))
         self.rows = NewestRows(())
         self.changes = Changes(forgotten)
+        self._taken: dict[tuple[str, ...], Callable[[Sequence[Any]], Sequence[Any]]] = {}
+        """Per set of columns that is declared, how they are taken from a row of all of them."""
 
     def declare(self, declaration: RowDeclaration) -> None:
         """Keep these columns too."""
@@ -52,6 +55,28 @@ class KeyedRows:
             return {name: _one(values.get(name), slot, words, kinds[name]) for name in columns}
         gone = None if slots.min(initial=0) >= 0 else slots < 0
         return {name: self._column(name, slots, gone, words, kinds) for name in columns}
+
+    def row(self, columns: tuple[str, ...], slot: int, words: Words) -> Sequence[Any]:
+        """The columns of the newest row in one slot as Python values, None where missing, as all are in slot -1.
+
+        A row's numbers come from one place, which for a few keys is what the time goes into.
+        """
+        blocks = self.rows.blocks
+        if slot < 0 or not blocks:
+            return [None] * len(columns)
+        made: list[Any] = []
+        for block in blocks:
+            values, kind = block[slot].tolist(), _KINDS[block.dtype.char]
+            if kind == "number":
+                made += [None if value != value else value for value in values]
+            elif kind == "string":
+                made += map(words.word, values)
+            else:
+                made += [None if value == MISSING_TIME else value for value in values]
+        taken = self._taken.get(columns)
+        if taken is None:
+            taken = self._taken[columns] = _taken(tuple(self.rows.values), columns)
+        return taken(made)
 
     def read_with(
         self,
@@ -136,6 +161,12 @@ def _one(held: NDArray[Any] | None, slot: int, words: Words, kind: Kind | None) 
             return Same(kind, words.word(value) if kind == "string" else value)
     kind = kind or "number"
     return Same(kind, None if kind == "string" else MISSING[kind])
+
+
+def _taken(held: tuple[str, ...], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Takes `columns` from a row of those that are `held`."""
+    at = [held.index(name) for name in columns]
+    return itemgetter(*at) if len(at) > 1 else lambda row: [row[place] for place in at]
 
 
 def _held(rows: NewestRows, slots: Slots, name: str) -> NDArray[Any] | None:

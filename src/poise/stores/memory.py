@@ -22,7 +22,7 @@ from poise.stores.key_slots import Slots
 from poise.stores.keyed_rows import KeyedRows, KeyedVersions
 from poise.stores.keyed_windows import KeyedWindows
 from poise.stores.pending import END, Pending, Rows
-from poise.stores.request_keys import asked, found
+from poise.stores.request_keys import asked, found, found_one
 from poise.stores.versions import NEVER
 from poise.stores.words import Words
 from poise.table import MISSING_TIME, Column, History, Kind
@@ -62,6 +62,8 @@ class MemoryStore(OnlineStore):
         self._newest: dict[str, int] = {}
         """Per source when the latest visible row became so: requests come later than that."""
         self._now = NEVER + 1
+        self._due = NEVER
+        """Up to when nothing more becomes visible."""
         self._arrived = 0
         self._changes = changes
         self._timely: dict[str, NDArray[np.int64]] = {}
@@ -128,6 +130,9 @@ class MemoryStore(OnlineStore):
         if now < self._now:
             for source in self._newest:
                 self._refuse_past(source, now)
+        elif now <= self._due:
+            self._now = now
+            return
         self._now = now
         self._apply()
 
@@ -153,6 +158,17 @@ class MemoryStore(OnlineStore):
         if untimed is not None:
             slots = np.where(untimed, np.int32(-1), slots)
         return kept.read(declaration, slots, time, self._words, kinds)
+
+    def row(self, declaration: RowDeclaration, key: Sequence[Any], instant: int) -> Sequence[Any]:
+        """The values of one key. At the instant that the store was advanced to nothing need be looked at twice: what is
+        visible is before it, and what waits is not."""
+        kept, source = self._declared.get(declaration), declaration.source
+        if not isinstance(kept, KeyedRows):
+            return super().row(declaration, key, instant)
+        if instant != self._now and (instant != MISSING_TIME or len(self._pending[source])):
+            return super().row(declaration, key, instant)
+        slot = found_one(kept.slots, self._words, self._kinds, (source, declaration.key), key)
+        return kept.row(declaration.columns, slot, self._words)
 
     def changes(self) -> int:
         """How often rows became visible."""
@@ -260,6 +276,7 @@ class MemoryStore(OnlineStore):
             for source, pending in self._pending.items()
             if pending.earliest() < self._now and (rows := pending.pop(self._now)) is not None
         }
+        self._due = min((pending.earliest() for pending in self._pending.values()), default=END)
         if not taken:
             return
         self._changes += 1

@@ -15,13 +15,17 @@ Ints = NDArray[np.int64]
 
 
 class NewestRows:
-    """One row per slot: the one with the greatest (τ, arrival)."""
+    """One row per slot: the one with the greatest (τ, arrival). Values of one type stand side by side in a block, so
+    that those of a row come from one place."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
         self.tau = np.full(16, np.iinfo(np.int64).min, np.int64)
         self.arrival = np.full(16, -1, np.int64)
         self.values: dict[str, Values] = {}
+        """Each column's values by slot, block by block; none before the first rows have come."""
+        self.blocks: tuple[Values, ...] = ()
+        """Per type of values (slots, columns of that type): the same values."""
 
     def reserve(self, slots: int) -> None:
         """Room for this many slots."""
@@ -30,16 +34,19 @@ class NewestRows:
             more = max(slots, 2 * size) - size
             self.tau = np.concatenate([self.tau, np.full(more, np.iinfo(np.int64).min, np.int64)])
             self.arrival = np.concatenate([self.arrival, np.full(more, -1, np.int64)])
-            for name, held in self.values.items():
-                self.values[name] = np.concatenate([held, np.zeros(more, held.dtype)])
+            names = list(self.values)
+            self._lay_out(
+                [np.concatenate([block, np.zeros((more, block.shape[1]), block.dtype)]) for block in self.blocks], names
+            )
 
     def add(self, slots: NDArray[np.int32], tau: Ints, arrival: Ints, values: Mapping[str, Values]) -> None:
         """Take rows in; a row that is not newer than what its slot holds changes nothing."""
         rows = np.empty(len(slots), np.int64)
         winners = rows[: _winners(slots, tau, arrival, self.tau, self.arrival, rows)]
+        if not self.values:
+            self._make({name: values[name].dtype for name in self.columns})
         for name in self.columns:
-            held = self.values.setdefault(name, np.zeros(len(self.tau), values[name].dtype))
-            held[slots[winners]] = values[name][winners]
+            self.values[name][slots[winners]] = values[name][winners]
 
     def read(self, slots: NDArray[np.int32], name: str) -> Values:
         """A column's values for slots that are all known (0 and up)."""
@@ -53,9 +60,24 @@ class NewestRows:
     def restore(self, arrays: dict[str, Values]) -> None:
         """The opposite of `arrays`."""
         self.tau, self.arrival = arrays["tau"].copy(), arrays["arrival"].copy()
-        self.values = {
-            name.removeprefix("values."): held.copy() for name, held in arrays.items() if name.startswith("values.")
+        found = {name.removeprefix("values."): held for name, held in arrays.items() if name.startswith("values.")}
+        self._make({name: held.dtype for name, held in found.items()})
+        for name, held in found.items():
+            self.values[name][:] = held
+
+    def _make(self, types: Mapping[str, np.dtype[Any]]) -> None:
+        """Blocks of zeros for columns of these types."""
+        order = {
+            dtype: [name for name, one in types.items() if one == dtype] for dtype in dict.fromkeys(types.values())
         }
+        blocks = [np.zeros((len(self.tau), len(names)), dtype) for dtype, names in order.items()]
+        self._lay_out(blocks, [name for names in order.values() for name in names])
+
+    def _lay_out(self, blocks: Sequence[Values], names: Sequence[str]) -> None:
+        """Hold these blocks, whose columns have these names one after the other."""
+        self.blocks = tuple(blocks)
+        columns = [block[:, at] for block in blocks for at in range(block.shape[1])]
+        self.values = dict(zip(names, columns, strict=True))
 
 
 @compiled_locked

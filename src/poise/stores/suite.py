@@ -39,13 +39,14 @@ OF_EACH = (
     ("distinct", "value"),
     ("since_last", None),
 )
+SHOPS = RowDeclaration("shops", ("shop",), ("kind", "opened", "rent"))
 DECLARATIONS: tuple[Declaration, ...] = (
     WindowDeclaration("orders", ("shop",), TILE, (150, 400), OF_EACH),
     WindowDeclaration("orders", ("shop",), 2 * TILE, (1000,), OF_EACH),
     WindowDeclaration("orders", ("user", SHOP), TILE, (300,), (("count", None), ("sum", "value"))),
     WindowDeclaration("orders", (), TILE, (250,), (("count", None), ("distinct", "user"))),
     WindowDeclaration("orders", ("size",), TILE, (250,), (("count", None), ("last", "value"))),
-    RowDeclaration("shops", ("shop",), ("kind", "opened", "rent")),
+    SHOPS,
     RowDeclaration("shops", ("shop",), ("rent",)),
     RowDeclaration("users", ("user",), ("city",)),
 )
@@ -260,9 +261,10 @@ class OnlineStoreSuite(ABC):
             if advance:
                 store.advance(advance)
             keys = [Column.strings(["s0", "s1", None, "nobody"])]
-            found = store.read(DECLARATIONS[5], keys, np.full(4, MISSING_TIME))
+            found = store.read(SHOPS, keys, np.full(4, MISSING_TIME))
             for row, key in enumerate(keys[0].to_list()):
-                assert_same(found, row, expected(DECLARATIONS[5], known, [key], 10**9), 0)
+                assert_same(found, row, expected(SHOPS, known, [key], 10**9), 0)
+                _assert_one(store, SHOPS, [key], MISSING_TIME, found, row)
             counts = store.read(DECLARATIONS[0], keys, np.full(4, MISSING_TIME))
             assert all(column.missing().all() for column in counts.values())
 
@@ -272,6 +274,7 @@ class OnlineStoreSuite(ABC):
         store = self.make()
         store.declare(DECLARATIONS[:1])
         assert _refused(lambda: store.read(DECLARATIONS[1], [Column.strings(["s1"])], np.array([5])))
+        assert _refused(lambda: store.row(SHOPS, ["s1"], 5))
         orders = known["orders"]
         less = History("orders", "log", orders.time, orders.known, orders.rows.select(["shop", "user"]))
         assert _refused(lambda: store.observe(less))
@@ -295,6 +298,20 @@ class OnlineStoreSuite(ABC):
             for row in range(3):
                 key = [column.to_list()[row] for column in keys]
                 assert_same(found, row, expected(declaration, known, key, time), magnitude)
+                if isinstance(declaration, RowDeclaration):
+                    _assert_one(store, declaration, key, time, found, row)
+
+
+def _assert_one(
+    store: OnlineStore,
+    declaration: RowDeclaration,
+    key: Sequence[Any],
+    time: int,
+    found: Mapping[Any, Column],
+    row: int,
+) -> None:
+    """One key's row is the one that was read among others."""
+    assert list(store.row(declaration, key, time)) == [found[name].to_list()[row] for name in declaration.columns]
 
 
 def _asked(random: Generator, declaration: Declaration, size: int) -> list[Column]:
