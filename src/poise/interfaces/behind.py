@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -45,7 +46,7 @@ class Behind:
     """
 
     def __init__(self, now: Callable[[], float] = monotonic, to: Callable[[bool], None] | None = None) -> None:
-        self._now, self._to = now, to or _be_idle
+        self._now, self._to = now, to or _all_threads
         self._done: float | None = None
         self._idle = False
 
@@ -66,12 +67,28 @@ class Behind:
             self._to(idle)
 
 
-def _be_idle(idle: bool) -> None:
-    """All threads of this process: Linux has it by thread, and new ones inherit it."""
-    if not hasattr(os, "SCHED_IDLE"):
-        return
-    policy, none = os.SCHED_IDLE if idle else os.SCHED_OTHER, os.sched_param(0)
+class Starting:
+    """Lets a process that was just started give way altogether until it is `ready`, or `PATIENCE` is over."""
+
+    def __init__(self, process: int) -> None:
+        _set(process, idle=True)
+        self._timer = threading.Timer(PATIENCE, _set, (process,), {"idle": False})
+        self._timer.daemon = True
+        self._timer.start()
+
+    def ready(self) -> None:
+        """It sees to itself now, or is gone."""
+        self._timer.cancel()
+
+
+def _all_threads(idle: bool) -> None:
+    """Of this process: Linux has it by thread, and new ones inherit it."""
     with suppress(OSError):
         for thread in _THREADS.iterdir():
-            with suppress(ProcessLookupError):  # it has just ended
-                os.sched_setscheduler(int(thread.name), policy, none)
+            _set(int(thread.name), idle=idle)
+
+
+def _set(thread: int, *, idle: bool) -> None:
+    if hasattr(os, "SCHED_IDLE"):
+        with suppress(OSError):  # it has just ended, or the system does not allow it
+            os.sched_setscheduler(thread, os.SCHED_IDLE if idle else os.SCHED_OTHER, os.sched_param(0))

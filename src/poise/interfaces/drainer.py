@@ -16,7 +16,7 @@ from typing import IO, Any, Self
 from poise.data import rows_file
 from poise.data.id_hash import Hashes
 from poise.errors import PoiseError, StateError
-from poise.interfaces.behind import OWN_GROUP
+from poise.interfaces.behind import OWN_GROUP, Starting
 from poise.interfaces.troubles import Troubles
 from poise.serving.coming_in import Taken
 from poise.serving.inlet import Inlet
@@ -46,6 +46,8 @@ class Drainer:
         self._inlet, self._versions = inlet, dict(versions)
         self._over, self._ready = threading.Event(), threading.Event()
         self._process: subprocess.Popen[str] | None = None
+        self._starting: Starting | None = None
+        self._awaited = False
         self._extended, self._troubles = time.monotonic(), Troubles()
         self._thread = threading.Thread(target=self._run, name="poise-drainer", daemon=True)
 
@@ -71,6 +73,7 @@ class Drainer:
         """
         self._versions = {**versions, **self._versions}
         self._ready.clear()
+        self._awaited = bool(wait)
         self._releases = tuple(releases)
         process = self._process
         if process is not None:
@@ -106,12 +109,13 @@ class Drainer:
                 env={**os.environ, "POLARS_MAX_THREADS": "1"},
                 process_group=OWN_GROUP,
             ) as process:
-                self._process = process
+                self._process, self._starting = process, None if self._awaited else Starting(process.pid)
                 if self._over.is_set() or self._running != self._releases:
                     _close(process.stdin)
                 assert process.stdout is not None
                 for line in process.stdout:
                     self._hear(process, line)
+                self._started()
             if not self._over.is_set() and self._running == self._releases:
                 _LOG.warning("the drain ended with %s; it begins again in %g s", process.returncode, AGAIN)
                 self._over.wait(AGAIN)
@@ -120,6 +124,7 @@ class Drainer:
         try:
             said: dict[str, Any] = json.loads(line)
             if "ready" in said:
+                self._started()
                 self._tell(process, versions=self._versions)
                 if self._running == self._releases:
                     self._ready.set()
@@ -138,6 +143,10 @@ class Drainer:
                 self._take_up(process, source, said, [(Path(path), upto) for path, upto in paths])
         except Exception:  # the thread that listens must live on
             _LOG.exception("what the drain said could not be used: %s", line[:500])
+
+    def _started(self) -> None:
+        if self._starting is not None:
+            self._starting.ready()
 
     def _take_up(
         self, process: subprocess.Popen[str], source: str, said: Mapping[str, Any], paths: Sequence[tuple[Path, int]]
