@@ -8,7 +8,7 @@ Three kinds of storage carry all column types of the system file:
 | time | int64, microseconds since the epoch in UTC | `MISSING_TIME` | time |
 | string | int32 codes into `levels` | -1 | string, category, text |
 
-NumPy only: a server that answers requests imports this and never Polars.
+NumPy, and msgspec for a record that is cheap to make: a server that answers requests imports this and never Polars.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -374,8 +375,7 @@ class History:
         return len(self.time)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Requests:
+class Requests(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Rows to answer: what the caller sends (or sent), and T, the instant of each (int64 microseconds, shape (n,)).
 
     `time` holds `MISSING_TIME` where the system has no time at all. `id` names the rows of the `per` source.

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from poise.errors import NotJson, PoiseError, RequestError, StateError, TooLarge
 from poise.releases.contract import Contract, Input
-from poise.serving.limits import Limits
 from poise.serving.different import Different
+from poise.serving.limits import Limits
 from poise.serving.list_rows import ListReader
 from poise.table import Column
 

@@ -1,17 +1,20 @@
-"""What comes of a request: the answer as it goes back, or predictions before they are written."""
+"""What comes of a request: the answer as it goes back, or predictions before they are written.
+
+Structs, since a frozen class is dear to make, and not looked at by the garbage collector: none of them can hold itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from poise.serving.score import Scored
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(msgspec.Struct, frozen=True, gc=False):
     """What a request used: a major version of the contract, and the `fields` of the rows of `per` that it sent."""
 
     contract: int
@@ -19,8 +22,7 @@ class Used:
     fields: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What goes back to the caller."""
 
     status: int
@@ -39,8 +41,7 @@ class Answer:
     used: Used | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Predicted:
+class Predicted(msgspec.Struct, frozen=True, eq=False, gc=False):
     """The predictions for rows of `per`, before they are written: `head` says by what and for when."""
 
     per: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 from msgspec import UNSET
 
@@ -35,7 +36,7 @@ _PLACES = "beside 'candidates', in 'context' or in every candidate"
 Object = Mapping[str, Any]
 
 
-class ReceivedList(NamedTuple):
+class ReceivedList(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What came: typed columns of the n different candidates of the source `per`, and their items as they were sent.
 
     at: which candidate of the request each one was; repeated: the others, each with the one that it repeats; once: the

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from poise.errors import RequestError
@@ -30,8 +31,7 @@ ITEM_BYTES, MOST_ITEMS = 64_000_000, 50_000
 """What one release keeps of items between lists: bytes, and at most so many items."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scored:
+class Scored(msgspec.Struct, frozen=True, eq=False, gc=False):
     """n scored rows: `features` (and what else was asked for), and per objective (n,) or (n, k) numbers."""
 
     features: Table
@@ -40,7 +40,7 @@ class Scored:
     """Features without a value -> in how many of the rows: an unknown key, no history yet, or null sent."""
     ready: float
     """When the features were there, by `time.perf_counter`."""
-    fallbacks: Marks = field(default_factory=dict)
+    fallbacks: Marks = msgspec.field(default_factory=dict)
     """What was not answered by its model, by what instead, and why."""
     pauses: tuple[Paused, ...] = ()
     """What was too slow once too often, so that it is not called for a while from now on."""

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from msgspec import structs
 from numpy.typing import NDArray
 from starlette.types import ASGIApp
 
@@ -282,7 +283,8 @@ def test_a_fallback_is_marked(answerer: Any, app: ASGIApp, monkeypatch: pytest.M
 
     def marked(*more: Any, **named: Any) -> Any:
         made = told(*more, **named)
-        return replace(made, scored=replace(made.scored, fallbacks={"late": {"by": "rule", "why": "it is slow"}}))
+        scored = structs.replace(made.scored, fallbacks={"late": {"by": "rule", "why": "it is slow"}})
+        return structs.replace(made, scored=scored)
 
     monkeypatch.setattr(answerer, "predict_rows", marked)
     found = {one["name"]: one.get("parameters") for one in infer(app, *GOOD).json()["outputs"]}
