@@ -102,15 +102,14 @@ def kernel(quick: bool) -> list[Figure]:
     }
     request, item = list(range(0, 30, 2)), list(range(1, 30, 2))
     split = masks.sides(request, item)
-    kept = split.state("item", X[:ITEMS, item].copy())
+    kept = split.state(X[:ITEMS, item].copy())
     random = np.random.default_rng(1)
     drawn = [random.choice(ITEMS, CANDIDATES, replace=False) for _ in range(100)]
     asked = [X[i : i + 1, request].copy() for i in range(100)]
     mixed = np.empty((CANDIDATES, 0))
 
     def listed(turn: int) -> Floats:
-        state = split.state("request", asked[turn % 100])[0]
-        return split.raw(state, kept, mixed, drawn[turn % 100])
+        return split.raw(asked[turn % 100], kept, mixed, drawn[turn % 100])
 
     whole = [X[drawn[i]].copy() for i in range(100)]
     for i in range(100):

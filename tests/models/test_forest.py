@@ -98,8 +98,8 @@ def test_split_in_request_and_item_gives_the_same_bits(shape: str, request_side:
     split = kernel.sides(request_side, item_side)  # which proves itself, row by row and together
     rows = hostile(booster.model_to_string(), X, 512)
     rows[:, request_side] = rows[:1, request_side]
-    asked = split.state("request", rows[:1, request_side].copy())[0]
-    kept = split.state("item", np.ascontiguousarray(rows[:, item_side]))
+    asked = rows[:1, request_side].copy()
+    kept = split.state(np.ascontiguousarray(rows[:, item_side]))
     assert kept.nbytes == len(rows) * split.bytes_per_row
     order = np.random.default_rng(0).integers(0, len(rows), 301)
     mixed = np.ascontiguousarray(rows[order][:, split.mixed])

@@ -117,9 +117,9 @@ def test_every_shape_is_answered_exactly_and_by_what_is_said(name: str, seed: in
         sides = random.integers(0, among, X.shape[1])
         request, item = np.flatnonzero(sides == 0).tolist(), np.flatnonzero(sides == 1).tolist()
         split = scorer.sides(request, item)
-        asked, kept = split.state("request", others[:, request].copy()), split.state("item", others[:, item].copy())
+        asked, kept = others[:, request].copy(), split.state(others[:, item].copy())
         for i in random.integers(0, len(others), 100):
-            found = split.raw(asked[i], kept, others[i : i + 1, split.mixed].copy(), np.array([i]))
+            found = split.raw(asked[i : i + 1], kept, others[i : i + 1, split.mixed].copy(), np.array([i]))
             assert same_bits(found, known[i : i + 1])
 
 

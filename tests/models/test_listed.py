@@ -55,7 +55,7 @@ def test_states_are_kept_until_the_items_change():
     kept = Kept(Table({name: column for name, column in columns(random, 8).items() if name in ITEM}))
     made = []
     state = form._whole.state
-    form._whole.state = lambda side, features: made.append(features.height) or state(side, features)
+    form._states._make = lambda items: made.append(items.height) or state(items)
     for turn, rows in enumerate([[0, 3, 5], [5, 3, 1], [1, 3], [1, 3], list(range(8)), list(range(12))]):
         if turn == 3:
             kept.items["a"].values[[1, 3]] += 1

@@ -54,9 +54,9 @@ def test_a_split_model_predicts_every_bit_of_whole_rows(problem: Problem, item: 
     others = table.take(candidates)
     whole = Table({**others, **asked}, 101)
 
-    kept = split.state("item", table.select(item) if item else Table({}, table.height))
+    kept = split.state(table.select(item) if item else Table({}, table.height))
     assert kept.nbytes == table.height * split.bytes_per_item
-    request = split.state("request", asked.take(np.arange(1)))[0]
+    request = split.request.matrix(asked.take(np.arange(1)))
     mixed = split.mixed.matrix(others)
     assert same_bits(split.predict(request, kept, mixed, candidates), model.predict(whole))
     assert same_bits(split.predict(request, kept[candidates], mixed), model.predict(whole))

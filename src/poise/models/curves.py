@@ -57,7 +57,8 @@ class Curve:
             return softmax(v[0] * _log(p) + v[1:])
         if self.method == "beta":
             return sigmoid(v[0] + v[1] * _log(p) - v[2] * _log(1 - p))
-        return sigmoid(v[0] + (v[1] if self.method == "platt" else 1.0) * logit(p))
+        intercept, *slope = v.tolist()
+        return sigmoid(logit(p, intercept, *slope))
 
 
 IDENTITY = Curve("identity", np.empty(0))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from poise.features.kept_items import KeptItems
 from poise.features.listed import Listed
 from poise.features.sides import Sides
+from poise.jit import compiled
 from poise.models.base import Floats, Model
 from poise.models.forest_text import NotServed
 from poise.models.trees_model import TreesModel
@@ -57,7 +58,7 @@ class ListedTrees:
         self._model = model
         self._item = tuple(name for name in model.inputs if name in item)
         self._whole = model.sides((), self._item)
-        self._states = KeptRows(lambda features: self._whole.state("item", features), self._item)
+        self._states = KeptRows(self._whole.state, self._item)
         self._forms: dict[Sides, _Form] = {}
 
     @property
@@ -74,12 +75,11 @@ class ListedTrees:
             if len(self._forms) >= MOST_FORMS:
                 self._forms.clear()
             form = self._forms[features.sides] = _Form(self._model, self._item, features.side_of())
-        states = self._states.of(features.kept, features)
-        request = form.split.asked(form.row(features))
+        states, split = self._states.of(features.kept, features), form.split
         mixed = np.empty((features.height, 0))  # mostly nothing depends on both
-        if form.split.mixes:
-            mixed = form.split.mixed.matrix(features.of_both(form.mixed))
-        return form.split.predict(request, states, mixed, features.rows)
+        if split.mixes:
+            mixed = split.mixed.matrix(features.of_both(form.mixed))
+        return split.predict(form.row(features), states, mixed, features.rows)
 
 
 MOST_FORMS = 8
@@ -120,27 +120,41 @@ class KeptRows:
 
     def of(self, kept: KeptItems, features: Listed) -> NDArray[Any]:
         """All rows; those of `features.rows` are right."""
-        rows, size = features.rows, len(kept.version)
-        if kept is not self._kept or size < len(self._seen):
-            self._kept, self._seen = kept, np.full(size, -1, np.int64)
-        elif size > len(self._seen):
-            self._seen = np.concatenate([self._seen, np.full(size - len(self._seen), -1, np.int64)])
-        stale = rows[self._seen[rows] != kept.version[rows]]
-        if len(stale):
+        rows, version = features.rows, kept.version
+        if kept is not self._kept or len(version) != len(self._seen):
+            self._look_at(kept)
+        if self._values is None or _differ(self._seen, version, rows):
+            stale = rows[self._seen[rows] != version[rows]]
             made = self._make(features.of_items(self._names, stale))
-            values = self._room(size, made)
-            values[stale] = made
-            self._seen[stale] = kept.version[stale]
-        assert self._values is not None
+            self._values = self._room(len(version), made)
+            self._values[stale] = made
+            self._seen[stale] = version[stale]
         return self._values
+
+    def _look_at(self, kept: KeptItems) -> None:
+        """Others than before, of which nothing is made yet, or more."""
+        size, old = len(kept.version), len(self._seen)
+        if kept is not self._kept or size < old:
+            self._kept, self._seen = kept, np.full(size, -1, np.int64)
+        else:
+            self._seen = np.concatenate([self._seen, np.full(size - old, -1, np.int64)])
 
     def _room(self, size: int, like: NDArray[Any]) -> NDArray[Any]:
         """The values, with room for so many rows."""
         old = self._values
-        if old is None or len(old) != size:
-            self._values = np.empty((size, *like.shape[1:]), like.dtype)
-            self._values.fill(0)
-            if old is not None:
-                self._values[: len(old)] = old[:size]
-        assert self._values is not None
-        return self._values
+        if old is not None and len(old) == size:
+            return old
+        values = np.empty((size, *like.shape[1:]), like.dtype)
+        values.fill(0)  # the system then gives the memory now, not while a list waits for it
+        if old is not None:
+            values[: len(old)] = old[:size]
+        return values
+
+
+@compiled
+def _differ(seen: NDArray[np.int64], version: NDArray[np.int64], rows: NDArray[np.int64]) -> bool:
+    """Whether any of some rows has another version than was seen."""
+    differ = False
+    for row in rows:
+        differ |= seen[row] != version[row]
+    return differ

@@ -23,9 +23,10 @@ COUNTED = 128
 
 
 def spare_rows(columns: int, words: int, word_bytes: int, width: int) -> int:
-    """How many rows (of `width` outputs) beyond its scores `scores` needs to work in: picked rows and four states."""
-    picked, four = (columns + 3) // 4 * 2, -(-TOGETHER * words * word_bytes // 8)
-    return -(-(picked + four) // width)
+    """How many rows (of `width` outputs) beyond its scores `scores` needs to work in: picked rows of so many columns at
+    most, the request's state, and four states."""
+    picked, states = (columns + 3) // 4 * 2, -(-(TOGETHER + 1) * words * word_bytes // 8)
+    return -(-(picked + states) // width)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -106,6 +107,9 @@ def states(
 
 @compiled
 def scores(
+    asked: Floats,
+    asked_columns: NDArray[np.int32],
+    asked_numbers: int,
     X: Floats,
     columns: NDArray[np.int32],
     numbers: int,
@@ -114,23 +118,29 @@ def scores(
     table: NDArray[Any],
     leaves: Floats,
     ends: NDArray[np.int32],
-    start: NDArray[Any],
     items: NDArray[Any],
     rows: NDArray[np.int64],
     out: Floats,
 ) -> None:
     """Scores of n rows into the first n rows of `out` (n and spare, k), whose rest is working space.
 
-    start: (words,) leaves that are reachable before any column is looked at. items: (m, words) the same per item, of
-    which row i is ANDed with `rows[i]`, or where `rows` is empty with i, or where both are empty with none.
+    asked: (1, columns) what is the same in all rows; asked_columns, asked_numbers: its columns in the tables. items:
+    (m, words) the leaves that are reachable per item, of which row i is ANDed with `rows[i]`, or where `rows` is empty
+    with i, or where both are empty with none.
     """
     width, words = len(ends) - 1, table.shape[1]
     slots = len(leaves) // words
     n = len(X)
     spare = out.reshape(-1)[n * width :]
-    wide = (len(columns) + 3) // 4 * 4
-    picked = spare[: wide // 2].view(np.int32)
-    four = spare[wide // 2 :].view(table.dtype)[: TOGETHER * words].reshape((TOGETHER, words))
+    wide, asked_wide = (len(columns) + 3) // 4 * 4, (len(asked_columns) + 3) // 4 * 4
+    taken = max(wide, asked_wide) // 2
+    picked, asked_picked = spare[: wide // 2].view(np.int32), spare[: asked_wide // 2].view(np.int32)
+    states = spare[taken:].view(table.dtype)
+    four, start = states[: TOGETHER * words].reshape((TOGETHER, words)), states[TOGETHER * words :][:words]
+    for w in range(words):
+        start[w] = table[0, w]
+    pick(asked, 0, asked_columns, asked_numbers, edges, level_rows, asked_picked)
+    narrow(table, asked_picked, start)
     one, two, three, last = four[0], four[1], four[2], four[3]
     for first in range(0, n, TOGETHER):
         count = min(TOGETHER, n - first)

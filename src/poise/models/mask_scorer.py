@@ -28,14 +28,15 @@ class MaskScorer:
         self.bytes = tables.bytes
         self._width, words = len(t.ends) - 1, t.table.shape[1]
         self._spare = mask_kernel.spare_rows(len(t.columns), words, t.table.itemsize, self._width)
+        self._nothing = np.empty((1, 0)), t.columns[:0], 0
         self._arrays = t.columns, t.numbers, t.edges, t.level_rows, t.table, t.leaves, t.ends
-        self._start = t.table[0], np.empty((0, words), t.table.dtype), NO_ROWS
+        self._no_items = np.empty((0, words), t.table.dtype), NO_ROWS
 
     def raw(self, X: Floats) -> Floats:
         """Scores (n, k) of rows X, float64 (n, features) in C order."""
         n = len(X)
         out = np.empty((n + self._spare, self._width))
-        mask_kernel.scores(X, *self._arrays, *self._start, out)
+        mask_kernel.scores(*self._nothing, X, *self._arrays, *self._no_items, out)
         return out[:n]
 
     def sides(self, request: Sequence[int], item: Sequence[int]) -> MaskSplit:
@@ -47,14 +48,13 @@ class MaskScorer:
 
         def one_by_one(X: Floats) -> Floats:
             request, item, mixed = (np.ascontiguousarray(X[:, of]) for of in (split.request, split.item, split.mixed))
-            asked, kept = split.state("request", request), split.state("item", item)
-            rows = np.arange(len(X))
-            return np.concatenate([split.raw(asked[i], kept, mixed[i : i + 1], rows[i : i + 1]) for i in rows])
+            kept, rows = split.state(item), np.arange(len(X))
+            one = [slice(i, i + 1) for i in rows]
+            return np.concatenate([split.raw(request[i], kept, mixed[i], rows[i]) for i in one])
 
         def together(X: Floats) -> Floats:  # candidates of one request: the first row's
-            asked = split.state("request", np.ascontiguousarray(X[:1, split.request]))
-            kept = split.state("item", np.ascontiguousarray(X[:, split.item]))
-            return split.raw(asked[0], kept, np.ascontiguousarray(X[:, split.mixed]))
+            kept = split.state(np.ascontiguousarray(X[:, split.item]))
+            return split.raw(X[:1, split.request].copy(), kept, np.ascontiguousarray(X[:, split.mixed]))
 
         rows = self.proof.rows.copy()
         rows[:, split.request] = rows[:1, split.request]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from poise.models.base import Floats
 from poise.models.forest_text import NotServed
 from poise.models.links import predictions
-from poise.models.mask_split import Side
 from poise.table import Table
 
 if TYPE_CHECKING:
@@ -46,22 +45,17 @@ class TreesSplit:
         """What one kept state takes."""
         return self._split.bytes_per_row
 
-    def state(self, side: Side, features: Table) -> NDArray[Any]:
-        """States (n, words) of n rows of the side's inputs; see `MaskSplit`."""
-        columns = self.request if side == "request" else self.item
-        return self._split.state(side, columns.matrix(features))
-
-    def asked(self, row: Floats) -> NDArray[Any]:
-        """The state (words,) of a request, from what `self.request.matrix` makes of it."""
-        state: NDArray[Any] = self._split.state("request", row)[0]
-        return state
+    def state(self, items: Table) -> NDArray[Any]:
+        """States (n, words) of n items, from the inputs that items say; see `MaskSplit`."""
+        return self._split.state(self.item.matrix(items))
 
     def predict(
-        self, request: NDArray[Any], items: NDArray[Any], mixed: Floats, rows: NDArray[np.int64] | None = None
+        self, request: Floats, items: NDArray[Any], mixed: Floats, rows: NDArray[np.int64] | None = None
     ) -> Floats:
         """Predictions (n,) or (n, k) of n candidates, equal to `TreesModel.predict` of whole rows bit for bit.
 
-        request: the state (words,) of the request. items: states (m, words), of which candidate i takes row `rows[i]`,
-        or without `rows` row i. mixed: (n, columns), what `self.mixed.matrix` makes of the candidates' mixed inputs.
+        request: (1, columns), what `self.request.matrix` makes of the request's inputs. items: states (m, words), of
+        which candidate i takes row `rows[i]`, or without `rows` row i. mixed: (n, columns), what `self.mixed.matrix`
+        makes of the candidates' mixed inputs.
         """
         return predictions(self._type, self._split.raw(request, items, mixed, rows))

@@ -137,7 +137,9 @@ class Objectives:
 
 
 def _finite(values: Floats) -> bool:
-    return math.isfinite(values.item(0)) if values.size == 1 else bool(np.isfinite(values).all())
+    if values.ndim == 1 and math.isfinite(values.dot(values)):  # else it may be only the squares that are too large
+        return True
+    return bool(np.isfinite(values).all())
 
 
 def _odd(values: Floats) -> int:
