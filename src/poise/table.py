@@ -115,7 +115,8 @@ class Column:
         >>> Column.numbers([1.5]).only, Same("number", 2.5).only, Same("time", MISSING_TIME).only
         (1.5, 2.5, None)
         """
-        return self.to_list()[0]
+        value = _first(self)
+        return None if value != value or (self.kind == "time" and value == MISSING_TIME) else value
 
     def take(self, index: NDArray[Any]) -> Column:
         """The rows at `index` (positions or a boolean mask), in that order. A position of -1 gives missing."""

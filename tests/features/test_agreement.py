@@ -7,6 +7,7 @@ from poise import registry
 from poise.features.plan import FeaturePlan
 from poise.features.suite import ENTRIES, disagreements, replayed, world
 from poise.stores.memory import MemoryStore
+from poise.table import Requests
 
 # What an entry reads of other kinds comes along: `tripled` reads `gap`, which both stand in compute.
 KINDS = {kind: {kind: entries} for kind, entries in ENTRIES.items()}
@@ -39,6 +40,47 @@ def test_all_kinds_together_and_extra_names():
     online = replayed(few, asked, MemoryStore(), wanted)
     assert list(batch) == ["people_age", "gap", "dishes.price", "visits.party"]
     assert disagreements(batch, online, asked.requests) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_row_alone_is_the_row_among_others(seed):
+    """Online, by plain values and by columns: bit for bit, in the same order, of all kinds of features."""
+    random = np.random.default_rng(seed)
+    asked = world(random, ENTRIES, requests=40)
+    extra = ("dishes.price", "visits.party", "people.town", "gap")
+    plan = FeaturePlan.of(asked.system, "visits", extra=extra)
+    store = MemoryStore()
+    store.declare(plan.declarations)
+    instants = np.sort(asked.requests.time[:6]).tolist()
+    for history in asked.histories.values():
+        early = history.known < instants[2]
+        store.observe(_part(history, early))
+    for at, instant in enumerate(instants):
+        store.advance(instant)
+        if at == 3:
+            for history in asked.histories.values():
+                store.observe(_part(history, history.known >= instants[2]))
+        rows = random.choice(asked.requests.height, 5)
+        together = Requests(asked.requests.rows.take(rows), np.full(5, instant))
+        for wanted in ((), extra):
+            whole = plan.online(together, store, wanted)
+            for row in range(5):
+                one = together.take(np.array([row]))
+                stamps = [0.0]
+                alone = plan.online(one, store, wanted, stamps)
+                assert len(stamps) == 1 + len(plan.groups(wanted))
+                assert list(alone) == list(whole) == list(alone.row)
+                for name, column in whole.items():
+                    among = column.take(np.array([row]))
+                    assert alone.row[name] == among.only == alone[name].only, name
+                    assert type(alone.row[name]) is type(among.only)
+                    assert alone.take(np.array([0, 0]))[name].to_list() == [among.only] * 2
+
+
+def _part(history, rows):
+    first = None if history.first is None else history.first[rows]
+    times = history.time[rows], history.known[rows]
+    return type(history)(history.source, history.kind, *times, history.rows.take(rows), first)
 
 
 def test_each_value_is_what_the_rules_say():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self
 
 from poise.spec.record import Record
@@ -66,6 +67,8 @@ class Feature(ABC):
     needs: Needs
     foreign: ClassVar[bool] = False
     """Whether it runs code of the user's, which may take any time."""
+    renames: Mapping[str, str] = MappingProxyType({})
+    """All of its outputs, and what each of them only names otherwise, of a feature that does nothing else."""
     fills: frozenset[str] = frozenset()
     """Columns of the request that `online` reads only where something has filled them."""
 

@@ -21,7 +21,7 @@ from poise.spec.source import Names
 from poise.spec.system import SystemSpec
 from poise.spec.zones import is_zone, offsets, zone_names
 from poise.stores.base import OnlineStore
-from poise.table import MISSING_TIME, Column, History, Requests
+from poise.table import MISSING_TIME, Column, History, Requests, Same
 
 Local = NDArray[np.int64]
 
@@ -120,10 +120,7 @@ class ClockParts(Feature):
         time = requests.time
         if len(time) == 1 or (len(time) > 1 and bool((time == time[0]).all())):
             found = _at(self._zone, self._taken, _second(int(time[0])))
-            return {
-                name: Column("number", np.full(len(time), value))
-                for name, value in zip(self._parts, found, strict=True)
-            }
+            return {name: Same("number", value, len(time)) for name, value in zip(self._parts, found, strict=True)}
         return self._of(time)
 
     def _of(self, time: NDArray[np.int64]) -> dict[str, Column]:

@@ -54,7 +54,7 @@ class Columns(Feature):
     Spec = ColumnsSpec
 
     def __init__(self, meanings: Mapping[str, Meaning], per: str) -> None:
-        self._keys = {name: meaning.key for name, meaning in meanings.items()}
+        self.renames = {name: meaning.key for name, meaning in meanings.items()}
         self.outputs = tuple(_output(name, meaning, per) for name, meaning in meanings.items())
         self.needs = needs_of(meanings.values())
 
@@ -81,11 +81,11 @@ class Columns(Feature):
         self, requests: Requests, histories: Mapping[str, History], made: Mapping[str, Column]
     ) -> dict[str, Column]:
         """The columns, which the plan has looked up."""
-        return {name: made[key] for name, key in self._keys.items()}
+        return {name: made[key] for name, key in self.renames.items()}
 
     def online(self, requests: Requests, store: OnlineStore, made: Mapping[str, Column]) -> dict[str, Column]:
         """The columns, which the plan has read from the store."""
-        return {name: made[key] for name, key in self._keys.items()}
+        return {name: made[key] for name, key in self.renames.items()}
 
     def holds(self) -> Edges:
         """Like what the plan has read."""

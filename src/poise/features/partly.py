@@ -44,13 +44,15 @@ class Attempt:
                 first = makes(step)[0]
                 _LOG.exception("'%s' could not be made", first)
         self.failed |= dict.fromkeys(makes(step), first)
-        return {name: Column.absent(kind, self._requests.height) for name, kind in self._kinds(step).items()}
+        return {name: Column.absent(kind, self._requests.height) for name, kind in kinds_of(step, self._system).items()}
 
-    def _kinds(self, step: Step) -> dict[str, Kind]:
-        if isinstance(step, RowLookup):
-            types = column_types(self._system.sources[step.declaration.source], self._system)
-            return {name: kind_of(types[column]) for name, column in step.gives.items()}
-        return {output.name: "number" if output.type == "number" else "string" for output in step.outputs}
+
+def kinds_of(step: Step, system: SystemSpec) -> dict[str, Kind]:
+    """What a step makes, and of which kind."""
+    if isinstance(step, RowLookup):
+        types = column_types(system.sources[step.declaration.source], system)
+        return {name: kind_of(types[column]) for name, column in step.gives.items()}
+    return {output.name: "number" if output.type == "number" else "string" for output in step.outputs}
 
 
 def named(failed: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:

@@ -13,9 +13,10 @@ from poise.errors import RequestError, SpecError, did_you_mean
 from poise.features.base import Feature, Lookup, Output
 from poise.features.listed import ListPlan
 from poise.features.lookup import RowLookup, declared, with_through
-from poise.features.partly import Attempt, named
+from poise.features.partly import Attempt, kinds_of, named
 from poise.features.position import position_of
-from poise.features.rows import is_timed
+from poise.features.row_plan import RowPlan
+from poise.features.rows import is_timed, kind_of
 from poise.features.scope import Meaning, Scope, needs_of, roots
 from poise.features.sides import Step
 from poise.features.stopwatch import Groups, Stamps
@@ -30,11 +31,13 @@ _NEVER = MISSING_TIME + 1  # a T at which nothing was known yet
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What one set of wanted names takes: the request's columns, the steps in order, and where each name stands."""
+    """What one set of wanted names takes: the request's columns, the steps in order, and where each name stands; and
+    all of it for one row."""
 
     request: tuple[str, ...]
     steps: tuple[Step, ...]
     wanted: Mapping[str, str]
+    alone: RowPlan
 
 
 class FeaturePlan:
@@ -151,6 +154,8 @@ class FeaturePlan:
         """The same at request time, from a store that was declared `declarations` and has been advanced to T.
 
         stamps: takes when each of `groups` was done."""
+        if requests.height == 1:
+            return self._run(tuple(extra)).alone.online(requests, store, stamps)
         return self._made(requests, extra, lambda step, made: step.online(requests, store, made), stamps)
 
     def online_partly(
@@ -217,7 +222,12 @@ class FeaturePlan:
         request = {name for lookup in lookups for name in roots(lookup)} | set(needs.request)
         request |= {name for feature in features for name in feature.needs.request}
         wanted = {name: name for name in names} | {name: meaning.key for name, meaning in also.items()}
-        return _Run(tuple(sorted(request)), (*self._lookups(lookups), *features), wanted)
+        steps: tuple[Step, ...] = (*self._lookups(lookups), *features)
+        kinds = {name: kind_of(type) for name, type in self._scope.request.items()}
+        for step in steps:
+            kinds |= kinds_of(step, self.system)
+        columns = tuple(sorted(request))
+        return _Run(columns, steps, wanted, RowPlan(steps, wanted, columns, kinds))
 
     def _in_order(self, names: Iterable[str]) -> list[Feature]:
         """These features after those that they need. Rings were refused when the features were bound."""

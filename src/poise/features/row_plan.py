@@ -1,0 +1,83 @@
+"""A plan's online form for one row: plain values from the request and from the store to the outputs, without columns.
+
+What one row costs is not what is computed of it but the objects that carry it. So which names are read from where is
+settled once, and only steps that work on columns (windows, expressions, functions) are given any.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from poise.errors import RequestError
+from poise.features.lookup import RowLookup
+from poise.features.sides import Step
+from poise.features.stopwatch import Stamps
+from poise.one_row import OneRow
+from poise.stores.base import OnlineStore
+from poise.table import Kind, Requests
+
+Row = Mapping[str, Any]
+
+
+class RowPlan:
+    """The steps of a plan for requests of one row.
+
+    steps: in order; wanted: column -> the key under which a step makes it or the request holds it; request: the columns
+    that requests must have; kinds: of all keys.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], wanted: Mapping[str, str], request: Sequence[str], kinds: Mapping[str, Kind]
+    ) -> None:
+        self._request = tuple(request)
+        self._kinds = kinds
+        renamed, self._steps = _without_renaming(steps)
+        keys = {name: renamed.get(key, key) for name, key in wanted.items()}
+        self._names = tuple(keys)
+        self._values = taken(tuple(keys.values()))
+        self._own = {name: kinds[key] for name, key in keys.items()}
+
+    def online(self, requests: Requests, store: OnlineStore, stamps: Stamps | None = None) -> OneRow:
+        """The wanted columns of one request, from a store that has been advanced to its T.
+
+        stamps: takes when each step was done.
+        """
+        stamps, now = [] if stamps is None else stamps, time.perf_counter
+        row, instant = requests.rows.row, requests.time.item(0)
+        try:
+            values: dict[str, Any] = {name: row[name] for name in self._request}
+        except KeyError as problem:
+            raise RequestError("this column is required", field=problem.args[0]) from None
+        made = OneRow(values, self._kinds)
+        for step in self._steps:
+            if type(step) is RowLookup:
+                values.update(step.row(instant, store, values))
+            elif step is not None:
+                made.put(step.online(requests, store, made))
+            stamps.append(now())
+        return OneRow(dict(zip(self._names, self._values(values), strict=True)), self._own)
+
+
+def taken(names: tuple[str, ...]) -> Callable[[Row], Sequence[Any]]:
+    """Takes the values of these names, in order.
+
+    >>> taken(("b", "a"))({"a": 1, "b": 2}), taken(("a",))({"a": 1}), taken(())({})
+    ((2, 1), [1], [])
+    """
+    return itemgetter(*names) if len(names) > 1 else lambda row: [row[name] for name in names]
+
+
+def _without_renaming(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Step | None, ...]]:
+    """What features only name otherwise, and the steps with None in the places of those that do nothing else."""
+    read = {name for step in steps if not isinstance(step, RowLookup) for name in step.needs.features}
+    renamed: dict[str, str] = {}
+    left: list[Step | None] = []
+    for step in steps:
+        names = {} if isinstance(step, RowLookup) else step.renames
+        drops = bool(names) and read.isdisjoint(names)
+        renamed |= names if drops else {}
+        left.append(None if drops else step)
+    return renamed, tuple(left)
