@@ -52,14 +52,13 @@ def test_a_row_alone_is_the_row_among_others(seed):
     store = MemoryStore()
     store.declare(plan.declarations)
     instants = np.sort(asked.requests.time[:6]).tolist()
+    late = asked.histories["people"].known >= instants[2]
     for history in asked.histories.values():
-        early = history.known < instants[2]
-        store.observe(_part(history, early))
+        store.observe(_part(history, ~late) if history.source == "people" else history)
     for at, instant in enumerate(instants):
         store.advance(instant)
         if at == 3:
-            for history in asked.histories.values():
-                store.observe(_part(history, history.known >= instants[2]))
+            store.observe(_part(asked.histories["people"], late))
         rows = random.choice(asked.requests.height, 5)
         together = Requests(asked.requests.rows.take(rows), np.full(5, instant))
         for wanted in ((), extra):
