@@ -24,13 +24,13 @@ FEW = 1_000
 class Ranked(msgspec.Struct, frozen=True, eq=False, gc=False):
     """The candidates of one request in order, best first.
 
-    terms: term -> (n,); allowed: what `where` says, (n,); order: those that may be shown; sorted_by: the scores, or
-    where none has one (`fallback`) the rule's values, (n,).
+    terms: term -> (n,); allowed: what `where` says, (n,), None where there is none; order: those that may be shown;
+    sorted_by: the scores, or where none has one (`fallback`) the rule's values, (n,).
     """
 
     terms: Mapping[str, Floats]
     scores: Floats
-    allowed: Floats
+    allowed: Floats | None
     order: Order
     sorted_by: Floats
     fallback: bool
@@ -139,24 +139,25 @@ class Ranker:
     ) -> Ranked:
         """All of this for n candidates, by weights that were checked before, one for each term: bit for bit what the
         single steps give."""
-        allowed, sums = self.where(columns), self._sums
+        allowed, sums = None if self._where is None else self._own(self._where, columns), self._sums
         if sums is not None:
-            read = np.empty((len(sums.names), len(allowed)))
+            read = np.empty((len(sums.names), height_of(predictions, columns)))
             for row, name in enumerate(sums.names):
                 read[row] = self._words.values(name, predictions) if name in self._predicted else columns[name].values
             made, scores, order = sums.rank(read, np.array([weights[term] for term in self._terms]), allowed)
             terms = dict(zip(self._terms, made, strict=True))
-            if len(order) or not (allowed == 1).any():
+            if len(order):
                 return Ranked(terms, scores, allowed, order, scores, False)
         else:
             terms = self.terms(predictions, columns)
             scores = self.weighed(terms, weights)
         shown = {} if self.rule_only else terms  # nothing is known of any term where nothing was learned
-        order, fallback = self.order(scores, allowed == 1, scores)
+        eligible = np.ones(len(scores), np.bool_) if allowed is None else allowed == 1
+        order, fallback = self.order(scores, eligible, scores)
         if not fallback:
             return Ranked(shown, scores, allowed, order, scores, False)
         rule = self.rule(columns)  # it sorts only where no score does, so it is mostly not asked for
-        order, _ = self.order(scores, allowed == 1, rule)
+        order, _ = self.order(scores, eligible, rule)
         return Ranked(shown, scores, allowed, order, rule, True)
 
     def order(self, scores: Floats, eligible: Bools, rule: Floats) -> tuple[Order, bool]:

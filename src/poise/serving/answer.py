@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-import random
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -41,13 +41,12 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Answerer", "Predicted", "Used"]
 
 _LOG = logging.getLogger("poise.serving")
-_RANDOM = random.SystemRandom()
 SEEDS = 2**53
 """Seeds of drawn lists are below this, so that every JSON reader keeps all of their digits."""
 
 
 def _new_seed() -> int:
-    return _RANDOM.randrange(SEEDS)
+    return int.from_bytes(os.urandom(7)) >> 3
 
 
 class Answerer:

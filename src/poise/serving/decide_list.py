@@ -50,60 +50,68 @@ class ListDecider:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """The answer: `decision_id` (made at `now`, microseconds), `head`, `weights`, `shown`, `left_out`, `fallback`,
         `explored`, `unknown`; and, with `keep`, what the log keeps of it. The same `seed` draws the same list."""
+        items, exploration = received.items, live.exploration
         ranked = self._ranker.rank(scored.predictions, scored.features.select(self._read), live.values)
-        exploration = live.exploration
-        drawn = exploration.draw(ranked.sorted_by[ranked.order], self._show, seed)
-        shown = ranked.order[drawn.order]
+        order, scores = ranked.order.tolist(), ranked.sorted_by.tolist()
+        terms = {term: values.tolist() for term, values in ranked.terms.items()}
+        if exploration.on:
+            drawn = exploration.draw(ranked.sorted_by[ranked.order], self._show, seed)
+            ranks, propensity = drawn.order.tolist(), drawn.propensity.tolist()
+            shown = [order[rank] for rank in ranks]
+        else:
+            shown = order[: self._show]
+            ranks, propensity = range(len(shown)), [1.0] * len(shown)
         number = self._ids.new(now)
         explored = exploration.to_dict(seed)
+        worth = [[values[row] for row in shown] for values in terms.values()]
         answer = {
             "decision_id": number,
             **head,
             "weights": live.version,
-            "shown": self._shown(number, received, ranked, shown, drawn.propensity),
-            "left_out": self._left_out(received, ranked, drawn.order, live),
-            "left_out_count": len(received.items) + len(received.repeated) - len(shown),
+            "shown": self._entries.shown(number, _picked(items, shown), _picked(scores, shown), worth, propensity),
+            "left_out": self._left_out(received, ranked, order, scores, ranks, live),
+            "left_out_count": len(items) + len(received.repeated) - len(shown),
             "fallback": ranked.fallback,
             "explored": explored,
             "unknown": scored.unknown,
         }
         if not keep:
             return answer, {}
-        kept = decision_log.list_of(
-            number, received.items, ranked.sorted_by, ranked.terms, ranked.allowed, shown, drawn.propensity, explored
-        )
-        rows = np.arange(len(received.items)) if decision_log.whole_list(seed) else shown
+        allowed = None if ranked.allowed is None or len(order) == len(items) else ranked.allowed.tolist()
+        kept = decision_log.list_of(number, items, scores, terms, allowed, shown, propensity, explored)
+        rows = range(len(items)) if decision_log.whole_list(seed) else shown
         return answer, kept | decision_log.in_full(rows, received.rows, scored.features)
 
-    def _shown(
-        self, number: str, received: ReceivedList, ranked: Ranked, shown: NDArray[np.int64], propensity: Floats
+    def _left_out(
+        self,
+        received: ReceivedList,
+        ranked: Ranked,
+        order: list[int],
+        scores: list[float],
+        ranks: Sequence[int],
+        live: Live,
     ) -> list[Any]:
-        """One object per place."""
-        worth = [values[shown].tolist() for values in ranked.terms.values()]
-        items, scores = _picked(received.items, shown), ranked.sorted_by[shown].tolist()
-        return self._entries.shown(number, items, scores, worth, propensity.tolist())
-
-    def _left_out(self, received: ReceivedList, ranked: Ranked, drawn: NDArray[np.int64], live: Live) -> list[Any]:
         """Why each of the others is not shown: first those that could not be, then by rank, with the scores
-        by which the list can be drawn again. drawn: the ranks, from 0, of those that are shown."""
-        count = len(ranked.order)
+        by which the list can be drawn again. order, scores: of `ranked`; ranks: from 0, of those that are shown."""
+        items, count, explored = received.items, len(order), live.exploration.on
         out = self._repeated(received)
-        if count < len(received.items):
-            out += self._excluded(received.items, ranked, live)
+        if count < len(items):
+            out += self._excluded(items, ranked, live)
         out = out[: MOST_LEFT_OUT - min(count, live.exploration.top)]  # room for all that took part
-        most = min(count, MOST_LEFT_OUT - len(out) + len(drawn))
-        ranks = np.arange(len(drawn), most)
-        if live.exploration.on:  # else the first ones are shown
-            rest = np.ones(most, np.bool_)
-            rest[drawn[drawn < most]] = False
-            ranks = np.flatnonzero(rest)[: MOST_LEFT_OUT - len(out)]
-        rows = ranked.order[ranks]
-        why = _picked(_ranks(most, count, len(drawn), live.exploration.on), ranks)
-        return out + self._entries.ranked(_picked(received.items, rows), why, ranked.sorted_by[rows].tolist())
+        most = min(count, MOST_LEFT_OUT - len(out) + len(ranks))
+        told = _ranks(most, count, len(ranks), explored)
+        rows, why = order[len(ranks) : most], told[len(ranks) :]
+        if explored:  # else the first ones are shown
+            taken = set(ranks)
+            rest = [rank for rank in range(most) if rank not in taken][: MOST_LEFT_OUT - len(out)]
+            rows, why = _picked(order, rest), tuple(_picked(told, rest))
+        return out + self._entries.ranked(map(items.__getitem__, rows), why, map(scores.__getitem__, rows))
 
     def _excluded(self, items: Sequence[Any], ranked: Ranked, live: Live) -> list[Any]:
         """Those that `where` does not allow, and those without a score."""
         said, allowed = self._entries.without_score, ranked.allowed
+        if allowed is None:
+            allowed = np.ones(len(items))
         closed = np.flatnonzero(allowed != 1)
         first = closed[:MOST_LEFT_OUT]
         out = [
@@ -127,8 +135,8 @@ class ListDecider:
         ]
 
 
-def _picked(values: Sequence[Any], at: NDArray[np.int64]) -> list[Any]:
-    return list(map(values.__getitem__, at.tolist()))
+def _picked(values: Sequence[Any], at: Sequence[int]) -> list[Any]:
+    return list(map(values.__getitem__, at))
 
 
 @lru_cache(maxsize=64)

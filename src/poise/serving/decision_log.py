@@ -27,8 +27,10 @@ request; never more than `MOST_LOGGED`. Instants are microseconds; missing value
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,25 +76,35 @@ def in_full(rows: Sequence[int] | NDArray[np.int64], sent: Table, features: Tabl
 def list_of(
     number: str,
     items: Sequence[Any],
-    scores: Floats,
-    terms: Mapping[str, Floats],
-    allowed: Floats,
-    shown: NDArray[np.int64],
-    propensity: Floats,
+    scores: list[float],
+    terms: Mapping[str, list[float]],
+    allowed: list[float] | None,
+    shown: list[int],
+    propensity: list[float],
     explored: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """The fields of a list of n candidates, of which k are shown; scores, terms and allowed (n,), shown and propensity
-    (k,)."""
+    """The fields of a list of n candidates, of which k are shown: n scores, terms and allowed (None where all are), k
+    shown and propensities."""
     return {
         "ids": [number],
-        "items": list(items),
-        "scores": scores.tolist(),
-        "terms": {name: values.tolist() for name, values in terms.items()},
-        "allowed": allowed.tolist(),
-        "shown": shown.tolist(),
-        "propensities": propensity.tolist(),
+        "items": items,
+        "scores": scores,
+        "terms": terms,
+        "allowed": _ones(len(items)) if allowed is None else allowed,
+        "shown": shown,
+        "propensities": propensity if explored else _ones(len(shown)),
         "explored": explored,
     }
+
+
+@lru_cache(maxsize=64)
+def _ones(count: int) -> msgspec.Raw:
+    """So many times 1.0 as the encoder writes it, which takes longest over numbers; lists are mostly of few lengths.
+
+    >>> msgspec.json.encode(_ones(2)) == msgspec.json.encode([1.0, 1.0])
+    True
+    """
+    return msgspec.Raw(msgspec.json.encode([1.0] * count))
 
 
 def choices_of(
