@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from poise.errors import NotJson, PoiseError, RequestError, TooLarge
 from poise.releases.contract import Contract, Input, Output
+from poise.serving.field import Field, Unfit
 from poise.serving.limits import Limits
 from poise.serving.rows import RequestReader
 from poise.table import MISSING_TIME
@@ -197,3 +198,29 @@ def test_any_object_is_read_or_refused_in_words(content: dict[str, Any]) -> None
 def test_any_bytes_are_refused_in_words(text: bytes) -> None:
     with pytest.raises(RequestError):
         RequestReader(CONTRACT, Limits()).read(text)
+
+
+FIELDS = [
+    Field(Input("x", type, min=low, max=high, values=values, nullable=nullable))
+    for type in ("int", "float")
+    for low, high in ((None, None), (-2.5, None), (0.0, 7.0))
+    for values in (None, (1, 2.5))
+    for nullable in (True, False)
+]
+FIELDS += [Field(one) for one in INPUTS]
+EDGES = (0, -0.0, 1, -1, 2.5, 2**53, 2**53 + 1, -(2**53) - 1, 1e300, 10**400, True, None, "UA", "EWR", "x" * 51, [], {})
+
+
+@given(field=st.sampled_from(FIELDS), value=st.sampled_from(EDGES) | st.integers() | st.floats(allow_nan=False))
+def test_a_value_alone_is_the_value_of_a_column(field: Field, value: Any) -> None:
+    """The same value of the same type, or the same words."""
+
+    def told(read: Any) -> tuple[Any, ...]:
+        try:
+            found = read()
+        except Unfit as error:
+            return (str(error),)
+        return type(found), found, str(found)
+
+    limits = Limits(string=50)
+    assert told(lambda: field.value(value, limits)) == told(lambda: field.column([value], limits).to_list()[0])

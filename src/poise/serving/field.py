@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from poise.table import MISSING_TIME, Column, Same
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST = sys.float_info.max
+_NUMBER: frozenset[type] = frozenset({int, float})
 _NUMBERS: frozenset[type] = frozenset({int, float, type(None)})
 _BOOLS: frozenset[type] = frozenset({bool, type(None)})
 _STRINGS: frozenset[type] = frozenset({str, type(None)})
@@ -53,6 +55,9 @@ class Field:
             raise SpecError(reason, where=f"{spec.per}.{spec.name}") from None
         self.any_string = spec.values is None and self._pattern is None and spec.type in ("string", "category", "text")
         """Whether all strings are allowed that are not too long."""
+        least, most = -math.inf if spec.min is None else spec.min, math.inf if spec.max is None else spec.max
+        self._range = (least, most) if spec.type in ("int", "float") and spec.values is None else None
+        """Between what all numbers are allowed that are small enough."""
         self._any_float = spec.type == "float" and spec.min is None and spec.max is None and spec.values is None
 
     @property
@@ -92,6 +97,22 @@ class Field:
         if kind is str and self.any_string and len(value) <= limits.string:
             return Same("string", value, height)
         return Same.of(self.column([value], limits)).repeated(height)
+
+    def value(self, value: Any, limits: Limits) -> float | int | str | None:
+        """The same of a single value: a float, microseconds or a string, None where it is missing.
+
+        >>> Field(Input("age", "int", min=0.0)).value(30, Limits())
+        30.0
+        """
+        kind = type(value)
+        if (kind is float and self._any_float) or (kind is str and self.any_string and len(value) <= limits.string):
+            return value  # type: ignore[no-any-return]
+        if kind in _NUMBER and self._range is not None and -limits.digits <= value <= limits.digits:
+            least, most = self._range
+            if least <= value <= most and (self.spec.type == "float" or value == int(value)):
+                return float(value)
+        found: float | int | str | None = self.column([value], limits).only
+        return found
 
     def _numbers(self, raw: list[Any], limits: Limits) -> Column:
         _of_types(raw, _BOOLS if self.spec.type == "bool" else _NUMBERS)

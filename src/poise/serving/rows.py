@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from poise.errors import RequestError, TooLarge, did_you_mean
+from poise.features.rows import kind_of
+from poise.one_row import OneRow
 from poise.releases.contract import Contract
 from poise.serving.body import decode, described, refuse_duplicates, shown
 from poise.serving.field import Field, Unfit
@@ -53,6 +55,7 @@ class RequestReader:
     def __init__(self, contract: Contract, limits: Limits) -> None:
         self._fields = {per: tuple(map(Field, contract.inputs_of(per))) for per in contract.pers}
         self._names = {per: frozenset(field.name for field in fields) for per, fields in self._fields.items()}
+        self._kinds = {per: {field.name: kind_of(field.spec.type) for field in of} for per, of in self._fields.items()}
         self._default = contract.unless_said
         self._limits = limits
 
@@ -64,17 +67,14 @@ class RequestReader:
         content = decode(body, self._limits)
         per = self._per(content, per)
         single = ROWS not in content
-        rows: list[Row] = [_without_words(content)] if single else self._rows(content)
+        rows: list[Row] = [_row_of(content)] if single else self._rows(content)
         time = content.get(TIME)
         if time is not None and not isinstance(time, str):
             raise RequestError(f"{described(time)} came", field=TIME, allowed="an ISO 8601 time")
         sent = self._check_names(rows, per, single)
-        columns = {
-            field.name: self._column(field, [row.get(field.name) for row in rows], single)
-            for field in self._fields[per]
-        }
+        table = self._one(rows[0], per, single) if len(rows) == 1 else self._table(rows, per)
         refuse_duplicates(body, len(content) + (0 if single else sum(map(len, rows))), content)
-        return Received(per, Table(columns, len(rows)), time, single, sent)
+        return Received(per, table, time, single, sent)
 
     def _per(self, content: Row, asked: str | None) -> str:
         per = content.get(PER, asked or self._default)
@@ -104,6 +104,8 @@ class RequestReader:
     def _check_names(self, rows: list[Row], per: str, single: bool) -> frozenset[str]:
         """The fields that came: none that is not known, and every one that must be there."""
         known = self._names[per]
+        if len(rows) == 1 and rows[0].keys() == known:
+            return known
         sent = frozenset().union(*rows)
         if not known.issuperset(sent):
             at, name = next((i, n) for i, row in enumerate(rows) for n in row if n not in known)
@@ -119,15 +121,34 @@ class RequestReader:
                         raise RequestError("nothing came", field=place, allowed=field.allowed)
         return sent
 
-    def _column(self, field: Field, raw: list[Any], single: bool) -> Column:
-        try:
-            return field.one(raw[0], self._limits) if len(raw) == 1 else field.column(raw, self._limits)
-        except Unfit as error:
-            place = _place(field.name, error.row, single)
-            raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
+    def _one(self, row: Row, per: str, single: bool) -> OneRow:
+        """A row on its own: its values need no columns."""
+        values: dict[str, Any] = {}
+        for field in self._fields[per]:
+            try:
+                values[field.name] = field.value(row.get(field.name), self._limits)
+            except Unfit as error:
+                raise _unfit(field, error, single) from None
+        return OneRow(values, self._kinds[per])
+
+    def _table(self, rows: list[Row], per: str) -> Table:
+        columns: dict[str, Column] = {}
+        for field in self._fields[per]:
+            try:
+                columns[field.name] = field.column([row.get(field.name) for row in rows], self._limits)
+            except Unfit as error:
+                raise _unfit(field, error, single=False) from None
+        return Table(columns, len(rows))
 
 
-def _without_words(content: Row) -> Row:
+def _unfit(field: Field, error: Unfit, single: bool) -> RequestError:
+    return RequestError(f"{error.came} came", field=_place(field.name, error.row, single), allowed=field.allowed)
+
+
+def _row_of(content: Row) -> Row:
+    """What stands in a row that came alone: all but the words beside it."""
+    if _BESIDE.isdisjoint(content):
+        return content
     return {name: value for name, value in content.items() if name not in _BESIDE}
 
 
