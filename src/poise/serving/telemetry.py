@@ -123,6 +123,8 @@ class Telemetry:
         self.watched: dict[str, list[Reading]] = {name: [] for name in GAUGES}
         self.listener: Callable[[str, float, float], None] | None = None
         """Is told of each stage too, where somebody traces."""
+        self._answered: dict[tuple[str, int], tuple[Labels, Histogram]] = {}
+        """(route, status) -> where it is counted."""
         self._lock = threading.Lock()
 
     def stage(self, name: Stage, seconds: float, ended: float | None = None) -> None:
@@ -133,11 +135,14 @@ class Telemetry:
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """One request was answered. route: one of the server's own, never what a caller wrote."""
-        key = (route, str(status))
-        self.requests[key] = self.requests.get(key, 0) + 1
-        if route not in self.seconds:
-            self.seconds[route] = Histogram(REQUEST_BOUNDS)
-        self.seconds[route].observe(seconds)
+        found = self._answered.get((route, status))
+        if found is None:
+            key = (route, str(status))
+            self.requests[key] = 0
+            found = key, self.seconds.setdefault(route, Histogram(REQUEST_BOUNDS))
+            self._answered[route, status] = found
+        self.requests[found[0]] += 1
+        found[1].observe(seconds)
 
     def count(self, name: str, *labels: str, n: int = 1) -> None:
         """`n` more of a counter of `COUNTERS`, with one value for each of its labels."""

@@ -21,7 +21,8 @@ MOST_USES = 100_000
 """Uses that wait to be written; while the state database cannot be written, counts of more are lost, and that is
 logged."""
 _LOG = logging.getLogger("poise.serving")
-_Shape = tuple[str, str, Used]
+_Shape = tuple[str, str, int, str, frozenset[str]]
+"""Token, route, and what of a `Used` is told apart: contract, source and fields."""
 
 
 class UsageKept(Protocol):
@@ -45,17 +46,22 @@ class Usage:
         self._state = state
         self._lock = threading.Lock()
         self._requests: dict[str, int] = {}
+        """Of those that used nothing."""
         self._shapes: dict[_Shape, int] = {}
         self._uses: dict[Use, int] = {}
 
     def count(self, token: str, route: str, used: Used | None) -> None:
         """One request was answered. used: what it used of which contract, None where it had none to use."""
         with self._lock:
-            self._requests[token] = self._requests.get(token, 0) + 1
             if used is None:
+                self._requests[token] = self._requests.get(token, 0) + 1
                 return
-            shape = (token, route, used)
-            self._shapes[shape] = self._shapes.get(shape, 0) + 1
+            shape = (token, route, used.contract, used.per, used.fields)
+            times = self._shapes.get(shape)
+            if times is not None:
+                self._shapes[shape] = times + 1
+                return
+            self._shapes[shape] = 1
             if len(self._shapes) >= MOST_SHAPES:
                 self._take_apart()
 
@@ -88,11 +94,13 @@ class Usage:
         """Counts per request and shape become counts per use."""
         requests, self._requests = self._requests, {}
         shapes, self._shapes = self._shapes, {}
+        for (token, *_), times in shapes.items():
+            requests[token] = requests.get(token, 0) + times
         self._add({Use(token, 0, "request", ""): times for token, times in requests.items()})
-        for (token, route, used), times in shapes.items():
-            names = sorted(f"{used.per}.{name}" for name in used.fields)
-            fields = {Use(token, used.contract, "field", name): times for name in names}
-            self._add({Use(token, used.contract, "route", route): times, **fields})
+        for (token, route, contract, per, fields), times in shapes.items():
+            names = sorted(f"{per}.{name}" for name in fields)
+            uses = {Use(token, contract, "field", name): times for name in names}
+            self._add({Use(token, contract, "route", route): times, **uses})
 
     def _add(self, more: Mapping[Use, int]) -> None:
         lost = 0

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,12 +23,15 @@ from poise.interfaces.http import request_id
 from poise.interfaces.http.app import create_app
 from poise.interfaces.http.ask import Ask, Gate
 from poise.interfaces.http.protocol import guarded
+from poise.interfaces.http.resting import Resting
 from poise.interfaces.http.straight import Straight
 from poise.serving.answer import Answer
 from poise.serving.caller import Asked
 from poise.serving.limits import Limits
 from poise.serving.served import Served
 from poise.serving.telemetry import Telemetry
+from poise.serving.tokens import Tokens, digest_of, new_token
+from poise.stores.state_base import TokenRow
 
 STAND_INS = Path(__file__).parents[2] / "serving" / "stand_ins.py"
 
@@ -198,7 +202,8 @@ def test_whatever_a_handler_raises_its_caller_is_answered(stand_ins: ModuleType)
     assert found is not None
     sent: list[tuple[bytes, bool]] = []
     for _ in range(2):  # the gate lets one in at a time: the first has left it
-        way.answer({**found[0], "scheme": "http", "state": {}}, found[1], (), lambda *what: sent.append(what))
+        found.scope |= {"scheme": "http", "state": {}}
+        way.answer(found, (), lambda *what: sent.append(what))
     assert [answer[:13] for answer, _ in sent] == [b"HTTP/1.1 500 "] * 2
 
 
@@ -287,3 +292,66 @@ def test_heads_up_to_their_limit_go_the_short_way(stand_ins: ModuleType) -> None
     rest = served.limits.head - len(request(b"", "X: "))
     assert way.read(request(b"{}", "X: " + "a" * rest)) is not None
     assert way.read(request(b"{}", "X: " + "a" * (rest + 1))) is None
+
+
+def test_a_head_that_came_before_is_known_again_and_only_that_one(stand_ins: ModuleType) -> None:
+    way: Any = create_app(Served.of_one(stand_ins.answerer()), stand_ins.StandInRegistry())
+    first = way.read(request(b"{}", "X-One: 1"))
+    assert first is not None
+    for body in (b"", b"{}", b"x" * 1000):
+        again = way.read(request(body, "X-One: 1"), first.head)
+        assert again is not None and again.head is first.head and again.body == body
+        assert again.scope == way.read(request(body, "X-One: 1")).scope
+    other = way.read(request(b"{}", "X-One: 2"), first.head)
+    assert other is not None and other.head is not first.head and (b"x-one", b"2") in other.scope["headers"]
+    whole = request(b"{}", "X-One: 1")
+    for odd in (whole + b" ", whole[:-1], whole.replace(b": 2\r", b": x\r"), whole.replace(b": 2\r", b": 2, 2\r")):
+        assert way.read(odd, first.head) is None
+
+
+def test_a_head_that_is_known_is_let_in_only_as_long_as_its_token_is(stand_ins: ModuleType) -> None:
+    token, tokens = new_token(), Tokens()
+    way: Any = create_app(Served.of_one(stand_ins.answerer()), stand_ins.StandInRegistry(), tokens=tokens)
+    whole = request(json.dumps(stand_ins.ROW).encode(), f"Authorization: Bearer {token}")
+    head, sent = None, list[bytes]()
+
+    def ask() -> bytes:
+        nonlocal head
+        found = way.read(whole, head)
+        head = found.head
+        found.scope |= {"scheme": "http", "state": {}}
+        way.answer(found, (), lambda data, _: sent.append(data))
+        return sent[-1][9:12]
+
+    row = TokenRow("shop", digest_of(token), ("predict",), None, 0, "ana")
+    assert ask() == b"200", "no token is needed"
+    tokens.put([row])
+    assert (ask(), ask()) == (b"200", b"200")
+    tokens.put([replace(row, roles=("read",))])
+    assert ask() == b"403"
+    tokens.put([replace(row, revoked=1)])
+    assert ask() == b"401"
+    tokens.put([replace(row, per_second=1.0)])
+    assert (ask(), ask()) == (b"200", b"429")
+
+
+def test_a_quiet_connection_is_closed_after_its_last_answer() -> None:
+    async def act() -> None:
+        closed = list[float]()
+        loop = asyncio.get_running_loop()
+        resting = Resting(loop, 0.05, lambda: closed.append(loop.time()))
+        for _ in range(4):
+            resting.begins()
+            await asyncio.sleep(0.02)
+            resting.ends()
+        await asyncio.sleep(0.1)
+        assert not closed, "somebody is being answered"
+        resting.begins()
+        await asyncio.sleep(0.2)
+        assert len(closed) == 1
+        resting.begins()
+        resting.lost()
+        await asyncio.sleep(0.1)
+        assert len(closed) == 1
+
+    asyncio.run(act())

@@ -157,6 +157,17 @@ def headers_of(answer: Answer) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def lines_of(answer: Answer) -> bytes:
+    """The same headers as lines of a message.
+
+    >>> lines_of(Answer(200, b"{}"))
+    b'content-type: application/json\\r\\ncontent-length: 2\\r\\ncache-control: no-store\\r\\n'
+    """
+    more = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
+    said = answer.content_type.encode(), len(answer.body), more
+    return b"content-type: %b\r\ncontent-length: %d\r\ncache-control: no-store\r\n%b" % said
+
+
 async def _send(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": headers_of(answer)})
     await send({"type": "http.response.body", "body": answer.body})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -49,7 +50,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class _Said(NamedTuple):
+class Said(NamedTuple):
     """What the headers of a request say of where it comes from."""
 
     host: bytes
@@ -63,6 +64,20 @@ class _Said(NamedTuple):
     """How many headers say where the body ends."""
     size: int
     """Bytes of the request's line and headers, without blanks that may be left out."""
+
+
+class Terms:
+    """On what terms somebody is let in who sends these headers; good for all requests of one connection with a head
+    that is the same but for its length."""
+
+    __slots__ = ("digest", "fit", "said")
+
+    def __init__(self, scope: Scope) -> None:
+        self.said = _said(scope)
+        self.fit: bool | None = None
+        """Whether tokens were needed when the headers were last found to be fit."""
+        self.digest: bytes | None = None
+        """Of the token, once it was read."""
 
 
 Refuses = Callable[[Scope, PoiseError], Response | None]
@@ -98,9 +113,25 @@ class Guard:
         await self._app(scope, receive, send)
         self.count(scope)
 
-    def refusal(self, scope: Scope) -> Response | None:
-        """What is answered to who is not let in; of others the scope says from here on who they are."""
-        said = _said(scope)
+    def refusal(self, scope: Scope, terms: Terms | None = None) -> Response | None:
+        """What is answered to who is not let in; of others the scope says from here on who they are.
+
+        terms: of the request's head, where one with the same was let in before."""
+        terms = terms or Terms(scope)
+        needed = self._tokens.needed
+        if terms.fit is not needed:
+            unfit = self._unfit(terms.said, scope)
+            if unfit is not None:
+                return unfit
+            terms.fit = needed
+        try:
+            scope[CALLER] = self._caller(terms, scope) if needed else ANYBODY_HERE
+        except PoiseError as error:
+            return self._page(scope, error) or _refusal(error)
+        return None
+
+    def _unfit(self, said: Said, scope: Scope) -> Response | None:
+        """What is answered to headers that nobody may send, whoever it is."""
         if said.size > self._head:
             text = f"a request's line and headers have at most {self._head:,} bytes"
             return problem(431, text, headers={"connection": "close"})
@@ -111,28 +142,26 @@ class Guard:
             text = "a request says once how long its body is: by content-length or by transfer-encoding"
             return problem(400, text, headers={"connection": "close"})
         reason = self._foreign(said, scope)
-        if reason is not None:
-            return problem(403, reason)
-        try:
-            scope[CALLER] = self._caller(said, scope) if self._tokens.needed else ANYBODY_HERE
-        except PoiseError as error:
-            return self._page(scope, error) or _refusal(error)
-        return None
+        return None if reason is None else problem(403, reason)
 
     def count(self, scope: Scope) -> None:
         """A request that was let in was answered."""
         caller: Caller = scope[CALLER]
         if caller is not NOBODY:
             answer: Answer | None = scope.get(ANSWER)
-            route = str(getattr(scope.get("route"), "path", scope["path"]))
-            self._usage.count(caller.name, route, answer.used if answer is not None else None)
+            matched = scope.get("route")
+            route = scope["path"] if matched is None else str(getattr(matched, "path", scope["path"]))
+            self._usage.count(caller.name, route, None if answer is None else answer.used)
 
-    def _caller(self, said: _Said, scope: Scope) -> Caller:
+    def _caller(self, terms: Terms, scope: Scope) -> Caller:
+        said = terms.said
         roles = needed(scope["method"], scope["path"])
         if roles == OPEN and not said.credentials:
             return NOBODY
         session = self._sessions.of(said.cookies.decode("latin-1")) if said.cookies and not said.credentials else None
-        caller = self._signed_in(session, scope) if session else self._tokens.caller(_token(said.credentials))
+        if session is None and terms.digest is None:
+            terms.digest = sha256(_token(said.credentials)).digest()
+        caller = self._signed_in(session, scope) if session else self._tokens.of_digest(terms.digest or b"")
         connection = scope.get("state", {}).get(CONNECTION)
         if connection is not None:
             connection.known = True
@@ -154,7 +183,7 @@ class Guard:
             raise Forged("a session is good for the pages of the console only", hint=_HOW)
         return caller
 
-    def _foreign(self, said: _Said, scope: Scope) -> str | None:
+    def _foreign(self, said: Said, scope: Scope) -> str | None:
         """Why a request is not answered, whatever it carries."""
         if not self._tokens.needed and not self._is_ours(said.host):
             came = f"the Host header is {_shown(said.host)}, which is not this machine"
@@ -186,7 +215,7 @@ class Guard:
         return ours
 
 
-def _said(scope: Scope) -> _Said:
+def _said(scope: Scope) -> Said:
     host, origin, site, mode, hosts, lengths = b"", None, b"", b"", 0, 0
     credentials: tuple[bytes, ...] = ()
     cookies = b""
@@ -207,7 +236,7 @@ def _said(scope: Scope) -> _Said:
             site = value
         elif name == b"sec-fetch-mode":
             mode = value
-    return _Said(host, hosts, origin, site, mode, credentials, cookies, lengths, size)
+    return Said(host, hosts, origin, site, mode, credentials, cookies, lengths, size)
 
 
 def _token(credentials: tuple[bytes, ...]) -> bytes:

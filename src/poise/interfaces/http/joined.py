@@ -54,8 +54,11 @@ class Joined:
 
     def send(self, data: bytes) -> None:
         """Send a whole answer now, behind what waits to be sent."""
-        self._parts.append(data)
-        self._flush()
+        if self._parts:
+            self._parts.append(data)
+            self._flush()
+        elif not self._transport.is_closing():
+            self._transport.write(data)
 
     def is_closing(self) -> bool:
         """Whether nothing more will be sent."""

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,7 +36,7 @@ MOST_IDS = 10
 _LOG = logging.getLogger("poise.http")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ended:
     """How a request ended: its id, the route that answered (never the path that came), status and seconds."""
 
@@ -97,8 +96,9 @@ class Observed:
 
 def arrived(scope: Scope) -> float:
     """When a request came in; an application without Poise's protocol under it knows no more than that it is here."""
-    state: dict[str, Any] = scope.get("state", {})
-    return float(state[ARRIVED]) if ARRIVED in state else time.perf_counter()
+    state: dict[str, float] = scope.get("state", {})
+    came = state.get(ARRIVED)
+    return time.perf_counter() if came is None else came
 
 
 def _log(level: int, scope: Scope, ended: Ended) -> None:

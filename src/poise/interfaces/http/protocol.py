@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-from starlette.types import Scope
-
 from poise.interfaces.http.head import Head
 from poise.interfaces.http.joined import Joined, Lingering
 from poise.interfaces.http.observed import ARRIVED, CONNECTION, WAITING
 from poise.interfaces.http.oddities import Oddities
+from poise.interfaces.http.plain import PlainHead
 from poise.interfaces.http.problem import unread
-from poise.interfaces.http.straight import Straight
+from poise.interfaces.http.resting import Resting
+from poise.interfaces.http.straight import Found, Straight
 from poise.interfaces.http.upgrades import StillAsked, left_out
 from poise.interfaces.http.waiting import Waiting
 from poise.serving.limits import Limits
@@ -57,6 +57,8 @@ class Guarded(Base):
     _refused = False
     _straight = False
     """Whether a request is being answered the short way. What comes behind it waits until it is."""
+    _plain: PlainHead | None = None
+    """The head of the last request that was."""
     _behind = b""
     _ending = False
     _ended = False
@@ -68,6 +70,7 @@ class Guarded(Base):
         self.logger = _QUIET
         limits, lingering = self.shared.limits, self.shared.lingering
         self._head = Head(limits.head)
+        self._resting = Resting(self.loop, self.timeout_keep_alive, self.timeout_keep_alive_handler)
         self._joined = Joined(transport, self.loop, limits, lingering, self._unread)
         super().connection_made(cast(asyncio.Transport, self._joined))
         self.made = time.monotonic()
@@ -78,6 +81,7 @@ class Guarded(Base):
             self._expect_head()
 
     def data_received(self, data: bytes) -> None:
+        self._resting.ends()
         if self._refused or self.transport.is_closing():
             self._joined.drop(len(data))
             return
@@ -87,9 +91,9 @@ class Guarded(Base):
             return
         way = self.shared.straight
         if way is not None and not self._head.size and not self._within() and self._between_requests():
-            found = None if self.flow.write_paused else way.read(data)
+            found = None if self.flow.write_paused else way.read(data, self._plain)
             if found is not None:
-                self._go_straight(way, *found)
+                self._go_straight(way, found)
                 return
         self._go_the_long_way(data)
 
@@ -120,14 +124,15 @@ class Guarded(Base):
         """What a request that is read now carries."""
         return {ARRIVED: self.shared.waiting.came(self.loop), WAITING: self.shared.waiting, CONNECTION: self}
 
-    def _go_straight(self, way: Straight, scope: Scope, body: bytes) -> None:
+    def _go_straight(self, way: Straight, found: Found) -> None:
         """Answer in the next turn of the loop, once all that lies ready to be read is."""
-        self._straight = True
+        self._straight, self._plain = True, found.head
         self._stop_expecting()
-        self._unset_keepalive_if_required()
-        scope["scheme"] = self.scheme
-        scope["state"] = self._state()
-        self.loop.call_soon(way.answer, scope, body, self.server_state.default_headers, self._end_straight)
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        found.scope["scheme"] = self.scheme
+        found.scope["state"] = self._state()
+        self.loop.call_soon(way.answer, found, self.server_state.default_headers, self._end_straight)
 
     def _end_straight(self, data: bytes, closes: bool) -> None:
         self._straight = False
@@ -140,7 +145,7 @@ class Guarded(Base):
             self.transport.close()
             return
         self._joined.send(data)
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._resting.begins()
         if self._behind:
             self.flow.resume_reading()
             behind, self._behind = self._behind, b""
@@ -175,6 +180,7 @@ class Guarded(Base):
         self._stop_expecting()
         if self._stalled is not None:
             self._stalled.cancel()
+        self._resting.lost()
         self._joined.lost()
         super().connection_lost(exc)
 
