@@ -8,12 +8,12 @@ are made anew for the rows that are asked for, by the very code that makes them 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.features.item_rows import CLEAN, UNKNOWN, ItemRows
 from poise.features.kept_column import KeptColumn, Rows
 from poise.features.sides import Step, makes, reads
 from poise.jit import compiled
@@ -82,7 +82,7 @@ class KeptItems:
     def _reset(self) -> None:
         """Know nothing."""
         size = min(_FIRST, self.most)
-        self._row_of: dict[Any, int] = {}
+        self._row_of = ItemRows(size)
         self._items: list[Any] = []
         self._next = 0
         self._columns: dict[str, KeptColumn] = {}
@@ -102,12 +102,10 @@ class KeptItems:
             self._pass_edges(instant)
         if self.store.changes() != self._seen:
             self._learn_changes()
-        known = self._row_of
-        found = list(map(known.get, items, repeat(-1)))
-        rows = np.array(found, np.intp)
-        if -1 in found:
+        rows, state = self._row_of.find(items, self._dirty)
+        if state == UNKNOWN:
             self._add(rows, items)
-        if self._dirty[rows].any():
+        if state != CLEAN:
             self._make(rows, column, instant)
         return rows
 
@@ -163,15 +161,17 @@ class KeptItems:
                 while self._next in used:
                     self._next = (self._next + 1) % self.most
                 row, self._next = self._next, (self._next + 1) % self.most
-                del self._row_of[self._items[row]]
+                self._row_of.forget(self._items[row])
                 self._items[row] = items[place]
             used.add(row)
-            rows[place] = self._row_of[items[place]] = row
+            rows[place] = row
+            self._row_of.put(items[place], row)
             self._stale[:, row] = self._dirty[row] = True
 
     def _grow(self) -> None:
         """Room for twice as many."""
         old, size = len(self._dirty), min(2 * len(self._dirty), self.most)
+        self._row_of.grow(size)
         self._stale = np.concatenate([self._stale, np.ones((len(self._steps), size - old), np.bool_)], axis=1)
         self._gone = np.concatenate([self._gone, np.zeros((size - old, len(self._number)), np.bool_)])
         self._numbers = np.concatenate([self._numbers, np.full((size - old, len(self._number)), np.nan)])

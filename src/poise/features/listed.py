@@ -242,7 +242,7 @@ class ListPlan:
         """About what is kept of an item: its values, what is stale, its places in the store, its name."""
         sides = sides_of(self._steps, self._request, (), self._item)
         made = sum(len(makes(step)) for step in sides.item)
-        return 13 * made + 9 * len(sides.item) + 200
+        return 13 * made + 9 * len(sides.item) + 260
 
     def online(
         self,
