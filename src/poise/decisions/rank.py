@@ -24,16 +24,36 @@ FEW = 1_000
 class Ranked(msgspec.Struct, frozen=True, eq=False, gc=False):
     """The candidates of one request in order, best first.
 
-    terms: term -> (n,); allowed: what `where` says, (n,), None where there is none; order: those that may be shown;
-    sorted_by: the scores, or where none has one (`fallback`) the rule's values, (n,).
+    names: those of the t terms, none where nothing is learned; made: each term, then the scores, (t + 1, n); allowed:
+    what `where` says, (n,), None where there is none; order: those that may be shown; rule: its values, (n,), where
+    none of these has a score.
     """
 
-    terms: Mapping[str, Floats]
-    scores: Floats
+    names: tuple[str, ...]
+    made: Floats
     allowed: Floats | None
     order: Order
-    sorted_by: Floats
-    fallback: bool
+    rule: Floats | None = None
+
+    @property
+    def terms(self) -> dict[str, Floats]:
+        """Term -> (n,)."""
+        return dict(zip(self.names, self.made, strict=False))
+
+    @property
+    def scores(self) -> Floats:
+        """What each is worth by the weights, (n,)."""
+        return np.asarray(self.made[-1])
+
+    @property
+    def fallback(self) -> bool:
+        """Whether the rule sorted."""
+        return self.rule is not None
+
+    @property
+    def sorted_by(self) -> Floats:
+        """The scores, or the rule's values, (n,)."""
+        return self.scores if self.rule is None else self.rule
 
 
 class Ranker:
@@ -64,6 +84,7 @@ class Ranker:
         self.rule_only = rule_only
         self._words = Words(objectives, types)
         self._terms = {} if rule_only else {term: self._term(term) for term in decision.terms}
+        self._names = tuple(self._terms)
         self._used = frozenset[str]().union(*(cell.names for cell in self._terms.values()))
         self._predicted = self._words.predicted(self._used)
         self._sums = self._words.sums(self._terms.values()) if self._terms else None
@@ -144,21 +165,21 @@ class Ranker:
             read = np.empty((len(sums.names), height_of(predictions, columns)))
             for row, name in enumerate(sums.names):
                 read[row] = self._words.values(name, predictions) if name in self._predicted else columns[name].values
-            made, scores, order = sums.rank(read, np.array([weights[term] for term in self._terms]), allowed)
-            terms = dict(zip(self._terms, made, strict=True))
+            made, order = sums.rank(read, np.array([weights[term] for term in self._terms]), allowed)
             if len(order):
-                return Ranked(terms, scores, allowed, order, scores, False)
+                return Ranked(self._names, made, allowed, order)
         else:
             terms = self.terms(predictions, columns)
-            scores = self.weighed(terms, weights)
-        shown = {} if self.rule_only else terms  # nothing is known of any term where nothing was learned
+            shown = [terms[term] for term in self._names]  # of none where nothing was learned, as nothing is known
+            made = np.array([*shown, self.weighed(terms, weights)])
+        scores = made[-1]
         eligible = np.ones(len(scores), np.bool_) if allowed is None else allowed == 1
         order, fallback = self.order(scores, eligible, scores)
         if not fallback:
-            return Ranked(shown, scores, allowed, order, scores, False)
+            return Ranked(self._names, made, allowed, order)
         rule = self.rule(columns)  # it sorts only where no score does, so it is mostly not asked for
         order, _ = self.order(scores, eligible, rule)
-        return Ranked(shown, scores, allowed, order, rule, True)
+        return Ranked(self._names, made, allowed, order, rule)
 
     def order(self, scores: Floats, eligible: Bools, rule: Floats) -> tuple[Order, bool]:
         """The indices of the candidates to list, the best first, and whether the rule had to sort them.

@@ -65,17 +65,17 @@ class Sums:
         steps = np.array(made.steps, np.int64).reshape(-1, 3)
         return cls(names, np.array(made.constants), steps, np.array(results, np.int64))
 
-    def rank(self, read: Floats, weights: Floats, allowed: Floats | None) -> tuple[Floats, Floats, NDArray[np.int64]]:
-        """The terms (t, n), the scores (n,) by weights (t,), and the order of those that are allowed and have a score,
-        the best first, the earlier of equals first.
+    def rank(self, read: Floats, weights: Floats, allowed: Floats | None) -> tuple[Floats, NDArray[np.int64]]:
+        """The terms and below them the scores by weights (t,), (t + 1, n), and the order of those that are allowed and
+        have a score, the best first, the earlier of equals first.
 
         read: (names, n); allowed: (n,) 1 where a candidate may be listed, None where all may.
         """
         n = read.shape[1]
-        terms, scores, order = np.empty((len(self.results), n)), np.empty(n), np.empty((2, n), np.int64)
+        made, order = np.empty((len(self.results) + 1, n)), np.empty((2, n), np.int64)
         may = _ALL if allowed is None else allowed
-        count = _rank(read, self.constants, self.steps, self.results, weights, may, terms, scores, order)
-        return terms, scores, order[0, :count]
+        count = _rank(read, self.constants, self.steps, self.results, weights, may, made, order)
+        return made, order[0, :count]
 
 
 _ALL = np.empty(0)
@@ -136,12 +136,12 @@ def _rank(
     results: NDArray[np.int64],
     weights: Floats,
     allowed: Floats,
-    terms: Floats,
-    scores: Floats,
+    made: Floats,
     order: NDArray[np.int64],
 ) -> int:
-    """Fills `terms`, `scores` and the first row of `order`; how many stand there."""
+    """Fills `made`, the terms and the scores, and the first row of `order`; how many stand there."""
     names, first = len(read), len(read) + len(constants)
+    terms, scores = made[:-1], made[-1]
     registers = np.empty(first + len(steps))
     for c in range(len(constants)):
         registers[names + c] = constants[c]
@@ -152,16 +152,16 @@ def _rank(
         for s in range(len(steps)):
             a, b = registers[steps[s, 1]], registers[steps[s, 2]]
             if steps[s, 0] == 0:
-                made = _finite(a + b)
+                value = _finite(a + b)
             elif steps[s, 0] == 1:
-                made = _finite(a - b)
+                value = _finite(a - b)
             elif steps[s, 0] == 2:
-                made = _finite(a * b)
+                value = _finite(a * b)
             elif steps[s, 0] == 3:
-                made = _finite(a / b)
+                value = _finite(a / b)
             else:
-                made = -a
-            registers[first + s] = made
+                value = -a
+            registers[first + s] = value
         score = 0.0
         for t in range(len(results)):
             terms[t, i] = registers[results[t]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from poise.serving.limited_of import limited_of
 from poise.serving.limits import Limits
 from poise.serving.list_rows import ListReader, ReceivedList
 from poise.serving.live import Live, VersionedWeights
+from poise.serving.randomness import RANDOMNESS
 from poise.serving.rehearsing import rehearse
 from poise.serving.rows import ROWS, Received, RequestReader
 from poise.serving.score import Scored
@@ -46,7 +46,7 @@ SEEDS = 2**53
 
 
 def _new_seed() -> int:
-    return int.from_bytes(os.urandom(7)) >> 3
+    return RANDOMNESS.word() >> 11
 
 
 class Answerer:

@@ -52,8 +52,9 @@ class ListDecider:
         `explored`, `unknown`; and, with `keep`, what the log keeps of it. The same `seed` draws the same list."""
         items, exploration = received.items, live.exploration
         ranked = self._ranker.rank(scored.predictions, scored.features.select(self._read), live.values)
-        order, scores = ranked.order.tolist(), ranked.sorted_by.tolist()
-        terms = {term: values.tolist() for term, values in ranked.terms.items()}
+        order, worth = ranked.order.tolist(), ranked.made.tolist()
+        scores = worth.pop() if ranked.rule is None else ranked.rule.tolist()
+        terms = dict(zip(ranked.names, worth, strict=False))
         if exploration.on:
             drawn = exploration.draw(ranked.sorted_by[ranked.order], self._show, seed)
             ranks, propensity = drawn.order.tolist(), drawn.propensity.tolist()
@@ -63,12 +64,11 @@ class ListDecider:
             ranks, propensity = range(len(shown)), [1.0] * len(shown)
         number = self._ids.new(now)
         explored = exploration.to_dict(seed)
-        worth = [[values[row] for row in shown] for values in terms.values()]
         answer = {
             "decision_id": number,
             **head,
             "weights": live.version,
-            "shown": self._entries.shown(number, _picked(items, shown), _picked(scores, shown), worth, propensity),
+            "shown": self._entries.shown(number, shown, items, scores, terms.values(), propensity),
             "left_out": self._left_out(received, ranked, order, scores, ranks, live),
             "left_out_count": len(items) + len(received.repeated) - len(shown),
             "fallback": ranked.fallback,

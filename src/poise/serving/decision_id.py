@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from poise.serving.randomness import RANDOMNESS
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
@@ -31,7 +31,7 @@ class DecisionIds:
         """A new id at `instant` (microseconds since the epoch; before the epoch counts as the epoch)."""
         milliseconds = min(max(instant // 1000, 0), _LATEST)
         if milliseconds > self._last >> _RANDOM_BITS:
-            self._last = (milliseconds << _RANDOM_BITS) | int.from_bytes(os.urandom(10), "big")
+            self._last = (milliseconds << _RANDOM_BITS) | (RANDOMNESS.word() & 0xFFFF) << 64 | RANDOMNESS.word()
         else:
             self._last += 1
         return _text(self._last)

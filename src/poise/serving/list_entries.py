@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -48,18 +49,23 @@ class ListEntries:
     def shown(
         self,
         number: str,
-        items: Iterable[Any],
+        rows: Sequence[int],
+        items: Sequence[Any],
         scores: Sequence[float],
         terms: Iterable[Sequence[float]],
         propensities: Iterable[float],
     ) -> list[Any]:
-        """The items at the places 1, 2, … of the decision `number`; terms: a sequence for each, none where there are
-        no terms."""
-        places = range(1, len(scores) + 1)
+        """The items at the places 1, 2, … of the decision `number`.
+
+        rows: which ones stand there; items, scores, terms: of all n; a sequence for each term, none where there are no
+        terms; propensities: of the rows.
+        """
+        places = range(1, len(rows) + 1)
         ids = [f"{number}.{place}" for place in places]
-        columns = tuple(terms)
-        worth = map(self._worth, *columns) if columns else [self._worth()] * len(scores)
-        return list(map(self._shown, ids, items, places, scores, worth, propensities))
+        columns = [map(values.__getitem__, rows) for values in terms]
+        worth = map(self._worth, *columns) if columns else repeat(self._worth())
+        item, score = map(items.__getitem__, rows), map(scores.__getitem__, rows)
+        return list(map(self._shown, ids, item, places, score, worth, propensities))
 
     def ranked(self, items: Iterable[Any], why: Iterable[str], scores: Iterable[float]) -> list[Any]:
         """Items that took part and are not shown."""
