@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,14 @@ class OneRow(Table):
     (1.5, [1.5], [None], 1, ['price', 'city'])
     """
 
-    __slots__ = ("_kinds", "_values")
+    __slots__ = ("_kinds", "_values", "seen")
 
     def __init__(self, values: dict[str, Any], kinds: Mapping[str, Kind]) -> None:
         self._values = self._row = values
         self._kinds = kinds
         self._columns, self.height = {}, 1
+        self.seen: dict[str, NDArray[np.float64]] = {}
+        """What models make of the row, by a digest of how, so that others need not make it again."""
 
     def __getitem__(self, name: str) -> Column:
         found = self._columns.get(name)
@@ -65,3 +68,12 @@ class OneRow(Table):
     def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
         """The row once for each position, as lists of Python values."""
         return {name: [value] * len(index) for name, value in self._values.items()}
+
+
+def taken(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """Takes the values of these names, in order.
+
+    >>> taken(("b", "a"))({"a": 1, "b": 2}), taken(("a",))({"a": 1}), taken(())({})
+    ((2, 1), [1], [])
+    """
+    return itemgetter(*names) if len(names) > 1 else lambda row: [row[name] for name in names]

@@ -43,3 +43,21 @@ def test_a_row_has_the_same_bits_alone_as_among_others():
         same(np.concatenate([sigmoid(row) for row in one]), p)
         same(logit(p), plain_logit(p))
         same(np.concatenate([logit(row) for row in p.reshape(-1, 1)]), logit(p))
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        Curve("identity", np.empty(0)),
+        Curve("shift", np.array([0.3])),
+        Curve("platt", np.array([-0.3, 1.7])),
+        Curve("beta", np.array([0.2, 1.3, 0.4])),
+        Curve("line", np.array([0.2, 1.3])),
+        Curve("isotonic", np.array([[0.1, 0.4, 0.7], [0.0, 0.5, 0.9]])),
+    ],
+    ids=lambda curve: curve.method,
+)
+def test_a_curve_of_one_number_is_the_curve_of_many(curve):
+    random = np.random.default_rng(2)
+    p = np.concatenate([random.random(2_000), [0.0, 1.0, 1e-16, 1 - 1e-16, 5e-324, np.nan]])
+    same(np.array([curve.one(one) for one in p.tolist()]), curve.apply(p))

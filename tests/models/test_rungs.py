@@ -9,7 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from poise.models.base import Examples, Learner, Model, Problem
+from poise.models.calibration import Calibration
+from poise.models.curves import IDENTITY, Curve
 from poise.models.losses import mean_loss
+from poise.models.predictor import Predictor
+from poise.one_row import OneRow
 from poise.registry import BUILT_IN, get
 from poise.table import Column, Table
 
@@ -88,11 +92,19 @@ def test_saved_and_loaded_is_the_same_bit_for_bit(fitted: tuple[Learner, Model, 
 
 
 def test_a_row_alone_is_the_row_among_others_bit_for_bit(fitted: tuple[Learner, Model, Case]) -> None:
-    _, model, (_, _, _, judge) = fitted
+    """As columns and as plain values, whatever came before; calibrated too."""
+    _, model, (problem, _, _, judge) = fitted
     rows = odd_rows(judge, 40)
     together = model.predict(rows)
-    alone = np.concatenate([model.predict(rows.take(np.array([i]))) for i in range(40)])
-    assert same_bits(alone, together)
+    tables = [rows.take(np.array([i])) for i in range(40)]
+    plain = [OneRow(dict(table.row), {name: column.kind for name, column in rows.items()}) for table in tables]
+    curve = {"binary": Curve("platt", np.array([0.1, 1.2])), "regression": Curve("line", np.array([0.1, 1.2]))}
+    predictor = Predictor(model, Calibration(problem.type, (curve.get(problem.type, IDENTITY),)))
+    for of in (tables, plain):
+        assert same_bits(np.concatenate([model.predict(table) for table in of]), together)
+        assert same_bits(np.concatenate([predictor.predict(table) for table in of]), predictor.predict(rows))
+        if not problem.many:
+            assert same_bits(np.array([model.one(table) for table in of]), together)
 
 
 def test_the_same_data_gives_the_same_bytes(fitted: tuple[Learner, Model, Case], tmp_path: Path) -> None:

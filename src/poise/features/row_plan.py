@@ -7,19 +7,16 @@ settled once, and only steps that work on columns (windows, expressions, functio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poise.errors import RequestError
 from poise.features.lookup import RowLookup
 from poise.features.sides import Step
 from poise.features.stopwatch import Stamps
-from poise.one_row import OneRow
+from poise.one_row import OneRow, taken
 from poise.stores.base import OnlineStore
 from poise.table import Kind, Requests
-
-Row = Mapping[str, Any]
 
 
 class RowPlan:
@@ -59,15 +56,6 @@ class RowPlan:
                 made.put(step.online(requests, store, made))
             stamps.append(now())
         return OneRow(dict(zip(self._names, self._values(values), strict=True)), self._own)
-
-
-def taken(names: tuple[str, ...]) -> Callable[[Row], Sequence[Any]]:
-    """Takes the values of these names, in order.
-
-    >>> taken(("b", "a"))({"a": 1, "b": 2}), taken(("a",))({"a": 1}), taken(())({})
-    ((2, 1), [1], [])
-    """
-    return itemgetter(*names) if len(names) > 1 else lambda row: [row[name] for name in names]
 
 
 def _without_renaming(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Step | None, ...]]:

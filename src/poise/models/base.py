@@ -132,6 +132,10 @@ class Model(ABC):
         A row's answer does not depend on the rows beside it.
         """
 
+    def one(self, features: Table) -> float:
+        """The same for one row, where a prediction is one number."""
+        return float(self.predict(features).item())
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write JSON, native text and arrays into `folder`, which is made; the same model gives the same bytes."""

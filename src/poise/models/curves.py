@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.models.base import Floats
-from poise.models.links import logit, sigmoid, softmax
+from poise.models.links import LEAST, logit, logit_of, sigmoid, sigmoid_of, softmax
 
 Method = Literal["identity", "shift", "platt", "beta", "isotonic", "line", "temperature", "biases"]
 DRAW = 1.0
@@ -60,12 +60,28 @@ class Curve:
         intercept, *slope = v.tolist()
         return sigmoid(logit(p, intercept, *slope))
 
+    def one(self, p: float) -> float:
+        """The same of one number, of forms that make one of each: the bits that it has among others.
+
+        >>> Curve("line", np.array([1.0, 2.0])).one(0.25)
+        1.5
+        """
+        if self.method == "identity":
+            return p
+        if self.method in ("shift", "platt"):
+            intercept, *slope = self.values.tolist()
+            return sigmoid_of(logit_of(p, intercept, *slope))
+        if self.method == "beta":
+            c, a, b = self.values.tolist()
+            return sigmoid_of(c + a * float(np.log(max(p, LEAST))) - b * float(np.log(max(1 - p, LEAST))))
+        return float(self.apply(np.array([p])).item())
+
 
 IDENTITY = Curve("identity", np.empty(0))
 
 
 def _log(p: Floats) -> Floats:
-    return np.asarray(np.log(np.maximum(p, 1e-15)))
+    return np.asarray(np.log(np.maximum(p, LEAST)))
 
 
 def fit_shift(p: Floats, y: NDArray[Any], w: Floats) -> Curve | None:

@@ -6,8 +6,9 @@ Code 0 is *another level* (rare in training, or never seen), 1 … are the level
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from struct import pack_into
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from poise.errors import DataError
 from poise.features.base import OutputType
 from poise.models.base import Examples, Floats
+from poise.one_row import taken
 from poise.table import Column, Table
 
 MOST_LEVELS = 100_000
@@ -46,11 +48,13 @@ class Inputs:
     _codes: tuple[dict[str, int] | None, ...] = field(init=False, repr=False)
     _coded: tuple[tuple[int, dict[str, int]], ...] = field(init=False, repr=False)
     """Those of the categories, with their positions."""
+    _taken: Callable[[Mapping[str, Any]], Sequence[Any]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         codes = tuple(None if of is None else {level: i for i, level in enumerate(of, 1)} for of in self.levels)
         object.__setattr__(self, "_codes", codes)
         object.__setattr__(self, "_coded", tuple((j, of) for j, of in enumerate(codes) if of is not None))
+        object.__setattr__(self, "_taken", taken(self.names))
 
     @classmethod
     def learn(cls, examples: Examples, least: Callable[[int], int]) -> Inputs:
@@ -73,33 +77,40 @@ class Inputs:
     def encode(self, features: Table) -> Floats:
         """The matrix, float64 (n, columns), C order. Raises `DataError` where a column is absent or of another kind."""
         if features.height == 1:
-            return np.array([self.one(features)], np.float64)
+            return one_row(self.one(features))
         out = np.empty((features.height, len(self.names)))
         for j, (name, codes) in enumerate(zip(self.names, self._codes, strict=True)):
             column = _of(features, name)
             out[:, j] = _numbers(name, column) if codes is None else _coded(column, codes)
         return out
 
-    def one(self, features: Table) -> list[float]:
+    def one(self, features: Table, gaps: Sequence[float] | None = None) -> Sequence[float]:
         """The same of one row, as Python's numbers. Raises as `encode` does.
+
+        gaps: per column what stands for a missing value, in place of NaN.
 
         >>> Inputs(("c",), (("a", "b"),)).one(Table({"c": Column.strings(["b"])}))
         [2.0]
         """
         row = features.row
         try:
-            out = [row[name] for name in self.names]
+            found = self._taken(row)
         except KeyError as error:
             raise _lacking(error.args[0]) from None
-        for j, codes in self._coded:
-            if (value := out[j]) is not None:
-                out[j] = float(codes.get(value if type(value) is str else _level(float(value)), 0))
-        types = set(map(type, out))
+        if self._coded:
+            out = list(found)
+            for j, codes in self._coded:
+                if (value := out[j]) is not None:
+                    out[j] = float(codes.get(value if type(value) is str else _level(float(value)), 0))
+            found = out
+        types = set(map(type, found))
         if types == _NUMBERS:
-            return out
-        if types <= _OR_MISSING:
-            return [math.nan if value is None else value for value in out]
-        return [_number(name, value) for name, value in zip(self.names, out, strict=True)]
+            return found
+        if not types <= _OR_MISSING:
+            found = [_number(name, value) for name, value in zip(self.names, found, strict=True)]
+        if gaps is None:
+            return [math.nan if value is None else value for value in found]
+        return [gap if value is None else value for value, gap in zip(found, gaps, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
@@ -109,6 +120,17 @@ class Inputs:
     def from_json(cls, content: Mapping[str, Any]) -> Inputs:
         """What `to_json` gave."""
         return cls(tuple(content["names"]), tuple(None if of is None else tuple(of) for of in content["levels"]))
+
+
+def one_row(values: Sequence[float]) -> Floats:
+    """One row as a matrix (1, columns).
+
+    >>> one_row([1.0, 2.5]).tolist()
+    [[1.0, 2.5]]
+    """
+    out = np.empty((1, len(values)))
+    pack_into(f"{len(values)}d", out.data, 0, *values)  # a third of what it takes NumPy to look at each of them
+    return out
 
 
 def _of(features: Table, name: str) -> Column:
@@ -122,11 +144,11 @@ def _lacking(name: str) -> DataError:
     return DataError(f"the model reads '{name}', which these rows do not have")
 
 
-def _number(name: str, value: Any) -> float:
-    """An instant, a number or nothing, as a number."""
+def _number(name: str, value: Any) -> float | None:
+    """An instant or a number as a number; nothing stays nothing."""
     if type(value) is str:
         raise _wrong(name)
-    return math.nan if value is None else float(value)
+    return None if value is None else float(value)
 
 
 def _numbers(name: str, column: Column) -> NDArray[Any]:

@@ -25,9 +25,18 @@ def sigmoid(raw: Floats) -> Floats:
     [0.5, 0.0]
     """
     if raw.size == 1:
-        one = raw.item()
-        if -MOST < one < MOST:
-            return np.full(raw.shape, 1.0 / (1.0 + float(np.exp(-one))))
+        return np.full(raw.shape, sigmoid_of(raw.item()))
+    return _sigmoid(raw)
+
+
+def sigmoid_of(raw: float) -> float:
+    """The same of one number: the bits that it has among others."""
+    if -MOST < raw < MOST:
+        return 1.0 / (1.0 + float(np.exp(-raw)))
+    return float(_sigmoid(np.array([raw])).item())
+
+
+def _sigmoid(raw: Floats) -> Floats:
     odds = np.empty(raw.shape)
     flat = odds.reshape(-1)
     if _opposite(np.ascontiguousarray(raw, np.float64).reshape(-1), flat):
@@ -58,13 +67,18 @@ def logit(probability: Floats, intercept: float = 0.0, slope: float = 1.0) -> Fl
     [1.0, 2.0986]
     """
     if probability.size == 1:
-        p = min(max(probability.item(), LEAST), 1 - LEAST)
-        return np.full(probability.shape, intercept + slope * float(np.log(p) - np.log1p(-p)))
+        return np.full(probability.shape, logit_of(probability.item(), intercept, slope))
     odds, opposite = np.empty(probability.shape), np.empty(probability.size)
     flat = odds.reshape(-1)
     _kept_within(np.ascontiguousarray(probability, np.float64).reshape(-1), flat, opposite)
     _to_lines(np.log(flat, out=flat), np.log1p(opposite, out=opposite), intercept, slope)
     return odds
+
+
+def logit_of(probability: float, intercept: float = 0.0, slope: float = 1.0) -> float:
+    """The same of one number: the bits that it has among others."""
+    p = min(max(probability, LEAST), 1 - LEAST)
+    return intercept + slope * float(np.log(p) - np.log1p(-p))
 
 
 def predictions(type: ProblemType, raw: Floats) -> Floats:

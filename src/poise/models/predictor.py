@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from poise.errors import StateError
 from poise.features.listed import Listed
 from poise.models.base import Floats, Model
@@ -13,6 +15,9 @@ from poise.models.listed import ForLists, for_lists
 from poise.models.stored import read_json, write_json
 from poise.registry import get
 from poise.table import Table
+
+ONE_NUMBER = frozenset({"binary", "regression"})
+"""Types of objectives of which a prediction is one number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class Predictor:
 
     def predict(self, features: Table) -> Floats:
         """Calibrated predictions: (n,) probabilities or values, (n, k) probabilities of classes or labels."""
+        if features.height == 1 and self.calibration.type in ONE_NUMBER:
+            return np.array([self.calibration.curves[0].one(self.model.one(features))])
         return self.calibration.apply(self.model.predict(features))
 
     def for_lists(self, item: frozenset[str]) -> ForLists:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.models.base import Floats
-from poise.models.inputs import Inputs
+from poise.models.inputs import Inputs, one_row
 from poise.models.linear_model import LinearModel
 from poise.table import Table
 
@@ -55,10 +55,14 @@ class TreesColumns:
     plain: NDArray[np.int64]
     statistics: tuple[Statistic, ...]
     text: LinearModel | None
-    _filled: list[float] = field(init=False, repr=False)
+    _gaps: list[float] | None = field(init=False, repr=False)
+    """`fill` where it fills anything."""
+    _every: bool = field(init=False, repr=False)
+    """Whether all inputs enter as they are, in order."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_filled", self.fill.tolist())
+        object.__setattr__(self, "_gaps", None if np.isnan(self.fill).all() else self.fill.tolist())
+        object.__setattr__(self, "_every", self.plain.tolist() == list(range(len(self.inputs))))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -111,9 +115,8 @@ class TreesColumns:
 
     def _row(self, features: Table) -> Floats:
         """The matrix of one row of plain columns, without array work until it is made."""
-        fill = self._filled
-        row = [v if v == v else fill[j] for j, v in enumerate(self.inputs.one(features))]
-        return np.array([row if len(self.plain) == len(row) else [row[j] for j in self.plain.tolist()]])
+        row = self.inputs.one(features, self._gaps)
+        return one_row(row if self._every else [row[j] for j in self.plain.tolist()])
 
     def assembled(self, X: Floats, statistics: list[Floats], text: Floats | None) -> Floats:
         """The matrix from encoded inputs and the other columns."""

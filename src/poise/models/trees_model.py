@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,10 +15,11 @@ from poise.errors import StateError
 from poise.models.base import Engine, Floats, Model
 from poise.models.forest import Scorer, scorer_of
 from poise.models.linear_model import LinearModel
-from poise.models.links import predictions
+from poise.models.links import predictions, sigmoid_of
 from poise.models.stored import read_arrays, read_json, write_arrays, write_json
 from poise.models.trees_columns import TreesColumns
 from poise.models.trees_split import TreesSplit
+from poise.one_row import OneRow
 from poise.spec.objective import ProblemType
 from poise.table import Table
 
@@ -80,7 +82,7 @@ class TreesModel(Model):
 
     def raw(self, features: Table) -> Floats:
         """Scores before the link, (n, k)."""
-        X = self.columns.matrix(features)
+        X = self._matrix(features)
         if len(self.scorers) == 1 and self.scorers[0] is not None:
             return self.scorers[0].raw(X)
         out = np.tile(self.constants, (len(X), 1))
@@ -88,6 +90,19 @@ class TreesModel(Model):
             if scorer is not None:
                 out[:, c] = scorer.raw(X)[:, 0]
         return out
+
+    def _matrix(self, features: Table) -> Floats:
+        """What the trees see; of one row made once for all models that see the same."""
+        if not isinstance(features, OneRow) or self._digest is None:
+            return self.columns.matrix(features)
+        found: Floats | None = features.seen.get(self._digest)
+        if found is None:
+            found = features.seen[self._digest] = self.columns.matrix(features)
+        return found
+
+    @cached_property
+    def _digest(self) -> str | None:
+        return self.columns.digest
 
     def sides(self, request: Collection[str], item: Collection[str]) -> TreesSplit:
         """The same predictions from inputs known in stages: of the request, of an item, and the others, mixed.
@@ -99,6 +114,11 @@ class TreesModel(Model):
     def predict(self, features: Table) -> Floats:
         """Predictions, (n,) or (n, k)."""
         return predictions(self.type, self.raw(features))
+
+    def one(self, features: Table) -> float:
+        """The prediction for one row."""
+        raw = float(self.raw(features).item())
+        return sigmoid_of(raw) if self.type == "binary" else raw
 
     def save(self, folder: Path) -> None:
         """Write `model.json`, `trees_<i>.txt` (LightGBM's own format), `arrays.npz` and, with texts, `text/`."""
