@@ -56,6 +56,12 @@ class OneRow(Table):
         """These columns, in this order."""
         return OneRow({name: self._values[name] for name in names}, self._kinds)
 
+    def select_as(self, names: Iterable[tuple[str, str]]) -> OneRow:
+        """Columns under other names: (new name, name)."""
+        kinds = self._kinds
+        pairs = tuple(names)
+        return OneRow({new: self._values[name] for new, name in pairs}, {new: kinds[name] for new, name in pairs})
+
     def with_columns(self, columns: Mapping[str, Column]) -> Table:
         """This table with more (or replaced) columns."""
         return Table({**{name: self[name] for name in self}, **columns}, 1)

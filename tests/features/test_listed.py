@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poise.clock import HOUR, MINUTE
-from poise.features.listed import MOST_FORMS
+from poise.features.list_plan import MOST_FORMS
 from poise.features.plan import FeaturePlan
 from poise.features.sides import makes
 from poise.features.suite import ENTRIES, SPAN, START, world
@@ -138,9 +138,9 @@ def test_only_so_many_forms_of_requests_are_settled():
     lists = lists_of(plan, "dish", 10, ())
     columns, others = frozenset({"person", "host", "dish", "city", "party"}), ["person", "host", "city", "party"]
     forms = [frozenset(others[:n]) for n in range(1, 5)] + [frozenset(others[n:]) for n in range(1, 4)]
-    settled = [lists.sides(columns, once) for once in forms]
+    settled = [lists.form(columns, once).sides for once in forms]
     assert len(set(settled)) == MOST_FORMS + 1
-    assert settled[-1] is settled[-2] is lists.sides(columns, frozenset())
+    assert settled[-1] is settled[-2] is lists.form(columns, frozenset()).sides
     assert lists.item == {"dishes_price", "dishes_cuisine"}
     sides = settled[1]
     assert {name for step in sides.item for name in makes(step)} == {

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from poise.features.listed import Listed, Made
+from poise.features.listed import Listed, Made, Parts
 from poise.features.sides import Sides
 from poise.models.base import Examples, Problem
 from poise.models.inputs import Inputs
 from poise.models.listed import ListedTrees, WholeRows, for_lists
 from poise.models.trees import TreesLearner
+from poise.one_row import OneRow
 from poise.table import MISSING_TIME, Column, Table
 
 ITEM, ONCE, BOTH = ("a", "kind"), ("b",), ("c",)
@@ -44,7 +45,8 @@ class Kept:
 
 def listed(kept, rows, request, both):
     names = {name: name for name in (*ITEM, *ONCE, *BOTH)}
-    return Listed(names, SIDES, Made(request, both, kept, np.array(rows)), len(rows))
+    one = OneRow({name: column.only for name, column in request.items()}, dict.fromkeys(request, "number"))
+    return Listed(Parts.of(names, SIDES), Made(one, both, kept, np.array(rows)), len(rows))
 
 
 def test_states_are_kept_until_the_items_change():

@@ -2,66 +2,88 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.errors import RequestError
 from poise.features.kept_column import Rows
 from poise.features.kept_items import KeptItems
-from poise.features.sides import Side, Sides, Step, makes, sides_of
-from poise.features.stopwatch import Groups, Stamps
-from poise.stores.base import OnlineStore
-from poise.table import MISSING_TIME, Column, Requests, Same, Table
+from poise.features.sides import Side, Sides, makes
+from poise.features.stopwatch import Groups
+from poise.one_row import OneRow
+from poise.table import Column, Same, Table
 
-MOST_FORMS = 4
-"""So many ways in which callers spread their columns over a request are answered with what is of the request alone made
-once; in others it is made for each candidate."""
+Named = tuple[tuple[str, str], ...]
+"""Columns, and the key under which the values of each were made."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Made:
-    """What was made for n candidates: `request` holds columns of one row, `both` of n; the item's stand in `rows` of
-    `kept`, or where nothing is kept among those of `both`."""
+class Parts:
+    """Where the columns of a table stand: `names`, column -> the key under which its values were made, by side. What
+    names the item is not kept, and stands with what is of both."""
 
-    request: Mapping[str, Column]
+    names: Mapping[str, str]
+    sides: Sides
+    request: Named
+    item: Named
+    both: Named
+    alike: bool
+    """Whether the request's columns are called like their keys."""
+
+    @classmethod
+    def of(cls, names: Mapping[str, str], sides: Sides) -> Parts:
+        """sides: of the keys; the same object for all requests of one form."""
+        parts: dict[Side, list[tuple[str, str]]] = {"request": [], "item": [], "both": []}
+        of_items = {key for step in sides.item for key in makes(step)}
+        for name, key in names.items():
+            side = sides.of[key]
+            parts["both" if side == "item" and key not in of_items else side].append((name, key))
+        request, item, both = map(tuple, parts.values())
+        return cls(names, sides, request, item, both, all(name == key for name, key in request))
+
+
+class Made(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What was made for n candidates: `request` holds what is of the request, `both` columns of n; the item's stand in
+    `rows` of `kept`, or where nothing is kept among those of `both`."""
+
+    request: OneRow
     both: Mapping[str, Column]
     kept: KeptItems | None
     rows: Rows
 
 
 class Listed(Table):
-    """A table of n candidates, whose columns are put together when they are asked for.
+    """A table of n candidates, whose columns are put together when they are asked for."""
 
-    names: column -> the key under which its values were made.
-    """
+    __slots__ = ("_made", "_parts", "seen")
 
-    __slots__ = ("_made", "_names", "seen", "sides")
-
-    def __init__(self, names: Mapping[str, str], sides: Sides, made: Made, height: int) -> None:
+    def __init__(self, parts: Parts, made: Made, height: int) -> None:
         self._columns, self._row, self.height = {}, None, height
-        self._names = names
+        self._parts = parts
         self._made = made
-        self.sides = sides
-        """Of the keys; the same object for all requests of one form."""
         self.seen: dict[str, NDArray[np.float64]] = {}
         """What models make of the request's columns, by a digest of how, so that others need not make it again."""
 
     def __getitem__(self, name: str) -> Column:
         found = self._columns.get(name)
         if found is None:
-            found = self._columns[name] = self._column(self._names[name])
+            found = self._columns[name] = self._column(self._parts.names[name])
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._parts.names)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._parts.names)
+
+    @property
+    def sides(self) -> Sides:
+        """The side of each key; the same object for all requests of one form."""
+        return self._parts.sides
 
     @property
     def kept(self) -> KeptItems | None:
@@ -82,20 +104,22 @@ class Listed(Table):
 
     def side_of(self) -> dict[str, Side]:
         """The side of each column."""
-        return {name: self.sides.of[key] for name, key in self._names.items()}
+        return {name: self.sides.of[key] for name, key in self._parts.names.items()}
 
-    def of_request(self, names: Iterable[str]) -> Table:
-        """Columns that the request alone says, in one row."""
-        return Table.of({name: self._made.request[self._names[name]] for name in names}, 1)
+    @property
+    def of_request(self) -> OneRow:
+        """All columns that the request alone says, and perhaps others, in one row."""
+        parts, request = self._parts, self._made.request
+        return request if parts.alike else request.select_as(parts.request)
 
     def of_both(self, names: Iterable[str]) -> Table:
         """Columns that each candidate says."""
-        return Table.of({name: self._made.both[self._names[name]] for name in names}, self.height)
+        return Table.of({name: self._made.both[self._parts.names[name]] for name in names}, self.height)
 
     def of_items(self, names: Iterable[str], rows: Rows) -> Table:
         """Columns of what is kept of items."""
         assert self._made.kept is not None
-        return Table({name: self._made.kept.take(self._names[name], rows) for name in names}, len(rows))
+        return Table({name: self._made.kept.take(self._parts.names[name], rows) for name in names}, len(rows))
 
     def select(self, names: Iterable[str]) -> Table:
         """These columns, in this order."""
@@ -108,37 +132,35 @@ class Listed(Table):
     def take(self, index: NDArray[np.generic]) -> Table:
         """The rows at `index` (positions or a boolean mask): nothing is put together for the others."""
         at = np.flatnonzero(index) if index.dtype == np.bool_ else np.asarray(index, np.intp)
-        return Table({name: self._taken(name, at) for name in self._names}, len(at))
+        return Table({name: self._taken(name, at) for name in self._parts.names}, len(at))
 
     def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
         """The rows at these positions as lists of Python values, None or NaN for missing: null in JSON."""
-        made, count = self._made, len(index)
-        own = [key for key in self._names.values() if key not in made.request and key not in made.both]
-        of_items = {} if made.kept is None else made.kept.listed(own, made.rows[index])
-        found: dict[str, list[Any]] = {}
-        for name, key in self._names.items():
-            once = made.request.get(key)
-            if once is not None:
-                found[name] = [once.only] * count
-            else:
-                found[name] = of_items[key] if key in of_items else made.both[key].listed(index)
-        return found
+        made, parts, count = self._made, self._parts, len(index)
+        values = made.request.row
+        found = {name: [values[key]] * count for name, key in parts.request}
+        if made.kept is not None:
+            items = made.kept.listed([key for _, key in parts.item], made.rows[index])
+            found.update((name, items[key]) for name, key in parts.item)
+        found.update((name, made.both[key].listed(index)) for name, key in self._anew)
+        return {name: found[name] for name in parts.names}
 
     def missing(self, names: Iterable[str]) -> dict[str, int]:
         """In how many rows each of these columns has no value; those without any such row are left out."""
-        made, found = self._made, {}
+        made, parts, values = self._made, self._parts, self._made.request.row
         of_items = {} if made.kept is None else made.kept.missing(made.rows)
-        for name in names:
-            key = self._names[name]
-            once = made.request.get(key)
-            if once is not None:
-                if once.only is None:
-                    found[name] = self.height
-            elif key in of_items:
-                found[name] = of_items[key]
-            elif key in made.both and (count := made.both[key].gone()):
-                found[name] = count
-        return found
+        of_both = {key: count for _, key in self._anew if (count := made.both[key].gone())}
+        if not of_items and not of_both and None not in values.values():
+            return {}
+        of_request = {key: self.height for _, key in parts.request if values[key] is None}
+        gone = {**of_request, **of_items, **of_both}
+        return {name: gone[key] for name in names if (key := parts.names[name]) in gone}
+
+    @property
+    def _anew(self) -> Named:
+        """What was made for each candidate now."""
+        parts = self._parts
+        return parts.both if self._made.kept is not None else (*parts.item, *parts.both)
 
     def _column(self, key: str) -> Column:
         made = self._made
@@ -150,124 +172,10 @@ class Listed(Table):
         return made.kept.take(key, made.rows)
 
     def _taken(self, name: str, at: Rows) -> Column:
-        made, key = self._made, self._names[name]
+        made, key = self._made, self._parts.names[name]
         if key in made.both:
             return made.both[key].take(at)
         if key in made.request:
             return Same.of(made.request[key]).repeated(len(at))
         assert made.kept is not None
         return made.kept.take(key, made.rows[at])
-
-
-def listed(
-    names: Mapping[str, str],
-    sides: Sides,
-    requests: Requests,
-    store: OnlineStore,
-    item: str,
-    items: list[Any],
-    kept: KeptItems | None,
-    stamps: Stamps | None = None,
-) -> Listed:
-    """The columns `names` (column -> key) of the candidates of one list, all at one T.
-
-    sides: of the request's columns and of the steps; item: the column that names the items, which differ; items: the
-    same as they were sent, by which they are kept. Without `kept`, or for more than it holds, all is made anew. stamps:
-    takes when each group of steps was done, as `Listed.groups` has them.
-    """
-    stamps, now = [] if stamps is None else stamps, time.perf_counter
-    rows, height = requests.rows, requests.height
-    once = {name: _first(rows[name]) for name in rows if sides.of[name] == "request"}
-    both = {name: rows[name] for name in rows if sides.of[name] != "request"}
-    request = dict(once)
-    asked = Requests(Table.of(once, 1), requests.time[:1])
-    for step in sides.request:
-        request |= step.online(asked, store, request)
-        stamps.append(now())
-    instant = int(requests.time[0])
-    at = np.empty(0, np.intp)
-    if kept is None or instant == MISSING_TIME or height > kept.most:
-        kept = None
-        for step in sides.item:
-            both |= step.online(requests, store, both)
-            stamps.append(now())
-    else:
-        at = kept.rows(rows[item], items, instant)
-        stamps.append(now())
-    if sides.both:
-        needed = Listed({key: key for key in sides.of}, sides, Made(request, both, kept, at), height)
-        for step in sides.both:
-            both |= step.online(requests, store, needed)
-            stamps.append(now())
-    return Listed(names, sides, Made(request, both, kept, at), height)
-
-
-def _first(column: Column) -> Column:
-    if isinstance(column, Same):
-        return column.repeated(1)
-    return Column(column.kind, column.values[:1], column.levels)
-
-
-class ListPlan:
-    """A plan's online form for lists: which steps are whose is settled once for each set of columns that callers send
-    once for all candidates."""
-
-    def __init__(self, steps: Sequence[Step], names: Mapping[str, str], request: Sequence[str], item: str) -> None:
-        self._steps = tuple(steps)
-        self._names = names
-        self._request = tuple(request)
-        self._item = item
-        self.most = 0
-        """Items that are kept from one list to the next."""
-        self._sides: dict[tuple[frozenset[str], frozenset[str]], Sides] = {}
-        self._kept: KeptItems | None = None
-
-    def sides(self, columns: frozenset[str], once: frozenset[str]) -> Sides:
-        """The sides where requests come with these columns, `once` of them the same for all candidates."""
-        found = self._sides.get((columns, once))
-        if found is None:
-            if once and len(self._sides) >= MOST_FORMS:
-                return self.sides(columns, frozenset())
-            found = self._sides[columns, once] = sides_of(self._steps, columns, once, self._item)
-        return found
-
-    @property
-    def item(self) -> frozenset[str]:
-        """The columns that items alone say."""
-        sides = sides_of(self._steps, self._request, (), self._item)
-        return frozenset(name for name, key in self._names.items() if sides.of[key] == "item")
-
-    @property
-    def bytes_per_item(self) -> int:
-        """About what is kept of an item: its values, what is stale, its places in the store, its name."""
-        sides = sides_of(self._steps, self._request, (), self._item)
-        made = sum(len(makes(step)) for step in sides.item)
-        return 13 * made + 9 * len(sides.item) + 260
-
-    def online(
-        self,
-        requests: Requests,
-        once: frozenset[str],
-        items: list[Any],
-        store: OnlineStore,
-        stamps: Stamps | None = None,
-    ) -> Listed:
-        """The columns for n candidates at one T, from a store that has been advanced to it.
-
-        items: those of the item's column as they were sent, all different; stamps: takes when each of
-        the `groups` of what is returned was done.
-        """
-        for name in self._request:
-            if name not in requests.rows:
-                raise RequestError("this column is required", field=name)
-        sides = self.sides(frozenset(requests.rows), once)
-        kept = self._kept_of(sides, store) if self.most else None
-        return listed(self._names, sides, requests, store, self._item, items, kept, stamps)
-
-    def _kept_of(self, sides: Sides, store: OnlineStore) -> KeptItems | None:
-        """What is kept of this store's items; the steps of the item are the same whatever else a request says."""
-        if store.changes() is None:
-            return None
-        if self._kept is None or self._kept.store is not store:
-            self._kept = KeptItems(sides.item, self._item, store, self.most)
-        return self._kept

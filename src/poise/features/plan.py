@@ -11,7 +11,7 @@ import numpy as np
 
 from poise.errors import RequestError, SpecError, did_you_mean
 from poise.features.base import Feature, Lookup, Output
-from poise.features.listed import ListPlan
+from poise.features.list_plan import ListPlan
 from poise.features.lookup import RowLookup, declared, with_through
 from poise.features.partly import Attempt, kinds_of, named
 from poise.features.position import position_of
@@ -24,19 +24,20 @@ from poise.spec.expression import parse
 from poise.spec.source import ColumnType
 from poise.spec.system import SystemSpec
 from poise.stores.base import Declaration, OnlineStore, RowDeclaration
-from poise.table import MISSING_TIME, Column, History, Requests, Table
+from poise.table import MISSING_TIME, Column, History, Kind, Requests, Table
 
 _NEVER = MISSING_TIME + 1  # a T at which nothing was known yet
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What one set of wanted names takes: the request's columns, the steps in order, and where each name stands; and
-    all of it for one row."""
+    """What one set of wanted names takes: the request's columns, the steps in order, where each name stands, and of
+    which kind all are; and all of it for one row."""
 
     request: tuple[str, ...]
     steps: tuple[Step, ...]
     wanted: Mapping[str, str]
+    kinds: Mapping[str, Kind]
     alone: RowPlan
 
 
@@ -184,7 +185,7 @@ class FeaturePlan:
     def lists(self, item: str, extra: Iterable[str] = ()) -> ListPlan:
         """The same for candidates of lists, of which `item` is the column that says which item one is."""
         run = self._run(tuple(extra))
-        return ListPlan(run.steps, run.wanted, run.request, item)
+        return ListPlan(run.steps, run.wanted, run.request, run.kinds, item)
 
     def _made(
         self,
@@ -227,7 +228,7 @@ class FeaturePlan:
         for step in steps:
             kinds |= kinds_of(step, self.system)
         columns = tuple(sorted(request))
-        return _Run(columns, steps, wanted, RowPlan(steps, wanted, columns, kinds))
+        return _Run(columns, steps, wanted, kinds, RowPlan(steps, wanted, columns, kinds))
 
     def _in_order(self, names: Iterable[str]) -> list[Feature]:
         """These features after those that they need. Rings were refused when the features were bound."""

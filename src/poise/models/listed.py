@@ -99,7 +99,7 @@ class _Form:
         """What the trees see of the request, (1, columns): made once for all models that see the same."""
         found = features.seen.get(self._digest) if self._digest is not None else None
         if found is None:
-            found = self.split.request.matrix(features.of_request(self.request))
+            found = self.split.request.matrix(features.of_request)
             if self._digest is not None:
                 features.seen[self._digest] = found
         return found

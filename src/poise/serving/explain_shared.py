@@ -19,7 +19,7 @@ def shared_inputs(record: Mapping[str, Any], plan: FeaturePlan, item: str) -> fr
     columns = frozenset(plan.request_with(()))
     sent: Mapping[str, list[Any]] = record["sent"]
     once = frozenset(name for name in columns - {item} if one_value(sent.get(name, ())))
-    sides = plan.lists(item).sides(columns | {item}, once)
+    sides = plan.lists(item).form(columns | {item}, once).sides
     return frozenset(output.name for output in plan.outputs if sides.of.get(output.name) == "request")
 
 
