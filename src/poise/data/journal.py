@@ -42,6 +42,9 @@ SPARE = 16 * 2**20 // PAGE
 GIVEN_BACK = 1_000
 
 
+_ADD = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
 class Journal:
     """The journal in one folder, held by this process until `close`. One thread at a time appends and prunes.
 
@@ -109,9 +112,13 @@ class Journal:
             rows.append((first, entry.count, at, kind, entry.source, crc, entry.body))
             firsts.append(first)
             first += entry.count
-        with explained(self._file), transaction(self._connection):
-            self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            self._connection.executemany("INSERT OR IGNORE INTO settled VALUES (?, ?)", known)
+        with explained(self._file):
+            if len(rows) == 1 and not known:  # a commit of its own: one call, in which other threads go on
+                self._connection.execute(_ADD, rows[0])
+            else:
+                with transaction(self._connection):
+                    self._connection.executemany(_ADD, rows)
+                    self._connection.executemany("INSERT OR IGNORE INTO settled VALUES (?, ?)", known)
         for entry, start in zip(entries, firsts, strict=True):
             self._spans.add(entry.source, (start, start + entry.count - 1))
         self.at = max(at if entries else self.at, *(instant for _, instant in known), 0)

@@ -15,7 +15,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 The place of a kind in this tuple is what is stored: only ever add at the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one is made for each decision, and a frozen one takes three times as long
 class Entry:
     """Rows to be written as one group.
 

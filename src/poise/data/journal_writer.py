@@ -47,7 +47,7 @@ class Written(Generic[T]):
     events: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting(Generic[T]):
     item: T
     rows: int
@@ -213,22 +213,27 @@ class Writer(Generic[T]):
         items = tuple(one.item for one in group)
         try:
             judged = self._judge(items)
-            fit = [item for item, one in zip(items, judged, strict=True) if not isinstance(one, BaseException)]
-            together, places = merged([one for one in judged if not isinstance(one, BaseException)])
+            good = [one for one in judged if not isinstance(one, BaseException)]
+            together, places = merged(good)
             firsts = self._journal.append(together, known)
         except BaseException as error:  # a panic in Polars is no Exception, and must fail this group only
             self._keep(known)
             self._call(self._failed, items, _told(error))
             return
         events = tuple(first for entry, first in zip(together, firsts, strict=True) if entry.kind == "events")
-        with self._change:
-            self._unsettled.update(events)
-        positions = tuple(tuple(firsts[record] + offset for record, offset in one) for one in places)
+        if events:
+            with self._change:
+                self._unsettled.update(events)
+        positions = tuple([tuple([firsts[record] + offset for record, offset in one]) for one in places])
+        if len(good) == len(items):
+            self._call(self._applied, Written(items, positions, events))
+            return
         for why in dict.fromkeys(one for one in judged if isinstance(one, BaseException)):
             unfit = tuple(item for item, one in zip(items, judged, strict=True) if one is why)
             self._call(self._failed, unfit, _told(why))
-        if fit:
-            self._call(self._applied, Written(tuple(fit), positions, events))
+        if good:
+            fit = tuple(item for item, one in zip(items, judged, strict=True) if not isinstance(one, BaseException))
+            self._call(self._applied, Written(fit, positions, events))
 
     def _write_known(self, known: list[tuple[int, int]]) -> None:
         try:
@@ -244,10 +249,10 @@ class Writer(Generic[T]):
 
     def _prune(self) -> None:
         """One step."""
+        if not self._below:
+            return
         with self._change:
             below = dict(self._below)
-        if not below:
-            return
         try:
             left = self._journal.prune(below)
         except Exception as error:
@@ -277,15 +282,18 @@ def merged(entries: Sequence[Sequence[Entry]]) -> tuple[list[Entry], list[list[t
     places: list[list[tuple[int, int]]] = []
     order: dict[tuple[Kind, str], int] = {}
     for of_item in entries:
-        places.append([])
+        place = []
         for entry in of_item:
             key = (entry.kind, entry.source)
-            record = order.setdefault(key, len(order))
-            if record == len(rows):
+            record = order.get(key)
+            if record is None:
+                record = order[key] = len(order)
                 rows.append(0)
-            places[-1].append((record, rows[record]))
+                parts[key] = []
+            place.append((record, rows[record]))
             rows[record] += entry.count
-            parts.setdefault(key, []).append(entry)
+            parts[key].append(entry)
+        places.append(place)
     together = [
         Entry(*key, rows[n], b"\n".join([one.body for one in of_key]), max(one.not_before for one in of_key))
         for n, (key, of_key) in enumerate(parts.items())

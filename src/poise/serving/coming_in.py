@@ -18,6 +18,7 @@ from poise.data.journal_writer import Written
 from poise.data.reception import Delivery, Judged, Reception
 from poise.serving.answer import Answer
 from poise.serving.online import Group
+from poise.serving.told import Told
 from poise.table import History
 
 
@@ -37,7 +38,7 @@ class Kept:
 
     body: bytes
     instant: int
-    told: asyncio.Future[None] | None
+    told: Told | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def entries_of(item: Item) -> list[Entry]:
 def groups_of(written: Written[Item]) -> list[Group]:
     """The accepted rows of a group, one for each source and reception, and where their records begin."""
     found: dict[int, Group] = {}
+    if not written.events:
+        return []
     for item, firsts in zip(written.items, written.firsts, strict=True):
         if isinstance(item, Rows) and item.judged is not None and len(item.judged.rows):
             group = item.judged.group

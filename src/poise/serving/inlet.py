@@ -39,6 +39,7 @@ from poise.serving.coming_in import (
 from poise.serving.limits import Limits
 from poise.serving.online import Online
 from poise.serving.telemetry import Telemetry
+from poise.serving.told import Told
 from poise.serving.write_trouble import TRIED_EVERY, WriteTrouble
 from poise.table import History
 
@@ -162,7 +163,7 @@ class Inlet:
         self._writer.submit(Rows(delivery, self._reception, told), len(delivery.rows), len(body))
         return await told
 
-    def keep(self, answer: Answer) -> asyncio.Future[None] | None:
+    def keep(self, answer: Answer) -> Told | None:
         """Log an answer; what its caller waits for before it is told, if anything.
 
         Raises `Overloaded` for a durable decision where too much waits. Others are dropped then, with a warning.
@@ -170,7 +171,7 @@ class Inlet:
         if answer.kept is None:
             return None
         if answer.decided and (self._durable or self._buffered >= MOST_BUFFERED):
-            told: asyncio.Future[None] = self._ours().create_future()
+            told = Told()
             self._writer.submit(Kept(answer.kept, answer.instant, told), 1, len(answer.kept), wakes=False)
             self._write_soon()
             return told
@@ -217,13 +218,16 @@ class Inlet:
             self._ours().call_soon_threadsafe(do)
 
     def _judge(self, items: Sequence[Item]) -> list[list[Entry] | BaseException]:
-        if any(isinstance(item, Trial) for item in items):
+        others = [item for item in items if not isinstance(item, Kept)]
+        if not others:
+            return [entries_of(item) for item in items]
+        if any(isinstance(item, Trial) for item in others):
             self._journal.trial()
-        for item in items:
+        for item in others:
             if isinstance(item, Arrived):
                 item.position = self._journal.last
                 item.fresh = self._reception.know(item.rows.source, item.prints)
-        rows = [item for item in items if isinstance(item, Rows)]
+        rows = [item for item in others if isinstance(item, Rows)]
         unfit: dict[int, BaseException] = {}
         for reception in dict.fromkeys(item.reception for item in rows):  # two only while one gives way to the next
             mine = [item for item in rows if item.reception is reception]
@@ -257,20 +261,24 @@ class Inlet:
 
     def _apply(self, group: Written[Item]) -> None:
         """Make the rows of a group visible, then tell everybody."""
-        groups = groups_of(group)
         unseen: StateError | None = None
         try:
-            known = self._online.observe(groups)
+            if group.events:
+                self._writer.settled(group.events, self._online.observe(groups_of(group)))
         except Exception:  # they are durable, and known to the lake from here on
             _LOG.exception("rows that are on the disk could not be made visible")
-            self._hidden, known = True, self._journal.at
+            self._hidden = True
+            self._writer.settled(group.events, self._journal.at)
             unseen = StateError("these rows are on the disk, and no answer sees them until the server starts again")
-        self._writer.settled(group.events, known)
         self._applied = max(self._applied, *group.events, 0)
         self._buffered -= unwaited(group.items)
         if any(group.firsts) or any(isinstance(item, Trial) for item in group.items):
             self._trouble.wrote()
         for item in group.items:
+            if isinstance(item, Kept):
+                if item.told is not None:
+                    item.told.settle()
+                continue
             if isinstance(item, Rows) and item.judged is not None:
                 for fate, count in Counter(item.judged.fates).items():
                     self.telemetry.count("events", item.judged.delivery.source, fate, n=count)
@@ -280,8 +288,6 @@ class Inlet:
                 item.told.set_exception(unseen)
             elif item.told is None or item.told.done():  # its caller has hung up
                 continue
-            elif isinstance(item, Kept):
-                item.told.set_result(None)
             else:
                 assert item.judged is not None
                 item.told.set_result(Answer(200, answer_of(item.judged)))
@@ -310,10 +316,13 @@ class Inlet:
             if self._trial is None:
                 self._trial = self._ours().call_later(TRIED_EVERY, self._try_again)
         for item in items:
-            if item.told is not None and not item.told.done():
+            if isinstance(item, Kept):
+                if item.told is None:
+                    self._not_logged(error)
+                else:
+                    item.told.settle(error)
+            elif item.told is not None and not item.told.done():
                 item.told.set_exception(error)
-            elif isinstance(item, Kept):
-                self._not_logged(error)
 
     def _not_logged(self, error: PoiseError) -> None:
         self.telemetry.count("unlogged")

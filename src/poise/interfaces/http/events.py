@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
@@ -16,6 +15,7 @@ from poise.serving.answer import Answer
 from poise.serving.caller import Asked, Handler
 from poise.serving.inlet import Inlet
 from poise.serving.served import Served
+from poise.serving.told import Told
 
 EVENTS = "/v1/events/"
 
@@ -62,11 +62,11 @@ class Kept:
 
     __slots__ = ("answer", "waited")
 
-    def __init__(self, answer: Answer, waited: asyncio.Future[None]) -> None:
+    def __init__(self, answer: Answer, waited: Told) -> None:
         self.answer, self.waited = answer, waited
 
     def __await__(self) -> Generator[Any, None, Answer]:
-        yield from self.waited
+        yield from self.waited.__await__()
         return self.answer
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -91,10 +91,11 @@ class Straight:
         elif isinstance(made, Response):
             turn.end(made)
         elif isinstance(made, Kept):
-            made.waited.add_done_callback(lambda waited: turn.kept(made.answer, waited))
+            answer = made.answer
+            made.waited.then(lambda error: turn.kept(answer, error))
         else:
             task = asyncio.ensure_future(_told(made))
-            task.add_done_callback(lambda done: turn.kept(None, done))
+            task.add_done_callback(turn.done)
 
     def end(self, turn: _Turn, made: Answer | Response) -> None:
         """Send an answer, then note what it was."""
@@ -128,11 +129,18 @@ class _Turn:
         """This is the answer."""
         self._way.end(self, made)
 
-    def kept(self, answer: Answer | None, waited: asyncio.Future[Any]) -> None:
-        """What an answer waited for has happened, or failed."""
+    def kept(self, answer: Answer, error: BaseException | None) -> None:
+        """What an answer waited for has happened, or failed; this may be called from outside of the request."""
+        before = request_id.current.set(self.number)
         self._ask.leave()
-        error = Overloaded("the server is stopping") if waited.cancelled() else waited.exception()
-        self.end(self._ask.refusal(error) if error is not None else answer or waited.result())
+        self.end(answer if error is None else self._ask.refusal(error))
+        request_id.current.reset(before)
+
+    def done(self, task: asyncio.Task[Answer]) -> None:
+        """The answer is there, or failed."""
+        self._ask.leave()
+        error = Overloaded("the server is stopping") if task.cancelled() else task.exception()
+        self.end(task.result() if error is None else self._ask.refusal(error))
 
 
 def _lines(headers: Headers) -> bytes:
