@@ -244,7 +244,10 @@ class Same(Column):
 
     def listed(self, index: NDArray[np.intp]) -> list[Any]:
         """The value once for each position."""
-        return [self.only] * len(index)
+        value = self.value
+        if value != value or (self.kind == "time" and value == MISSING_TIME):
+            value = None
+        return [value] * len(index)
 
     def _made(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
         made = self._arrays

@@ -7,7 +7,7 @@ are made anew for the rows that are asked for, by the very code that makes them 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -64,14 +64,12 @@ class KeptItems:
         """One column's values of these rows."""
         return self._columns[name].take(rows)
 
-    def listed(self, names: Iterable[str], rows: Rows) -> dict[str, list[Any]]:
-        """Some columns as Python values, None or NaN for missing, for a few rows."""
-        numbers: list[list[float]] = self._numbers.take(rows, axis=0).T.tolist()
-        number, columns = self._number, self._columns
-        return {
-            name: numbers[number[name]] if columns[name].kind == "number" else columns[name].listed(rows)
-            for name in names
-        }
+    def listed(self, rows: Rows) -> dict[str, list[Any]]:
+        """The columns as Python values, None or NaN for missing, for a few rows."""
+        found: dict[str, list[Any]] = dict(zip(self._number, self._numbers.take(rows, axis=0).T.tolist(), strict=True))
+        for name in self._others:
+            found[name] = self._columns[name].listed(rows)
+        return found
 
     def missing(self, rows: Rows) -> dict[str, int]:
         """Of each column that lacks a value in some of these rows, in how many of them."""
@@ -86,6 +84,8 @@ class KeptItems:
         self._items: list[Any] = []
         self._next = 0
         self._columns: dict[str, KeptColumn] = {}
+        self._others: list[str] = []
+        """Those of them that hold no numbers."""
         self._numbers = np.full((size, len(self._number)), np.nan)  # an item's side by side: they come from one place
         self._gone = np.zeros((size, len(self._number)), np.bool_)
         self._stale = np.ones((len(self._steps), size), np.bool_)
@@ -215,6 +215,8 @@ class KeptItems:
         if held is None:
             own = self._numbers[:, self._number[name]] if values.kind == "number" else None
             held = self._columns[name] = KeptColumn(values.kind, len(self._dirty), own)
+            if own is None:
+                self._others.append(name)
         if held.kind != values.kind or not held.put(rows, values):
             raise _AnotherKind
         self._gone[rows, self._number[name]] = values.missing()

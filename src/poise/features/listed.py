@@ -140,7 +140,7 @@ class Listed(Table):
         values = made.request.row
         found = {name: [values[key]] * count for name, key in parts.request}
         if made.kept is not None:
-            items = made.kept.listed([key for _, key in parts.item], made.rows[index])
+            items = made.kept.listed(made.rows[index])
             found.update((name, items[key]) for name, key in parts.item)
         found.update((name, made.both[key].listed(index)) for name, key in self._anew)
         return {name: found[name] for name in parts.names}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from poise.serving.randomness import RANDOMNESS
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
-_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
-_RANDOM_BITS = 80
+_ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+_DIGIT = _ALPHABET * 8
+"""The digit of each byte: its last 5 bits."""
+_PAIRS = tuple((_ALPHABET[a : a + 1] + _ALPHABET[b : b + 1]).decode() for a in range(32) for b in range(32))
 _LATEST = (1 << 48) - 1
 
 
@@ -26,16 +27,31 @@ class DecisionIds:
 
     def __init__(self) -> None:
         self._last = -1
+        self._time = self._random = ""
 
     def new(self, instant: int) -> str:
         """A new id at `instant` (microseconds since the epoch; before the epoch counts as the epoch)."""
         milliseconds = min(max(instant // 1000, 0), _LATEST)
-        if milliseconds > self._last >> _RANDOM_BITS:
-            self._last = (milliseconds << _RANDOM_BITS) | (RANDOMNESS.word() & 0xFFFF) << 64 | RANDOMNESS.word()
-        else:
-            self._last += 1
-        return _text(self._last)
+        if milliseconds <= self._last:
+            self._random = _next(self._random)
+            if self._random:
+                return self._time + self._random
+            milliseconds = self._last + 1
+        self._last = milliseconds
+        self._time = "".join([_PAIRS[(milliseconds >> shift) & 1023] for shift in (40, 30, 20, 10, 0)])
+        words = RANDOMNESS.word().to_bytes(8) + RANDOMNESS.word().to_bytes(8)
+        self._random = words.translate(_DIGIT).decode()
+        return self._time + self._random
 
 
-def _text(number: int) -> str:
-    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
+def _next(digits: str) -> str:
+    """The number after `digits` in as many digits, nothing after the last one.
+
+    >>> _next("09"), _next("0Z"), _next("ZZ")
+    ('0A', '10', '')
+    """
+    kept = digits.rstrip("Z")
+    if not kept:
+        return ""
+    raised = _ALPHABET.index(kept[-1].encode()) + 1
+    return f"{kept[:-1]}{_ALPHABET[raised : raised + 1].decode()}{'0' * (len(digits) - len(kept))}"
