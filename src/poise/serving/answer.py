@@ -161,13 +161,15 @@ class Answerer:
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
         stages.done("features", scored.ready)
         stages.done("score")
-        head, since_epoch = self._head(instant) | scored.marks, max(instant, 0)
+        head, since_epoch, marks = self._head(instant), max(instant, 0), scored.marks
+        head.update(marks)
         used = Used(self.loaded.contract.major, received.per, received.sent)
         if not self.logs:
             return Predicted(received.per, head, scored, since_epoch, used)
-        kept = decision_log.head("predictions", self.release, received.per, instant) | scored.marks
-        kept |= decision_log.predictions_of(scored.predictions)
-        kept |= decision_log.in_full(range(received.rows.height), received.rows, scored.features)
+        kept = decision_log.head("predictions", self.release, received.per, instant)
+        kept.update(marks)
+        kept.update(decision_log.predictions_of(scored.predictions))
+        kept.update(decision_log.in_full(range(received.rows.height), received.rows, scored.features))
         encoded = encode(kept)
         stages.done("log")
         return Predicted(received.per, head, scored, since_epoch, used, encoded)
@@ -292,9 +294,10 @@ class Answerer:
             "example": self.loaded.example_request(),
         }
 
-    def _score(self, per: str, rows: Table, time: str | None, may_ask_time: bool) -> tuple[int, Scored]:
-        instant = self._instant(time, may_ask_time)
-        requests = Requests(rows, np.full(rows.height, instant, np.int64))
+    def _score(self, per: str, rows: Table, asked: str | None, may_ask_time: bool) -> tuple[int, Scored]:
+        instant = self._instant(asked, may_ask_time)
+        time = np.array([instant], np.int64) if rows.height == 1 else np.full(rows.height, instant, np.int64)
+        requests = Requests(rows, time)
         return instant, self._counted(self.loaded.scorers[per].score(requests, self._store, self._budget))
 
     def _counted(self, scored: Scored) -> Scored:

@@ -77,6 +77,9 @@ class Scorer:
     ) -> None:
         self._plan = plan
         self._outputs = tuple(outputs)
+        self._names = tuple(output.name for output in self._outputs)
+        self._numbers = all(output.type in ("binary", "regression") for output in self._outputs)
+        """Whether each prediction is one number."""
         self._predictors = [predictors[output.name] for output in self._outputs]
         self._made = tuple(output.name for output in plan.outputs)
         inputs = [frozenset(predictor.inputs) for predictor in self._predictors]
@@ -185,13 +188,15 @@ class Scorer:
 
     def as_rows(self, predictions: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
         """One object per row: `{"late": 0.31, "delay": 12.4}`, for classes `{"kind": {"a": 0.2, "b": 0.8}}`."""
-        columns: list[list[Any]] = []
+        if self._numbers:
+            columns: list[list[Any]] = [predictions[name].tolist() for name in self._names]
+            return [dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
+        columns = []
         for output in self._outputs:
             values: list[Any] = predictions[output.name].tolist()
             many = predictions[output.name].ndim == 2
             columns.append([dict(zip(output.classes, row, strict=True)) for row in values] if many else values)
-        names = [output.name for output in self._outputs]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return [dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _unknown(features: Table, names: Iterable[str]) -> dict[str, int]:
@@ -199,6 +204,6 @@ def _unknown(features: Table, names: Iterable[str]) -> dict[str, int]:
         return features.missing(names)
     if features.height == 1:
         row = features.row
-        return {name: 1 for name in names if row[name] is None}
+        return {name: 1 for name in names if row[name] is None} if None in row.values() else {}
     counts = {name: features[name].gone() for name in names}
     return {name: count for name, count in counts.items() if count}
