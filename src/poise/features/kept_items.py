@@ -71,11 +71,12 @@ class KeptItems:
             found[name] = self._columns[name].listed(rows)
         return found
 
-    def missing(self, rows: Rows) -> dict[str, int]:
-        """Of each column that lacks a value in some of these rows, in how many of them."""
+    def missing(self, columns: Iterable[tuple[str, str]], rows: Rows) -> dict[str, int]:
+        """Of some columns (new name, name) that lack a value in some of these rows, in how many of them."""
         counts = np.zeros(len(self._number), np.int64)
         _count(self._gone, rows, counts)
-        return {name: count for name, count in zip(self._number, counts.tolist(), strict=True) if count}
+        found, number = counts.tolist(), self._number
+        return {new: count for new, name in columns if (count := found[number[name]])}
 
     def _reset(self) -> None:
         """Know nothing."""
@@ -87,7 +88,7 @@ class KeptItems:
         self._others: list[str] = []
         """Those of them that hold no numbers."""
         self._numbers = np.full((size, len(self._number)), np.nan)  # an item's side by side: they come from one place
-        self._gone = np.zeros((size, len(self._number)), np.bool_)
+        self._gone = np.zeros((size, -(-len(self._number) // 64)), np.uint64)  # a bit for each of an item's columns
         self._stale = np.ones((len(self._steps), size), np.bool_)
         self._dirty = np.ones(size, np.bool_)
         self.version = np.zeros(size, np.int64)
@@ -173,7 +174,7 @@ class KeptItems:
         old, size = len(self._dirty), min(2 * len(self._dirty), self.most)
         self._row_of.grow(size)
         self._stale = np.concatenate([self._stale, np.ones((len(self._steps), size - old), np.bool_)], axis=1)
-        self._gone = np.concatenate([self._gone, np.zeros((size - old, len(self._number)), np.bool_)])
+        self._gone = np.concatenate([self._gone, np.zeros((size - old, self._gone.shape[1]), np.uint64)])
         self._numbers = np.concatenate([self._numbers, np.full((size - old, len(self._number)), np.nan)])
         self._dirty = np.concatenate([self._dirty, np.ones(size - old, np.bool_)])
         self.version = np.concatenate([self.version, np.zeros(size - old, np.int64)])
@@ -219,15 +220,21 @@ class KeptItems:
                 self._others.append(name)
         if held.kind != values.kind or not held.put(rows, values):
             raise _AnotherKind
-        self._gone[rows, self._number[name]] = values.missing()
+        word, bit = divmod(self._number[name], 64)
+        gone = values.missing().astype(np.uint64) << np.uint64(bit)
+        self._gone[rows, word] = self._gone[rows, word] & ~np.uint64(1 << bit) | gone
 
 
 @compiled
-def _count(gone: NDArray[np.bool_], rows: Rows, counts: NDArray[np.int64]) -> None:
-    """How many of some rows are marked in each column."""
+def _count(gone: NDArray[np.uint64], rows: Rows, counts: NDArray[np.int64]) -> None:
+    """In how many of some rows the bit of each column is set."""
     for row in rows:
-        for column in range(len(counts)):
-            counts[column] += gone[row, column]
+        for word in range(gone.shape[1]):
+            left, column = gone[row, word], 64 * word
+            while left != 0:
+                counts[column] += np.int64(left & np.uint64(1))
+                left >>= np.uint64(1)
+                column += 1
 
 
 def _dependents(steps: Sequence[Step]) -> list[list[int]]:

@@ -148,13 +148,15 @@ class Listed(Table):
     def missing(self, names: Iterable[str]) -> dict[str, int]:
         """In how many rows each of these columns has no value; those without any such row are left out."""
         made, parts, values = self._made, self._parts, self._made.request.row
-        of_items = {} if made.kept is None else made.kept.missing(made.rows)
-        of_both = {key: count for _, key in self._anew if (count := made.both[key].gone())}
-        if not of_items and not of_both and None not in values.values():
-            return {}
-        of_request = {key: self.height for _, key in parts.request if values[key] is None}
-        gone = {**of_request, **of_items, **of_both}
-        return {name: gone[key] for name in names if (key := parts.names[name]) in gone}
+        found: dict[str, int] = {}
+        if None in values.values():
+            found = {name: self.height for name, key in parts.request if values[key] is None}
+        if made.kept is not None:
+            found |= made.kept.missing(parts.item, made.rows)
+        for name, key in self._anew:
+            if count := made.both[key].gone():
+                found[name] = count
+        return {name: found[name] for name in names if name in found} if found else found
 
     @property
     def _anew(self) -> Named:

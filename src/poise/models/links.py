@@ -37,15 +37,14 @@ def sigmoid_of(raw: float) -> float:
 
 
 def _sigmoid(raw: Floats) -> Floats:
-    odds = np.empty(raw.shape)
-    flat = odds.reshape(-1)
-    if _opposite(np.ascontiguousarray(raw, np.float64).reshape(-1), flat):
-        np.exp(flat, out=flat)
+    odds = np.empty(raw.size)
+    if _opposite(raw.ravel(), odds):
+        np.exp(odds, out=odds)
     else:
         with np.errstate(over="ignore", under="ignore"):
-            np.exp(flat, out=flat)
-    _to_shares(flat)
-    return odds
+            np.exp(odds, out=odds)
+    _to_shares(odds)
+    return odds if raw.ndim == 1 else odds.reshape(raw.shape)
 
 
 def softmax(raw: Floats) -> Floats:
@@ -68,11 +67,10 @@ def logit(probability: Floats, intercept: float = 0.0, slope: float = 1.0) -> Fl
     """
     if probability.size == 1:
         return np.full(probability.shape, logit_of(probability.item(), intercept, slope))
-    odds, opposite = np.empty(probability.shape), np.empty(probability.size)
-    flat = odds.reshape(-1)
-    _kept_within(np.ascontiguousarray(probability, np.float64).reshape(-1), flat, opposite)
-    _to_lines(np.log(flat, out=flat), np.log1p(opposite, out=opposite), intercept, slope)
-    return odds
+    odds, opposite = np.empty(probability.size), np.empty(probability.size)
+    _kept_within(probability.ravel(), odds, opposite)
+    _to_lines(np.log(odds, out=odds), np.log1p(opposite, out=opposite), intercept, slope)
+    return odds if probability.ndim == 1 else odds.reshape(probability.shape)
 
 
 def logit_of(probability: float, intercept: float = 0.0, slope: float = 1.0) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.errors import NotFinite
+from poise.jit import compiled
 from poise.releases.contract import Output
 from poise.serving.breaker import Breakers
 from poise.serving.budget import late
@@ -137,9 +138,15 @@ class Objectives:
 
 
 def _finite(values: Floats) -> bool:
-    if values.ndim == 1 and math.isfinite(values.dot(values)):  # else it may be only the squares that are too large
-        return True
-    return bool(np.isfinite(values).all())
+    return math.isfinite(values.item(0)) if values.size == 1 else bool(_all_finite(values.ravel()))
+
+
+@compiled
+def _all_finite(values: Floats) -> bool:
+    finite = True
+    for value in values:
+        finite &= math.isfinite(value)
+    return finite
 
 
 def _odd(values: Floats) -> int:
