@@ -17,7 +17,7 @@ import pytest
 from tests.data.conftest import NOW, Fixed
 
 from poise.data import delta
-from poise.data.journal import Entry, Journal
+from poise.data.journal import STEP_BYTES, Entry, Journal
 from poise.data.journal_reader import reading
 from poise.data.journal_tables import JOURNAL, LARGEST_WAL
 from poise.errors import StateError
@@ -193,6 +193,33 @@ def test_no_room_in_the_database_is_said_as_a_full_disk(tmp_path: Path) -> None:
             journal.append([some(500, size=1000)])
         journal._connection.execute("PRAGMA max_page_count = 1000").fetchall()
         assert journal.append([some(500, size=1000)]) == [1]
+
+
+def test_what_was_written_comes_into_the_database_in_steps_that_nobody_waits_for(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        file, log = tmp_path / JOURNAL, tmp_path / f"{JOURNAL}-wal"
+        before = file.stat().st_size
+        journal.append([some(size=STEP_BYTES // 2)])
+        journal.catch_up()
+        assert file.stat().st_size == before, "too little for a step"
+        for _ in range(6):
+            journal.append([some(size=STEP_BYTES // 2)])
+            journal.catch_up()
+        assert file.stat().st_size > 3 * STEP_BYTES
+        assert log.stat().st_size < 2 * STEP_BYTES, "the log begins anew after each step"
+        assert journal.rows_waiting == len(list(journal.after(0))) == 7
+
+
+def test_a_commit_of_one_record_is_all_or_nothing_too(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        journal._connection.execute("PRAGMA max_page_count = 20").fetchall()
+        assert journal.append([some()]) == [1]
+        with pytest.raises(StateError, match="nothing was written"):
+            journal.append([some(size=500_000)])
+        assert not journal._connection.in_transaction
+        assert journal.append([some()]) == [2]
+    with opened(tmp_path) as journal:
+        assert [one.first for one in journal.after(0)] == [1, 2]
 
 
 READ_ONLY = """

@@ -16,7 +16,7 @@ JOURNAL, LOCK = "journal.db", "lock"
 
 PAGE = 4096
 LARGEST_WAL = 16 * 2**20
-"""Bytes that the write-ahead log's file keeps between checkpoints; one comes every 1,000 pages (4 MB)."""
+"""Bytes that the write-ahead log's file keeps between checkpoints; one comes after 1,000 pages (4 MB) at the latest."""
 
 SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;

@@ -180,6 +180,7 @@ class Writer(Generic[T]):
             group, known = self._next()
             if group:
                 self._write(group, known)
+                self._journal.catch_up()
             elif known:
                 self._write_known(known)
             elif self._closing:
