@@ -52,6 +52,11 @@ class OneRow(Table):
     def __len__(self) -> int:
         return len(self._values)
 
+    def missing(self, names: Iterable[str]) -> dict[str, int]:
+        """Which of these columns have no value."""
+        values = self._values
+        return {name: 1 for name in names if values[name] is None} if None in values.values() else {}
+
     def select(self, names: Iterable[str]) -> OneRow:
         """These columns, in this order."""
         return OneRow({name: self._values[name] for name in names}, self._kinds)

@@ -332,6 +332,14 @@ class Table(Mapping[str, Column]):
         self._row = made  # once it is whole: another thread may ask for it meanwhile
         return made
 
+    def missing(self, names: Iterable[str]) -> dict[str, int]:
+        """In how many rows each of these columns has no value; those without any such row are left out.
+
+        >>> Table({"x": Column.numbers([1.0, None]), "c": Column.strings(["a", "b"])}).missing(["x", "c"])
+        {'x': 1}
+        """
+        return {name: count for name in names if (count := self[name].gone())}
+
     def select(self, names: Iterable[str]) -> Table:
         """These columns, in this order."""
         return Table.of({name: self._columns[name] for name in names}, self.height)

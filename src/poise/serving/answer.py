@@ -71,6 +71,7 @@ class Answerer:
         self.loaded = loaded
         self.limits = limits or Limits()
         self.zone = loaded.system.timezone
+        self._timed = loaded.timed
         self.clock = clock
         self.ready = False
         self.logs = False
@@ -309,7 +310,7 @@ class Answerer:
         return scored
 
     def _instant(self, time: str | None, may_ask_time: bool) -> int:
-        return self._instants.of(self._store, time, self.zone, timed=self.loaded.timed, may_ask=may_ask_time)
+        return self._instants.of(self._store, time, self.zone, timed=self._timed, may_ask=may_ask_time)
 
     def _head(self, instant: int) -> dict[str, Any]:
         return {

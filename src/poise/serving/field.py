@@ -58,7 +58,9 @@ class Field:
         least, most = -math.inf if spec.min is None else spec.min, math.inf if spec.max is None else spec.max
         self._range = (least, most) if spec.type in ("int", "float") and spec.values is None else None
         """Between what all numbers are allowed that are small enough."""
-        self._any_float = spec.type == "float" and spec.min is None and spec.max is None and spec.values is None
+        any_float = spec.type == "float" and self._range == (-math.inf, math.inf)
+        self.plain: type | None = float if any_float else str if self.any_string else None
+        """Whose values are the column's, as they come; of strings, those that are not too long."""
 
     @property
     def allowed(self) -> str:
@@ -92,10 +94,8 @@ class Field:
         30.0
         """
         kind = type(value)
-        if kind is float and self._any_float:
-            return Same("number", value, height)
-        if kind is str and self.any_string and len(value) <= limits.string:
-            return Same("string", value, height)
+        if kind is self.plain and (kind is float or len(value) <= limits.string):
+            return Same("number" if kind is float else "string", value, height)
         return Same.of(self.column([value], limits)).repeated(height)
 
     def value(self, value: Any, limits: Limits) -> float | int | str | None:
@@ -105,7 +105,7 @@ class Field:
         30.0
         """
         kind = type(value)
-        if (kind is float and self._any_float) or (kind is str and self.any_string and len(value) <= limits.string):
+        if kind is self.plain and (kind is float or len(value) <= limits.string):
             return value  # type: ignore[no-any-return]
         if kind in _NUMBER and self._range is not None and -limits.digits <= value <= limits.digits:
             least, most = self._range

@@ -171,7 +171,7 @@ class Scorer:
             self._judge(self._watch(features, stamps).foreign(), budget)
         predictions, marks = self._objectives.predict(models, features, failed, budget, fed, own)
         pauses = self._breakers.began() if slow else ()
-        return Scored(features, predictions, _unknown(features, self._made), ready, marks, pauses)
+        return Scored(features, predictions, features.missing(self._made), ready, marks, pauses)
 
     def _watch(self, features: Table, stamps: Stamps) -> Stopwatch:
         """What took how long: asked for only where it was too long."""
@@ -197,13 +197,3 @@ class Scorer:
             many = predictions[output.name].ndim == 2
             columns.append([dict(zip(output.classes, row, strict=True)) for row in values] if many else values)
         return [dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _unknown(features: Table, names: Iterable[str]) -> dict[str, int]:
-    if isinstance(features, Listed):  # which need not put a column together to know this
-        return features.missing(names)
-    if features.height == 1:
-        row = features.row
-        return {name: 1 for name in names if row[name] is None} if None in row.values() else {}
-    counts = {name: features[name].gone() for name in names}
-    return {name: count for name, count in counts.items() if count}

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,24 @@ class JoinedKey:
     """Columns of the row that hold this key, in the same order."""
 
 
+class _Hashed:
+    """Works its hash out once: a store looks its declarations up for every read."""
+
+    __slots__ = ("_hash",)
+    __match_args__: ClassVar[tuple[str, ...]]
+    _hash: int
+
+    def __hash__(self) -> int:
+        try:
+            found = self._hash
+        except AttributeError:
+            found = hash(tuple(getattr(self, name) for name in self.__match_args__))
+            object.__setattr__(self, "_hash", found)
+        return found
+
+
 @dataclass(frozen=True, slots=True)
-class WindowDeclaration:
+class WindowDeclaration(_Hashed):
     """Events of `source` by key, aggregated over windows [T - w, T) whose far edge is rounded down to `tile`.
 
     Windows of one tile size over the same source and keys share one declaration.
@@ -47,15 +63,17 @@ class WindowDeclaration:
     """Windows w in microseconds, ascending."""
     take: tuple[tuple[str, str | None], ...]
     """(aggregate, column): ("count", None), ("mean", "value"), ("since_last", None) …"""
+    __hash__ = _Hashed.__hash__
 
 
 @dataclass(frozen=True, slots=True)
-class RowDeclaration:
+class RowDeclaration(_Hashed):
     """The newest row of `source` per key: a table's current version, a history's value as of T."""
 
     source: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    __hash__ = _Hashed.__hash__
 
 
 Declaration = WindowDeclaration | RowDeclaration
