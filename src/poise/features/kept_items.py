@@ -7,7 +7,7 @@ are made anew for the rows that are asked for, by the very code that makes them 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
