@@ -22,6 +22,9 @@ from poise.serving.limits import Limits
 
 STANDING = 0.1
 """Seconds after which a queue that never emptied is taken for one that stands."""
+PASSED = 0.5
+"""Seconds in which nobody waited too long, so that it stands no more: callers who ask again at once leave it never
+empty, and now and then the system lets somebody else have the core."""
 TELL = 10.0
 """Seconds between two lines in the log that say so."""
 SMOOTHING = 0.05
@@ -37,6 +40,7 @@ class Waiting:
         self._watching = self._came = False
         self._turn = self._round = 0.0
         self._since: float | None = None
+        self._long = 0.0
         self._typical = 0.0
         self._refused, self._told = 0, -TELL
 
@@ -59,8 +63,9 @@ class Waiting:
         waited = now - came + self._round / 2
         if waited < least or now - self._turn < least / 2:  # some are answered in each round, however long it takes
             return waited
-        if self._since is None:
+        if self._since is None or now - self._long > PASSED:  # what stood there before has passed
             self._since = now
+        self._long = now
         if waited < self._limits.burst and now - self._since < STANDING:
             return waited
         self._tell(now)
