@@ -8,7 +8,7 @@ from poise.models.base import Examples, Problem
 from poise.models.inputs import Inputs
 from poise.models.listed import ListedTrees, WholeRows, for_lists
 from poise.models.trees import TreesLearner
-from poise.one_row import OneRow
+from poise.one_row import OneRow, RowForm
 from poise.table import MISSING_TIME, Column, Table
 
 ITEM, ONCE, BOTH = ("a", "kind"), ("b",), ("c",)
@@ -45,7 +45,7 @@ class Kept:
 
 def listed(kept, rows, request, both):
     names = {name: name for name in (*ITEM, *ONCE, *BOTH)}
-    one = OneRow({name: column.only for name, column in request.items()}, dict.fromkeys(request, "number"))
+    one = OneRow(RowForm(dict.fromkeys(request, "number")), [column.only for column in request.values()])
     return Listed(Parts.of(names, SIDES), Made(one, both, kept, np.array(rows)), len(rows))
 
 

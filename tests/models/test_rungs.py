@@ -13,7 +13,7 @@ from poise.models.calibration import Calibration
 from poise.models.curves import IDENTITY, Curve
 from poise.models.losses import mean_loss
 from poise.models.predictor import Predictor
-from poise.one_row import OneRow
+from poise.one_row import OneRow, RowForm
 from poise.registry import BUILT_IN, get
 from poise.table import Column, Table
 
@@ -97,7 +97,8 @@ def test_a_row_alone_is_the_row_among_others_bit_for_bit(fitted: tuple[Learner, 
     rows = odd_rows(judge, 40)
     together = model.predict(rows)
     tables = [rows.take(np.array([i])) for i in range(40)]
-    plain = [OneRow(dict(table.row), {name: column.kind for name, column in rows.items()}) for table in tables]
+    form = RowForm({name: column.kind for name, column in rows.items()})
+    plain = [OneRow(form, list(table.row.values())) for table in tables]
     curve = {"binary": Curve("platt", np.array([0.1, 1.2])), "regression": Curve("line", np.array([0.1, 1.2]))}
     predictor = Predictor(model, Calibration(problem.type, (curve.get(problem.type, IDENTITY),)))
     for of in (tables, plain):

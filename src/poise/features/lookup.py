@@ -22,10 +22,6 @@ class RowLookup:
         self.by = lookups[0].by
         self.gives = {lookup.name: lookup.column for lookup in lookups}
         self.declaration = declaration
-        name_of = {column: name for name, column in self.gives.items()}
-        self._names = tuple(name_of.get(column, "") for column in declaration.columns)
-        """Of the row's columns; of those that others look up nothing."""
-        self._whole = "" not in self._names
 
     def batch(
         self, requests: Requests, histories: Mapping[str, History], made: Mapping[str, Column]
@@ -41,12 +37,6 @@ class RowLookup:
         """The same from the store's newest rows."""
         found = store.read(self.declaration, [made[name] for name in self.by], requests.time)
         return {name: found[column] for name, column in self.gives.items()}
-
-    def row(self, instant: int, store: OnlineStore, made: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-        """The same for one row at `instant`, as names with Python values: None where missing, in `made` too."""
-        values = store.row(self.declaration, [made[name] for name in self.by], instant)
-        pairs = zip(self._names, values, strict=True)
-        return pairs if self._whole else [(name, value) for name, value in pairs if name]
 
     def holds(self) -> Edges:
         """Until the row changes."""

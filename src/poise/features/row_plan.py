@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from poise.errors import RequestError
 from poise.features.lookup import RowLookup
-from poise.features.sides import Step
+from poise.features.sides import Step, makes
 from poise.features.stopwatch import Stamps
-from poise.one_row import OneRow, taken
+from poise.one_row import OneRow, RowForm, Take, taken
 from poise.stores.base import OnlineStore
 from poise.table import Kind, Requests
 
@@ -30,12 +29,16 @@ class RowPlan:
         self, steps: Sequence[Step], wanted: Mapping[str, str], request: Sequence[str], kinds: Mapping[str, Kind]
     ) -> None:
         self._request = tuple(request)
-        self._kinds = kinds
-        renamed, self._steps = _without_renaming(steps)
+        renamed, left = _without_renaming(steps)
         keys = {name: renamed.get(key, key) for name, key in wanted.items()}
-        self._names = tuple(keys)
-        self._values = taken(tuple(keys.values()))
-        self._own = {name: kinds[key] for name, key in keys.items()}
+        places = list(request)
+        self._steps: list[tuple[Step | None, Take]] = []
+        for number, step in enumerate(left):
+            self._steps.append((step, taken([places.index(name) for name in _key(step)])))
+            places += _gives(step, number)
+        self._made = RowForm({name: kinds.get(name, "number") for name in places})
+        self._wanted = RowForm({name: kinds[key] for name, key in keys.items()})
+        self._take = self._made.take(tuple(keys.values()))
 
     def online(self, requests: Requests, store: OnlineStore, stamps: Stamps | None = None) -> OneRow:
         """The wanted columns of one request, from a store that has been advanced to its T.
@@ -45,17 +48,32 @@ class RowPlan:
         stamps, now = [] if stamps is None else stamps, time.perf_counter
         row, instant = requests.rows.row, requests.time.item(0)
         try:
-            values: dict[str, Any] = {name: row[name] for name in self._request}
+            cells = [row[name] for name in self._request]
         except KeyError as problem:
             raise RequestError("this column is required", field=problem.args[0]) from None
-        made = OneRow(values, self._kinds)
-        for step in self._steps:
+        made = OneRow(self._made, cells)
+        for step, key in self._steps:
             if type(step) is RowLookup:
-                values.update(step.row(instant, store, values))
+                cells += store.row(step.declaration, key(cells), instant)
             elif step is not None:
-                made.put(step.online(requests, store, made))
+                columns = step.online(requests, store, made)
+                for name in makes(step):
+                    made.put(name, columns[name])
             stamps.append(now())
-        return OneRow(dict(zip(self._names, self._values(values), strict=True)), self._own)
+        return OneRow(self._wanted, self._take(cells))
+
+
+def _key(step: Step | None) -> Sequence[str]:
+    """What holds the key that a step looks up."""
+    return step.by if isinstance(step, RowLookup) else ()
+
+
+def _gives(step: Step | None, number: int) -> list[str]:
+    """The names of the values that a step gives, in order; those that nobody asks for are told apart by its number."""
+    if not isinstance(step, RowLookup):
+        return [] if step is None else list(makes(step))
+    names = {column: name for name, column in step.gives.items()}
+    return [names.get(column, f"{column} of step {number}") for column in step.declaration.columns]
 
 
 def _without_renaming(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Step | None, ...]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from poise.errors import DataError
 from poise.features.base import OutputType
 from poise.models.base import Examples, Floats
-from poise.one_row import taken
+from poise.one_row import OneRow, taken
 from poise.table import Column, Table
 
 MOST_LEVELS = 100_000
@@ -48,7 +48,7 @@ class Inputs:
     _codes: tuple[dict[str, int] | None, ...] = field(init=False, repr=False)
     _coded: tuple[tuple[int, dict[str, int]], ...] = field(init=False, repr=False)
     """Those of the categories, with their positions."""
-    _taken: Callable[[Mapping[str, Any]], Sequence[Any]] = field(init=False, repr=False)
+    _taken: Callable[[Any], Sequence[Any]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         codes = tuple(None if of is None else {level: i for i, level in enumerate(of, 1)} for of in self.levels)
@@ -92,9 +92,8 @@ class Inputs:
         >>> Inputs(("c",), (("a", "b"),)).one(Table({"c": Column.strings(["b"])}))
         [2.0]
         """
-        row = features.row
         try:
-            found = self._taken(row)
+            found = features.picked(self.names) if isinstance(features, OneRow) else self._taken(features.row)
         except KeyError as error:
             raise _lacking(error.args[0]) from None
         if self._coded:

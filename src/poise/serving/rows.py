@@ -13,7 +13,7 @@ import msgspec
 
 from poise.errors import RequestError, TooLarge, did_you_mean
 from poise.features.rows import kind_of
-from poise.one_row import OneRow
+from poise.one_row import OneRow, RowForm
 from poise.releases.contract import Contract
 from poise.serving.body import decode, described, refuse_duplicates, shown
 from poise.serving.field import Field, Unfit
@@ -55,7 +55,10 @@ class RequestReader:
     def __init__(self, contract: Contract, limits: Limits) -> None:
         self._fields = {per: tuple(map(Field, contract.inputs_of(per))) for per in contract.pers}
         self._names = {per: frozenset(field.name for field in fields) for per, fields in self._fields.items()}
-        self._kinds = {per: {field.name: kind_of(field.spec.type) for field in of} for per, of in self._fields.items()}
+        self._forms = {
+            per: RowForm({field.name: kind_of(field.spec.type) for field in fields})
+            for per, fields in self._fields.items()
+        }
         self._default = contract.unless_said
         self._limits = limits
 
@@ -123,7 +126,7 @@ class RequestReader:
 
     def _one(self, row: Row, per: str, single: bool) -> OneRow:
         """A row on its own: its values need no columns."""
-        values: dict[str, Any] = {}
+        cells: list[Any] = []
         most = self._limits.string
         for field in self._fields[per]:
             value: Any = row.get(field.name)
@@ -133,8 +136,8 @@ class RequestReader:
                     value = field.value(value, self._limits)
                 except Unfit as error:
                     raise _unfit(field, error, single) from None
-            values[field.name] = value
-        return OneRow(values, self._kinds[per])
+            cells.append(value)
+        return OneRow(self._forms[per], cells)
 
     def _table(self, rows: list[Row], per: str) -> Table:
         columns: dict[str, Column] = {}
