@@ -137,13 +137,17 @@ class Listed(Table):
     def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
         """The rows at these positions as lists of Python values, None or NaN for missing: null in JSON."""
         made, parts, count = self._made, self._parts, len(index)
+        found: dict[str, Any] = dict.fromkeys(parts.names)
         values = made.request.row
-        found = {name: [values[key]] * count for name, key in parts.request}
+        for name, key in parts.request:
+            found[name] = [values[key]] * count
         if made.kept is not None:
             items = made.kept.listed(made.rows[index])
-            found.update((name, items[key]) for name, key in parts.item)
-        found.update((name, made.both[key].listed(index)) for name, key in self._anew)
-        return {name: found[name] for name in parts.names}
+            for name, key in parts.item:
+                found[name] = items[key]
+        for name, key in self._anew:
+            found[name] = made.both[key].listed(index)
+        return found
 
     def missing(self, names: Iterable[str]) -> dict[str, int]:
         """In how many rows each of these columns has no value; those without any such row are left out."""
