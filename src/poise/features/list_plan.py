@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from poise.errors import RequestError
+from poise.features.candidates import Candidates
 from poise.features.kept_items import KeptItems
 from poise.features.listed import Listed, Made, Parts
 from poise.features.row_plan import RowPlan
@@ -119,8 +120,11 @@ class ListPlan:
         stamps, now = [] if stamps is None else stamps, time.perf_counter
         rows, height, instant = requests.rows, requests.height, requests.time.item(0)
         form = self.form(frozenset(rows), once)
-        asked = Requests(Table.of({name: _first(rows[name]) for name in form.once}, 1), requests.time[:1])
-        request = form.request.online(asked, store, stamps)
+        if isinstance(rows, Candidates):
+            shared: Table = rows.shared
+        else:
+            shared = Table.of({name: _first(rows[name]) for name in form.once}, 1)
+        request = form.request.online(Requests(shared, requests.time[:1]), store, stamps)
         kept = self._kept_of(form.sides, store) if self.most else None
         both, at = {name: rows[name] for name in form.others}, _NO_ROWS
         if kept is None or instant == MISSING_TIME or height > kept.most:

@@ -88,7 +88,6 @@ class Answerer:
         self._lister = ListDecider(loaded.ranker) if loaded.ranker else None
         self._settling = threading.Lock()
         self._live: Live | None = None
-        self._timed = loaded.timed
         self.limited = limited_of(loaded)
         """Its actions that may be taken only so often."""
         self.counting = True

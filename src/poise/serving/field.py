@@ -16,7 +16,7 @@ from poise.errors import SpecError
 from poise.releases.contract import Input
 from poise.serving.body import described
 from poise.serving.limits import Limits
-from poise.table import MISSING_TIME, Column, Same
+from poise.table import MISSING_TIME, Column
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -86,17 +86,6 @@ class Field:
             row = next(i for i, value in enumerate(raw) if value is not None and len(value) > limits.string)
             raise Unfit(row, f"a string of {len(raw[row]):,} characters (at most {limits.string:,})")
         return self._times(raw) if self.spec.type == "time" else self._strings(raw)
-
-    def one(self, value: Any, limits: Limits, height: int = 1) -> Same:
-        """The same of a single value, in so many rows.
-
-        >>> Field(Input("age", "int", min=0.0)).one(30, Limits()).value
-        30.0
-        """
-        kind = type(value)
-        if kind is self.plain and (kind is float or len(value) <= limits.string):
-            return Same("number" if kind is float else "string", value, height)
-        return Same.of(self.column([value], limits)).repeated(height)
 
     def value(self, value: Any, limits: Limits) -> float | int | str | None:
         """The same of a single value: a float, microseconds or a string, None where it is missing.

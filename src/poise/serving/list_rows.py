@@ -16,6 +16,9 @@ import numpy as np
 from msgspec import UNSET
 
 from poise.errors import RequestError, StateError, TooLarge, did_you_mean
+from poise.features.candidates import Candidates
+from poise.features.rows import kind_of
+from poise.one_row import OneRow
 from poise.releases.contract import Contract
 from poise.serving.body import decode, described, refuse_duplicates, shown
 from poise.serving.different import Different
@@ -23,7 +26,7 @@ from poise.serving.field import Field, Unfit
 from poise.serving.limits import Limits
 from poise.serving.plain_list import PlainList
 from poise.serving.rows import PER, ROWS, TIME
-from poise.table import Column, Table
+from poise.table import Column
 
 CANDIDATES, CONTEXT = "candidates", "context"
 LIST_FORM = 'an object: {"candidates": [{…}, …], …}'
@@ -44,7 +47,7 @@ class ReceivedList(msgspec.Struct, frozen=True, eq=False, gc=False):
     """
 
     per: str
-    rows: Table
+    rows: Candidates
     items: list[Any]
     at: Sequence[int]
     repeated: list[tuple[int, int]]
@@ -91,6 +94,8 @@ class ListReader:
         self._plain = PlainList(item, self._beside, longest)
         self._all = frozenset(self._others)
         self._mostly = frozenset((item, *self._beside))
+        self._columns = (item, *self._others)
+        self._kinds = {name: kind_of(field.spec.type) for name, field in self._others.items()}
         self._limits = limits
 
     def read(self, body: bytes) -> ReceivedList:
@@ -104,14 +109,13 @@ class ListReader:
         """The form in which lists mostly come."""
         height = len(items)
         different = self._item.any_string and len(set(items)) == height
-        columns: dict[str, Column] = {self.item: Different(items) if different else self._column(self._item, items)}
+        own = {self.item: Different(items) if different else self._column(self._item, items)}
         once = dict(zip(self._beside, values, strict=True))
-        for name, field in self._others.items():
-            columns[name] = self._broadcast(field, once.get(name, UNSET), name, height)
+        shared = {name: self._shared(field, once.get(name, UNSET), name) for name, field in self._others.items()}
+        rows = Candidates(own, OneRow(shared, self._kinds), self._columns, height)
         sent = self._mostly
         if UNSET in values:
             sent = frozenset((self.item, *(name for name, value in once.items() if value is not UNSET)))
-        rows = Table.of(columns, height)
         if different:
             return ReceivedList(self.per, rows, items, range(height), [], None, self._all, sent)
         return self._distinct(items, rows, None, self._all, sent)
@@ -125,16 +129,17 @@ class ListReader:
         once = self._once(content, context)
         keys = sum(map(len, candidates))
         names, items = self._names(candidates, once), self._items(candidates)
-        columns = {self.item: self._column(self._item, items)}
+        own, shared = {self.item: self._column(self._item, items)}, dict[str, Any]()
         for name, field in self._others.items():
             if name in names:
-                columns[name] = self._column(field, self._values(field, candidates))
+                own[name] = self._column(field, self._values(field, candidates))
             else:
                 sent = once.get(name, _Sent(UNSET, name, ""))
-                columns[name] = self._broadcast(field, sent.value, sent.place, len(candidates))
+                shared[name] = self._shared(field, sent.value, sent.place)
+        rows = Candidates(own, OneRow(shared, self._kinds), self._columns, len(candidates))
         refuse_duplicates(body, len(content) + len(context) + keys, content)
         same = frozenset(self._others.keys() - names)
-        return self._distinct(items, Table(columns, len(candidates)), time, same, frozenset((self.item, *once, *names)))
+        return self._distinct(items, rows, time, same, frozenset((self.item, *once, *names)))
 
     def _time_and_per(self, content: Object) -> str | None:
         per, time = content.get(PER, self.per), content.get(TIME)
@@ -228,20 +233,20 @@ class ListReader:
             place = _place(error.row, field.name)
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
 
-    def _broadcast(self, field: Field, value: Any, place: str, height: int) -> Column:
-        """A column that is the same for all candidates: checked once, whatever their number. value: `UNSET` where
-        nothing came."""
+    def _shared(self, field: Field, value: Any, place: str) -> Any:
+        """What is the same for all candidates: checked once, whatever their number. value: `UNSET` where nothing
+        came."""
         if value is UNSET:
             if field.spec.required:
                 raise RequestError("nothing came", field=field.name, allowed=f"{field.allowed}; {_PLACES}")
             value = None
         try:
-            return field.one(value, self._limits, height)
+            return field.value(value, self._limits)
         except Unfit as error:
             raise RequestError(f"{error.came} came", field=place, allowed=field.allowed) from None
 
     def _distinct(
-        self, items: list[Any], rows: Table, time: str | None, once: frozenset[str], sent: frozenset[str]
+        self, items: list[Any], rows: Candidates, time: str | None, once: frozenset[str], sent: frozenset[str]
     ) -> ReceivedList:
         """Of candidates with the same item the first."""
         if len(set(items)) == len(items):
