@@ -9,7 +9,7 @@ from poise.features.list_plan import MOST_FORMS
 from poise.features.plan import FeaturePlan
 from poise.features.sides import makes
 from poise.features.suite import ENTRIES, SPAN, START, world
-from poise.one_row import OneRow
+from poise.one_row import OneRow, RowForm
 from poise.stores.memory import MemoryStore
 from poise.stores.suite import _chunks
 from poise.table import Column, Requests, Table
@@ -48,7 +48,7 @@ def asked_list(random, item, instant):
 def as_read(requests, once):
     """The same request with the columns that are the same for all as values, as servers read it."""
     rows = requests.rows
-    shared = OneRow({name: rows[name].to_list()[0] for name in once}, {name: rows[name].kind for name in once})
+    shared = OneRow(RowForm({name: rows[name].kind for name in once}), [rows[name].to_list()[0] for name in once])
     own = {name: rows[name] for name in rows if name not in once}
     return Requests(Candidates(own, shared, tuple(rows), rows.height), requests.time)
 

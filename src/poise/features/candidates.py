@@ -17,7 +17,8 @@ class Candidates(Table):
 
     own: columns of n; shared: the values of the others; names: of all of them, in order. Nobody changes them.
 
-    >>> shared = OneRow({"user": "u1", "price": None}, {"user": "string", "price": "number"})
+    >>> from poise.one_row import RowForm
+    >>> shared = OneRow(RowForm({"user": "string", "price": "number"}), ["u1", None])
     >>> two = Candidates({"dish": Column.strings(["pho", "udon"])}, shared, ("user", "dish", "price"), 2)
     >>> two["user"].to_list(), two.listed(np.array([1])), two.take(np.array([1]))["price"].to_list()
     (['u1', 'u1'], {'user': ['u1'], 'dish': ['udon'], 'price': [None]}, [None])

@@ -18,7 +18,7 @@ from msgspec import UNSET
 from poise.errors import RequestError, StateError, TooLarge, did_you_mean
 from poise.features.candidates import Candidates
 from poise.features.rows import kind_of
-from poise.one_row import OneRow
+from poise.one_row import OneRow, RowForm
 from poise.releases.contract import Contract
 from poise.serving.body import decode, described, refuse_duplicates, shown
 from poise.serving.different import Different
@@ -95,7 +95,7 @@ class ListReader:
         self._all = frozenset(self._others)
         self._mostly = frozenset((item, *self._beside))
         self._columns = (item, *self._others)
-        self._kinds = {name: kind_of(field.spec.type) for name, field in self._others.items()}
+        self._form = RowForm({name: kind_of(field.spec.type) for name, field in self._others.items()})
         self._limits = limits
 
     def read(self, body: bytes) -> ReceivedList:
@@ -111,8 +111,8 @@ class ListReader:
         different = self._item.any_string and len(set(items)) == height
         own = {self.item: Different(items) if different else self._column(self._item, items)}
         once = dict(zip(self._beside, values, strict=True))
-        shared = {name: self._shared(field, once.get(name, UNSET), name) for name, field in self._others.items()}
-        rows = Candidates(own, OneRow(shared, self._kinds), self._columns, height)
+        shared = [self._shared(field, once.get(name, UNSET), name) for name, field in self._others.items()]
+        rows = Candidates(own, OneRow(self._form, shared), self._columns, height)
         sent = self._mostly
         if UNSET in values:
             sent = frozenset((self.item, *(name for name, value in once.items() if value is not UNSET)))
@@ -136,7 +136,8 @@ class ListReader:
             else:
                 sent = once.get(name, _Sent(UNSET, name, ""))
                 shared[name] = self._shared(field, sent.value, sent.place)
-        rows = Candidates(own, OneRow(shared, self._kinds), self._columns, len(candidates))
+        form = RowForm({name: self._form.kinds[name] for name in shared}) if names else self._form
+        rows = Candidates(own, OneRow(form, list(shared.values())), self._columns, len(candidates))
         refuse_duplicates(body, len(content) + len(context) + keys, content)
         same = frozenset(self._others.keys() - names)
         return self._distinct(items, rows, time, same, frozenset((self.item, *once, *names)))
