@@ -144,21 +144,23 @@ class Answerer:
         stages = Stages(self.telemetry)
         received = self._reader.read(body)
         stages.done("decode")
-        made = self.predict_rows(received, may_ask_time=may_ask_time)
-        stages = Stages(self.telemetry)
+        made = self.predict_rows(received, may_ask_time=may_ask_time, stages=stages)
         rows = self.loaded.scorers[made.per].as_rows(made.scored.predictions)
         body = encode({**made.head, "predictions": rows, "unknown": made.scored.unknown})
         stages.done("encode")
         return Answer(200, body, kept=made.kept, instant=made.instant, release=self.release, used=made.used)
 
-    def predict_rows(self, received: Received, *, may_ask_time: bool = False) -> Predicted:
+    def predict_rows(
+        self, received: Received, *, may_ask_time: bool = False, stages: Stages | None = None
+    ) -> Predicted:
         """One prediction per objective for each row of `received`, for transports that write answers in their own way.
 
-        Raises `RequestError` where the release has no model of the rows' source."""
+        stages: the stop-watch of the whole answer, where there is one. Raises `RequestError` where the release has no
+        model of the rows' source."""
         if not self.loaded.scorers[received.per].predicts:
             hint = "ask /v1/decide" if received.per == self.loaded.contract.decides_on else None
             raise RequestError(f"release {self.release} has learned nothing yet that it could predict", hint=hint)
-        stages = Stages(self.telemetry)
+        stages = stages or Stages(self.telemetry)
         instant, scored = self._score(received.per, received.rows, received.time, may_ask_time)
         stages.done("features", scored.ready)
         stages.done("score")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ class Stages:
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
-        self._since = time.perf_counter()
+        self._since = perf_counter()
 
     def done(self, stage: Stage, at: float | None = None) -> None:
         """A stage ended now, or at the `at` of `time.perf_counter`; the next one began."""
-        ended = time.perf_counter() if at is None else at
+        ended = perf_counter() if at is None else at
         self._telemetry.stage(stage, ended - self._since, ended)
         self._since = ended

@@ -129,7 +129,9 @@ class Telemetry:
 
     def stage(self, name: Stage, seconds: float, ended: float | None = None) -> None:
         """One stage of one answer took `seconds`, until now or `ended` (of `time.perf_counter`)."""
-        self.stages[name].observe(seconds)
+        times = self.stages[name]
+        times.counts[bisect_left(STAGE_BOUNDS, seconds)] += 1  # as `observe` does: five times in each answer
+        times.sum += seconds
         if self.listener is not None:
             self.listener(name, seconds, time.perf_counter() if ended is None else ended)
 
