@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from poise.jit import compiled, compiled_part
 from poise.models.base import Floats
-from poise.models.fetch import fetch
+from poise.models.fetch import LINE, fetch
 from poise.models.forest_walk import ZERO
 
 TOGETHER = 4
 """So many rows are summed in turns: one sum waits for each of its additions, four fill the wait."""
+
+BLOCK = 4
+"""After so many words of these rows some memory of the next ones is asked for: to ask for all at once is to wait."""
 
 COUNTED = 128
 """So many edges are counted one after the other, which compares four at once and guesses no branch: 100 rows took
@@ -23,10 +26,10 @@ COUNTED = 128
 
 
 def spare_rows(columns: int, words: int, word_bytes: int, width: int) -> int:
-    """How many rows (of `width` outputs) beyond its scores `scores` needs to work in: picked rows of so many columns at
-    most, the request's state, and four states."""
+    """How many rows (of `width` outputs) beyond its scores `scores` needs to work in: where the next items stand,
+    picked rows of so many columns at most, four states, and the request's."""
     picked, states = (columns + 3) // 4 * 2, -(-(TOGETHER + 1) * words * word_bytes // 8)
-    return -(-(picked + states) // width)
+    return -(-(TOGETHER + picked + states) // width)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -37,6 +40,13 @@ def lowest_bit(typing: Any, word: Any) -> Any:
         return builder.cttz(arguments[0], context.get_constant(types.boolean, False))  # a word may be 0
 
     return word(word), generate
+
+
+@compiled_part
+def leaf(leaves: Floats, at: int, word: Any) -> float:
+    """The value of the leaf that is left in a word whose leaves begin at `at`."""
+    value: float = leaves[at + np.uint64(lowest_bit(word))]
+    return value
 
 
 @compiled_part
@@ -132,6 +142,7 @@ def scores(
     slots = len(leaves) // words
     n = len(X)
     spare = out.reshape(-1)[n * width :]
+    ahead, spare = spare[:TOGETHER].view(np.int64), spare[TOGETHER:]
     wide, asked_wide = (len(columns) + 3) // 4 * 4, (len(asked_columns) + 3) // 4 * 4
     taken = max(wide, asked_wide) // 2
     picked, asked_picked = spare[: wide // 2].view(np.int32), spare[: asked_wide // 2].view(np.int32)
@@ -141,11 +152,13 @@ def scores(
         start[w] = table[0, w]
     pick(asked, 0, asked_columns, asked_numbers, edges, level_rows, asked_picked)
     narrow(table, asked_picked, start)
+    per_block = TOGETHER * BLOCK * table.itemsize // LINE if len(rows) > 0 else 0
     one, two, three, last = four[0], four[1], four[2], four[3]
     for first in range(0, n, TOGETHER):
         count = min(TOGETHER, n - first)
-        if len(rows) > 0:
-            fetch(items, rows, first + TOGETHER, min(first + 2 * TOGETHER, n))
+        for r in range(TOGETHER if len(rows) > 0 else 0):
+            i = min(first + TOGETHER + r, n - 1)
+            ahead[r] = items.ctypes.data + rows[i] * words * items.itemsize
         for r in range(count):
             i = first + r
             state = four[r]
@@ -159,20 +172,34 @@ def scores(
             if wide > 0:
                 pick(X, i, columns, numbers, edges, level_rows, picked)
                 narrow(table, picked, state)
+        lines = 0
         for c in range(width):
             if count == TOGETHER:
                 a, b, d, e = 0.0, 0.0, 0.0, 0.0
                 at = np.uint64(ends[c] * slots)
-                for w in range(np.uint64(ends[c]), np.uint64(ends[c + 1])):
-                    a += leaves[at + np.uint64(lowest_bit(one[w]))]
-                    b += leaves[at + np.uint64(lowest_bit(two[w]))]
-                    d += leaves[at + np.uint64(lowest_bit(three[w]))]
-                    e += leaves[at + np.uint64(lowest_bit(last[w]))]
+                k, end = np.uint64(ends[c]), np.uint64(ends[c + 1])
+                while k + np.uint64(BLOCK) <= end:
+                    for line in range(lines, lines + per_block):
+                        fetch(ahead[line & (TOGETHER - 1)] + line // TOGETHER * LINE)
+                    lines += per_block
+                    for _ in range(BLOCK):
+                        a += leaf(leaves, at, one[k])
+                        b += leaf(leaves, at, two[k])
+                        d += leaf(leaves, at, three[k])
+                        e += leaf(leaves, at, last[k])
+                        at += np.uint64(slots)
+                        k += np.uint64(1)
+                while k < end:
+                    a += leaf(leaves, at, one[k])
+                    b += leaf(leaves, at, two[k])
+                    d += leaf(leaves, at, three[k])
+                    e += leaf(leaves, at, last[k])
                     at += np.uint64(slots)
+                    k += np.uint64(1)
                 out[first, c], out[first + 1, c], out[first + 2, c], out[first + 3, c] = a, b, d, e
                 continue
             for r in range(count):
                 a = 0.0
                 for w in range(ends[c], ends[c + 1]):
-                    a += leaves[w * slots + np.int64(lowest_bit(four[r, w]))]
+                    a += leaf(leaves, np.uint64(w * slots), four[r, w])
                 out[first + r, c] = a
