@@ -15,13 +15,10 @@ from poise.stores.changes import Changes
 from poise.stores.codes import MISSING, Arrays, Codes, Ints, absent, as_column, encoded, part_of, prefixed
 from poise.stores.key_slots import KeySlots, Slots
 from poise.stores.pending import Rows
-from poise.stores.rows import NewestRows
+from poise.stores.rows import KINDS, NewestRows
 from poise.stores.versions import Versions
 from poise.stores.words import Words
 from poise.table import MISSING_TIME, Column, Kind, Same
-
-_KINDS: Mapping[str, Kind] = {"d": "number", "l": "time", "q": "time", "i": "string"}
-"""Of what NumPy calls the values as they are kept."""
 
 
 class KeyedRows:
@@ -61,21 +58,23 @@ class KeyedRows:
 
         A row's numbers come from one place, which for a few keys is what the time goes into.
         """
-        blocks = self.rows.blocks
-        if slot < 0 or not blocks:
+        rows = self.rows
+        if slot < 0 or not rows.blocks:
             return [None] * len(columns)
         made: list[Any] = []
-        for block in blocks:
-            values, kind = block[slot].tolist(), _KINDS[block.dtype.char]
+        for block, kind in zip(rows.blocks, rows.kinds, strict=True):
+            values = block[slot].tolist()
             if kind == "number":
                 made += [None if value != value else value for value in values]
             elif kind == "string":
                 made += map(words.word, values)
             else:
                 made += [None if value == MISSING_TIME else value for value in values]
+        if columns == rows.order:
+            return made
         taken = self._taken.get(columns)
         if taken is None:
-            taken = self._taken[columns] = _taken(tuple(self.rows.values), columns)
+            taken = self._taken[columns] = _taken(rows.order, columns)
         return taken(made)
 
     def read_with(
@@ -155,7 +154,7 @@ class KeyedVersions:
 def _one(held: NDArray[Any] | None, slot: int, words: Words, kind: Kind | None) -> Same:
     """One value without array work: of a request mostly one row is looked up."""
     if held is not None:
-        kind = _KINDS[held.dtype.char]
+        kind = KINDS[held.dtype.char]
         if slot >= 0:
             value = held.item(slot)
             return Same(kind, words.word(value) if kind == "string" else value)

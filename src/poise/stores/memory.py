@@ -22,10 +22,10 @@ from poise.stores.key_slots import Slots
 from poise.stores.keyed_rows import KeyedRows, KeyedVersions
 from poise.stores.keyed_windows import KeyedWindows
 from poise.stores.pending import END, Pending, Rows
-from poise.stores.request_keys import asked, found, found_one
+from poise.stores.request_keys import asked, found, found_alone
 from poise.stores.versions import NEVER
 from poise.stores.words import Words
-from poise.table import MISSING_TIME, Column, History, Kind
+from poise.table import MISSING_TIME, Column, History, Kind, Same
 
 LATEST_JOIN = DAY
 """How long after its κ an event may come in and still find the joined key of then."""
@@ -167,8 +167,13 @@ class MemoryStore(OnlineStore):
             return super().row(declaration, key, instant)
         if instant != self._now and (instant != MISSING_TIME or len(self._pending[source])):
             return super().row(declaration, key, instant)
-        slot = found_one(kept.slots, self._words, self._kinds, (source, declaration.key), key)
-        return kept.row(declaration.columns, slot, self._words)
+        words, slot = self._words, None
+        if len(key) == 1:
+            slot = found_alone(kept.slots, words, self._kinds[source][declaration.key[0]], key[0])
+        if slot is None:
+            columns = [Same.holding(value) for value in key]
+            slot = found(kept.slots, words, self._kinds, (source, declaration.key), columns, 1).item(0)
+        return kept.row(declaration.columns, slot, words)
 
     def changes(self) -> int:
         """How often rows became visible."""

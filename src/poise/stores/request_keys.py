@@ -35,16 +35,15 @@ def found(slots: KeySlots, words: Words, kinds: Kinds, of: Keyed, keys: Sequence
     return slots.find_words(numbers) if keys else slots.find(*asked(words, kinds, of, keys, height))
 
 
-def found_one(slots: KeySlots, words: Words, kinds: Kinds, of: Keyed, key: Sequence[Any]) -> int:
-    """The same for the key of one request, as Python values, None where one is missing."""
-    if len(key) == 1:
-        kind, value = _kind(kinds, of, of[1][0]), key[0]
-        if type(value) is str and kind in _OF_WORDS:
-            number = words.number(value)
-            return number if number < 0 else slots.find_one(number)
-        if type(value) is float and kind == "number" and value == value:
-            return slots.find_one(int(encoded(np.array([value]))[0].item(0)))
-    return int(found(slots, words, kinds, of, [Same.holding(value) for value in key], 1).item(0))
+def found_alone(slots: KeySlots, words: Words, kind: Kind | None, value: Any) -> int | None:
+    """The same for one request's key of one part, of a source that keeps a `kind` there; value: Python's, None where it
+    is missing. None for what only `found` can tell, or refuse."""
+    if type(value) is str and kind in _OF_WORDS:
+        number = words.number(value)
+        return number if number < 0 else slots.find_one(number)
+    if type(value) is float and kind == "number" and value == value:
+        return slots.find_one(int(encoded(np.array([value]))[0].item(0)))
+    return None
 
 
 def asked(words: Words, kinds: Kinds, of: Keyed, keys: Sequence[Column], height: int) -> Codes:

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poise.jit import compiled_locked
+from poise.table import Kind
 
 Values = NDArray[Any]
 Ints = NDArray[np.int64]
+KINDS: Mapping[str, Kind] = {"d": "number", "l": "time", "q": "time", "i": "string"}
+"""Of what NumPy calls the values as they are kept."""
 
 
 class NewestRows:
@@ -26,6 +29,10 @@ class NewestRows:
         """Each column's values by slot, block by block; none before the first rows have come."""
         self.blocks: tuple[Values, ...] = ()
         """Per type of values (slots, columns of that type): the same values."""
+        self.kinds: tuple[Kind, ...] = ()
+        """Of the values of each block."""
+        self.order: tuple[str, ...] = ()
+        """The columns of all blocks, one after the other."""
 
     def reserve(self, slots: int) -> None:
         """Room for this many slots."""
@@ -75,7 +82,8 @@ class NewestRows:
 
     def _lay_out(self, blocks: Sequence[Values], names: Sequence[str]) -> None:
         """Hold these blocks, whose columns have these names one after the other."""
-        self.blocks = tuple(blocks)
+        self.blocks, self.order = tuple(blocks), tuple(names)
+        self.kinds = tuple(KINDS[block.dtype.char] for block in blocks)
         columns = [block[:, at] for block in blocks for at in range(block.shape[1])]
         self.values = dict(zip(names, columns, strict=True))
 
