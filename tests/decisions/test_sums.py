@@ -47,6 +47,18 @@ def test_one_call_gives_every_bit_of_the_single_steps(
     assert (made.order.tolist(), made.fallback) == (first.tolist(), fallback)
 
 
+def test_many_are_sorted_as_few_with_the_earlier_of_equals_first() -> None:
+    sums = Sums.of([parse("order")], {"order": "number"})
+    assert sums is not None
+    random = np.random.default_rng(0)
+    for n in (1, 2, 15, 16, 17, 32, 33, 100, 1000, 2500):
+        for of in (3, 10 * n):
+            scores = random.integers(0, of, n).astype(float)
+            made, order = sums.rank(scores[None], np.ones(1), None)
+            assert order.tolist() == np.argsort(-scores, kind="stable").tolist()
+            assert same_numbers(made[-1], scores)
+
+
 def same_numbers(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether all numbers have the same bits, and NaN stands where NaN does: there are many, and all are null."""
     gone = np.isnan(other)

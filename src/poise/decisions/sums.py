@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _STEPS = {"+": 0, "-": 1, "*": 2, "/": 3}
 _MINUS = 4
+RUN = 16
+"""So many scores are sorted by counting."""
 
 
 class _NoSum(Exception):
@@ -177,19 +179,50 @@ def _rank(
 
 @compiled_part
 def _sort(scores: Floats, order: NDArray[np.int64], count: int) -> None:
-    """The first `count` of `order[0]` from the highest score down, equals as they stood: merged in runs that double."""
-    run = 1
+    """The first `count` of `order[0]` from the highest score down, equals as they stood: in runs of `RUN`, which are
+    merged in runs that double. A processor guesses wrongly at every second comparison: none of these is a branch."""
+    keys = np.empty((2, count))
+    for i in range(count):
+        keys[0, i] = scores[order[0, i]]
+    for start in range(0, count, RUN):
+        _sort_run(keys, order, start, min(start + RUN, count))
+    run = RUN
     while run < count:
         for start in range(0, count, 2 * run):
-            a, b = start, min(start + run, count)
-            middle, end = b, min(start + 2 * run, count)
-            for at in range(start, end):
-                if b >= end or (a < middle and scores[order[0, a]] >= scores[order[0, b]]):
-                    order[1, at] = order[0, a]
-                    a += 1
-                else:
-                    order[1, at] = order[0, b]
-                    b += 1
+            _merge(keys, order, start, min(start + run, count), min(start + 2 * run, count))
         for at in range(count):
-            order[0, at] = order[1, at]
+            order[0, at], keys[0, at] = order[1, at], keys[1, at]
         run *= 2
+
+
+@compiled_part
+def _sort_run(keys: Floats, order: NDArray[np.int64], start: int, end: int) -> None:
+    """Sorts from `start` to `end` by counting how many come before each."""
+    for i in range(start, end):
+        place = start
+        for j in range(start, i):
+            place += np.int64(keys[0, j] >= keys[0, i])
+        for j in range(i + 1, end):
+            place += np.int64(keys[0, j] > keys[0, i])
+        order[1, place], keys[1, place] = order[0, i], keys[0, i]
+    for i in range(start, end):
+        order[0, i], keys[0, i] = order[1, i], keys[1, i]
+
+
+@compiled_part
+def _merge(keys: Floats, order: NDArray[np.int64], start: int, middle: int, end: int) -> None:
+    """The runs from `start` to `middle` and from there to `end` as one, in the second rows."""
+    a, b, at = start, middle, start
+    while a < middle and b < end:
+        first = keys[0, a] >= keys[0, b]
+        order[1, at] = order[0, a] if first else order[0, b]
+        keys[1, at] = keys[0, a] if first else keys[0, b]
+        a += np.int64(first)
+        b += 1 - np.int64(first)
+        at += 1
+    for rest in range(a, middle):
+        order[1, at], keys[1, at] = order[0, rest], keys[0, rest]
+        at += 1
+    for rest in range(b, end):
+        order[1, at], keys[1, at] = order[0, rest], keys[0, rest]
+        at += 1
