@@ -201,9 +201,9 @@ def _sort_run(keys: Floats, order: NDArray[np.int64], start: int, end: int) -> N
     for i in range(start, end):
         place = start
         for j in range(start, i):
-            place += np.int64(keys[0, j] >= keys[0, i])
+            place += int(keys[0, j] >= keys[0, i])
         for j in range(i + 1, end):
-            place += np.int64(keys[0, j] > keys[0, i])
+            place += int(keys[0, j] > keys[0, i])
         order[1, place], keys[1, place] = order[0, i], keys[0, i]
     for i in range(start, end):
         order[0, i], keys[0, i] = order[1, i], keys[1, i]
@@ -217,8 +217,8 @@ def _merge(keys: Floats, order: NDArray[np.int64], start: int, middle: int, end:
         first = keys[0, a] >= keys[0, b]
         order[1, at] = order[0, a] if first else order[0, b]
         keys[1, at] = keys[0, a] if first else keys[0, b]
-        a += np.int64(first)
-        b += 1 - np.int64(first)
+        a += int(first)
+        b += 1 - int(first)
         at += 1
     for rest in range(a, middle):
         order[1, at], keys[1, at] = order[0, rest], keys[0, rest]
