@@ -162,9 +162,11 @@ class Ranker:
         single steps give."""
         allowed, sums = None if self._where is None else self._own(self._where, columns), self._sums
         if sums is not None:
-            read = np.empty((len(sums.names), height_of(predictions, columns)))
-            for row, name in enumerate(sums.names):
-                read[row] = self._words.values(name, predictions) if name in self._predicted else columns[name].values
+            values = [
+                self._words.values(name, predictions) if name in self._predicted else columns[name].values
+                for name in sums.names
+            ]
+            read = np.array(values, np.float64) if values else np.empty((0, height_of(predictions, columns)))
             made, order = sums.rank(read, np.array([weights[term] for term in self._terms]), allowed)
             if len(order):
                 return Ranked(self._names, made, allowed, order)
