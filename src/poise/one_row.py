@@ -104,8 +104,8 @@ class OneRow(Table):
         """Which of these columns have no value."""
         if None not in self.cells:
             return {}
-        row = self.row
-        return {name: 1 for name in names if row[name] is None}
+        at, cells = self.form.at, self.cells
+        return {name: 1 for name in names if cells[at[name]] is None}
 
     def select(self, names: Iterable[str]) -> OneRow:
         """These columns, in this order."""
@@ -127,7 +127,8 @@ class OneRow(Table):
 
     def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
         """The row once for each position, as lists of Python values."""
-        return {name: [value] * len(index) for name, value in zip(self.form.kinds, self.cells, strict=True)}
+        named, count = zip(self.form.kinds, self.cells, strict=True), len(index)
+        return {name: [value] for name, value in named} if count == 1 else {n: [value] * count for n, value in named}
 
 
 def taken(at: Sequence[Any]) -> Take:

@@ -46,9 +46,9 @@ class RowPlan:
         stamps: takes when each step was done.
         """
         stamps, now = [] if stamps is None else stamps, time.perf_counter
-        row, instant = requests.rows.row, requests.time.item(0)
+        rows, instant = requests.rows, requests.time.item(0)
         try:
-            cells = [row[name] for name in self._request]
+            cells = list(rows.picked(self._request)) if type(rows) is OneRow else [rows[n].only for n in self._request]
         except KeyError as problem:
             raise RequestError("this column is required", field=problem.args[0]) from None
         made = OneRow(self._made, cells)

@@ -44,6 +44,8 @@ MOST_LOGGED = 100
 WHOLE_LIST = 100
 """Of one list in so many the features of all candidates are kept, not of the shown ones only."""
 
+_FIRST = np.zeros(1, np.intp)
+
 Floats = NDArray[np.float64]
 
 
@@ -69,14 +71,8 @@ def in_full(rows: Sequence[int] | NDArray[np.int64], sent: Table, features: Tabl
     >>> in_full([1], Table({"x": Column.numbers([1.0, 2.0])}), Table({"x2": Column.numbers([1.0, 4.0])}))
     {'logged': [1], 'sent': {'x': [2.0]}, 'features': {'x2': [4.0]}}
     """
-    if sent.height == 1 and len(rows) == 1:
-        return {"logged": [0], "sent": _alone(sent), "features": _alone(features)}
-    at = np.asarray(rows[:MOST_LOGGED], np.intp)
+    at = _FIRST if sent.height == 1 else np.asarray(rows[:MOST_LOGGED], np.intp)
     return {"logged": at.tolist(), "sent": sent.listed(at), "features": features.listed(at)}
-
-
-def _alone(table: Table) -> dict[str, list[Any]]:
-    return {name: [value] for name, value in table.row.items()}
 
 
 def list_of(
