@@ -38,6 +38,7 @@ class Kept:
     def __init__(self, items):
         self.items = items
         self.version = np.ones(items.height, np.int64)
+        self.made = 1
 
     def take(self, name, rows):
         return self.items[name].take(rows)
@@ -58,21 +59,47 @@ def test_states_are_kept_until_the_items_change():
     made = []
     state = form._whole.state
     form._states._make = lambda items: made.append(items.height) or state(items)
-    for turn, rows in enumerate([[0, 3, 5], [5, 3, 1], [1, 3], [1, 3], list(range(8)), list(range(12))]):
-        if turn == 3:
+    asked = [
+        [0, 3, 5],
+        [5, 3, 1],
+        [1, 3],
+        [6, 1],
+        [1, 3],
+        list(range(8)),
+        list(range(12)),
+        [0, 11],
+        [3, 10],
+        [3, 1],
+        [2, 3],
+    ]
+    for turn, rows in enumerate(asked):
+        if turn in (4, 9):  # the second time when all had been seen as they were
             kept.items["a"].values[[1, 3]] += 1
-            kept.version[[1, 3]] = 9
-        if turn == 5:  # more items: those that are known stay
+            kept.version[[1, 3]] = kept.made = 9 + turn
+        if turn == 6:  # more items: those that are known stay
             more = {name: column for name, column in columns(random, 4).items() if name in ITEM}
             kinds = [*kept.items["kind"].to_list(), *more["kind"].to_list()]
             numbers = np.concatenate([kept.items["a"].values, more["a"].values])
             kept.items = Table({"a": Column.numbers(numbers), "kind": Column.strings(kinds)})
-            kept.version = np.concatenate([kept.version, np.ones(4, np.int64)])
+            kept.version = np.concatenate([kept.version, np.full(4, 13)])
+            kept.made = 13
         request = {"b": Column.numbers(random.normal(size=1))}
         both = {"c": Column.numbers(random.normal(size=len(rows)))}
         features = listed(kept, rows, request, both)
         assert form.predict(features).tobytes() == model.predict(features).tobytes()
-    assert made == [3, 1, 2, 4, 4]
+    assert made == [3, 1, 1, 2, 3, 4, 2]
+
+
+def test_of_other_items_all_is_made_anew():
+    random = np.random.default_rng(6)
+    model = trees(random)
+    form = for_lists(model, frozenset(ITEM))
+    for _ in range(2):  # as often made, and all seen, of the ones before
+        kept = Kept(Table({name: column for name, column in columns(random, 4).items() if name in ITEM}))
+        for rows in ([0], [0, 1, 2, 3], [2]):
+            both = {"c": Column.numbers(random.normal(size=len(rows)))}
+            features = listed(kept, rows, {"b": Column.numbers(random.normal(size=1))}, both)
+            assert form.predict(features).tobytes() == model.predict(features).tobytes()
 
 
 def test_trees_that_are_scored_by_whole_rows_only_keep_nothing():

@@ -40,7 +40,8 @@ class KeptItems:
         self.most = most
         self.version = np.zeros(0, np.int64)
         """Per row when it was made: whoever makes more of it sees by this whether that still holds."""
-        self._made = 0
+        self.made = 0
+        """How often any row was made: the version of the last ones."""
         self._steps = tuple(steps)
         self._item = item
         self._after = _dependents(self._steps)
@@ -207,8 +208,8 @@ class KeptItems:
                 held[at] = self.store.places(declaration, keys)
             self._stale[number, at] = False
         changed = rows[self._dirty[rows]]
-        self._made += 1
-        self.version[changed] = self._made
+        self.made += 1
+        self.version[changed] = self.made
         self._dirty[changed] = False
 
     def _put(self, name: str, rows: Rows, values: Column) -> None:

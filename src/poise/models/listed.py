@@ -116,10 +116,14 @@ class KeptRows:
         self._names = names
         self._kept: KeptItems | None = None
         self._seen = np.empty(0, np.int64)
+        self._compared = self._whole = 0
+        """After how many times that rows were made they were compared last, and were all as they had been seen."""
         self._values: NDArray[Any] | None = None
 
     def of(self, kept: KeptItems, features: Listed) -> NDArray[Any]:
         """All rows; those of `features.rows` are right."""
+        if kept.made == self._whole and kept is self._kept and self._values is not None:
+            return self._values
         rows, version = features.rows, kept.version
         if kept is not self._kept or len(version) != len(self._seen):
             self._look_at(kept)
@@ -129,15 +133,19 @@ class KeptRows:
             self._values = self._room(len(version), made)
             self._values[stale] = made
             self._seen[stale] = version[stale]
+        elif self._compared != kept.made:  # mostly many lists come before anything is made anew
+            self._compared = kept.made
+            self._whole = kept.made if np.array_equal(self._seen, version) else 0
         return self._values
 
     def _look_at(self, kept: KeptItems) -> None:
         """Others than before, of which nothing is made yet, or more."""
         size, old = len(kept.version), len(self._seen)
         if kept is not self._kept or size < old:
-            self._kept, self._seen = kept, np.full(size, -1, np.int64)
+            self._kept, self._seen = kept, np.zeros(size, np.int64)
+            self._compared = self._whole = 0
         else:
-            self._seen = np.concatenate([self._seen, np.full(size - old, -1, np.int64)])
+            self._seen = np.concatenate([self._seen, np.zeros(size - old, np.int64)])
 
     def _room(self, size: int, like: NDArray[Any]) -> NDArray[Any]:
         """The values, with room for so many rows."""
