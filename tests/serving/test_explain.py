@@ -270,7 +270,7 @@ def test_a_list_that_the_rule_sorted_says_what_was_missing_and_that_it_was_drawn
 def test_an_item_that_is_called_like_a_word_of_the_answer_stands_as_item() -> None:
     """In what is shown, left out, described and explained alike; else it would hide the word, or be hidden by it."""
     entries = ListEntries("score", ["orders"])
-    shown = json.loads(msgspec.json.encode(entries.shown("d", ["a"], [0.5], [[0.5]], [1.0])))[0]
+    shown = json.loads(msgspec.json.encode(entries.shown("d", [0], ["a"], [0.5], [[0.5]], [1.0])))[0]
     left = json.loads(msgspec.json.encode(entries.ranked(["b"], ["ranked 2"], [0.2])))[0]
     assert (shown["item"], shown["score"], left["item"], left["score"]) == ("a", 0.5, "b", 0.2)
     contract = Contract("x", (Input("score", "string", per="asked"),), decides_on="asked", item="score", show=3)
