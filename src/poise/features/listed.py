@@ -31,8 +31,10 @@ class Parts:
     request: Named
     item: Named
     both: Named
+    once: tuple[str, ...]
+    """The request's columns."""
     alike: bool
-    """Whether the request's columns are called like their keys."""
+    """Whether they are called like their keys."""
 
     @classmethod
     def of(cls, names: Mapping[str, str], sides: Sides) -> Parts:
@@ -43,7 +45,8 @@ class Parts:
             side = sides.of[key]
             parts["both" if side == "item" and key not in of_items else side].append((name, key))
         request, item, both = map(tuple, parts.values())
-        return cls(names, sides, request, item, both, all(name == key for name, key in request))
+        once, alike = tuple(name for name, _ in request), all(name == key for name, key in request)
+        return cls(names, sides, request, item, both, once, alike)
 
 
 class Made(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -151,10 +154,10 @@ class Listed(Table):
 
     def missing(self, names: Iterable[str]) -> dict[str, int]:
         """In how many rows each of these columns has no value; those without any such row are left out."""
-        made, parts, values = self._made, self._parts, self._made.request.row
-        found: dict[str, int] = {}
-        if None in values.values():
-            found = {name: self.height for name, key in parts.request if values[key] is None}
+        made, parts, found = self._made, self._parts, dict[str, int]()
+        values = self.of_request.picked(parts.once)
+        if None in values:
+            found = {name: self.height for name, value in zip(parts.once, values, strict=True) if value is None}
         if made.kept is not None:
             found |= made.kept.missing(parts.item, made.rows)
         for name, key in self._anew:
