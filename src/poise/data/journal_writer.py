@@ -187,7 +187,7 @@ class Writer(Generic[T]):
                 return
             self._prune()
 
-    def _next(self) -> tuple[list[_Waiting[T]], list[tuple[int, int]]]:
+    def _next(self) -> tuple[list[T], list[tuple[int, int]]]:
         """What to write next; waits for it, for κ no longer than `idle`. Both empty: there is something to prune, or
         all is done."""
         with self._change:
@@ -199,19 +199,20 @@ class Writer(Generic[T]):
             if self._closing and not self._queue:
                 self._change.wait_for(lambda: not self._unsettled, self._limits.leaving)
                 self._unsettled.clear()
-            group: list[_Waiting[T]] = []
+            group: list[T] = []
             rows = 0
             while self._queue and (not group or rows + self._queue[0].rows <= self._limits.at_once):
-                group.append(self._queue.popleft())
-                rows += group[-1].rows
+                one = self._queue.popleft()
+                group.append(one.item)
+                rows += one.rows
+                self._size -= one.size
             self._rows -= rows
-            self._size -= sum(one.size for one in group)
             self._awake = bool(self._queue)
             known, self._known = self._known, []
             return group, known
 
-    def _write(self, group: list[_Waiting[T]], known: list[tuple[int, int]]) -> None:
-        items = tuple(one.item for one in group)
+    def _write(self, group: list[T], known: list[tuple[int, int]]) -> None:
+        items = tuple(group)
         try:
             judged = self._judge(items)
             good = [one for one in judged if not isinstance(one, BaseException)]
@@ -225,7 +226,7 @@ class Writer(Generic[T]):
         if events:
             with self._change:
                 self._unsettled.update(events)
-        positions = tuple([tuple([firsts[record] + offset for record, offset in one]) for one in places])
+        positions = _positions(places, firsts)
         if len(good) == len(items):
             self._call(self._applied, Written(items, positions, events))
             return
@@ -278,28 +279,38 @@ def merged(entries: Sequence[Sequence[Entry]]) -> tuple[list[Entry], list[list[t
     >>> [entry.body for entry in merged([[one], [two]])[0]], merged([[one], [two]])[1]
     ([b'1\\n2\\n3'], [[(0, 0)], [(0, 2)]])
     """
-    parts: dict[tuple[Kind, str], list[Entry]] = {}
-    rows: list[int] = []
-    places: list[list[tuple[int, int]]] = []
     order: dict[tuple[Kind, str], int] = {}
+    together: list[Entry] = []
+    bodies: list[list[bytes]] = []
+    places: list[list[tuple[int, int]]] = []
     for of_item in entries:
         place = []
         for entry in of_item:
-            key = (entry.kind, entry.source)
-            record = order.get(key)
-            if record is None:
-                record = order[key] = len(order)
-                rows.append(0)
-                parts[key] = []
-            place.append((record, rows[record]))
-            rows[record] += entry.count
-            parts[key].append(entry)
+            record = order.setdefault((entry.kind, entry.source), len(together))
+            if record == len(together):
+                together.append(Entry(entry.kind, entry.source, 0, b"", entry.not_before))
+                bodies.append([])
+            whole = together[record]
+            place.append((record, whole.count))
+            whole.count += entry.count
+            whole.not_before = max(whole.not_before, entry.not_before)
+            bodies[record].append(entry.body)
         places.append(place)
-    together = [
-        Entry(*key, rows[n], b"\n".join([one.body for one in of_key]), max(one.not_before for one in of_key))
-        for n, (key, of_key) in enumerate(parts.items())
-    ]
+    for whole, parts in zip(together, bodies, strict=True):
+        whole.body = b"\n".join(parts)
     return together, places
+
+
+def _positions(places: list[list[tuple[int, int]]], firsts: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Per item, where each of its entries begins. Most have one: there are thousands of these in a second."""
+    found: list[tuple[int, ...]] = []
+    for place in places:
+        if len(place) == 1:
+            ((record, offset),) = place
+            found.append((firsts[record] + offset,))
+        else:
+            found.append(tuple([firsts[record] + offset for record, offset in place]))
+    return tuple(found)
 
 
 def _ended() -> StateError:

@@ -242,7 +242,8 @@ class Inlet:
         return [unfit[id(item)] if id(item) in unfit else entries_of(item) for item in items]
 
     def _written(self, group: Written[Item]) -> None:
-        for item, firsts in zip(group.items, group.firsts, strict=True):
+        rows = zip(group.items, group.firsts, strict=True) if group.events else ()
+        for item, firsts in rows:
             if isinstance(item, Rows) and item.judged is not None and firsts:
                 record = group.events[bisect_right(group.events, firsts[0]) - 1] if len(item.judged.rows) else None
                 item.reception.written(item.judged, firsts, record)
