@@ -46,7 +46,7 @@ SEEDS = 2**53
 
 
 def _new_seed() -> int:
-    return RANDOMNESS.word() >> 11
+    return RANDOMNESS.word() % SEEDS
 
 
 class Answerer:
