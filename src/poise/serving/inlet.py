@@ -50,8 +50,8 @@ MOST_BUFFERED = 1_000
 
 LINGER, TOGETHER = 0.2, 0.002
 """Seconds that what is logged may wait for more of it: where nobody waits for it, and decisions for those that are made
-in the same turn of the loop. One sync of the disk takes as long for many as for one, and whoever asks meanwhile on the
-same core waits for it: at 0.2 s that is not one answer in a hundred."""
+in the same turn of the loop or the next. One sync of the disk takes as long for many as for one, and whoever asks
+meanwhile on the same core waits for it: at 0.2 s that is not one answer in a hundred."""
 
 
 class Inlet:
@@ -186,12 +186,16 @@ class Inlet:
         return None
 
     def _write_soon(self) -> None:
-        """Once this turn of the loop is over, so that all that is decided in it shares one sync; but not much later."""
+        """Once this turn of the loop is over and the next, so that what is decided in it, and for whom was read
+        meanwhile, shares one sync; but not much later."""
         if self._soon is None:
             self._since = time.perf_counter()
-            self._soon = self._ours().call_soon(self._write_now)
+            self._soon = self._ours().call_soon(self._write_next)
         elif time.perf_counter() - self._since > TOGETHER:
             self._write_now()
+
+    def _write_next(self) -> None:
+        self._soon = self._ours().call_soon(self._write_now)
 
     def _write_now(self) -> None:
         for handle in (self._soon, self._later):
