@@ -47,6 +47,8 @@ class ItemRows:
         self._names = np.zeros((0, WORDS), np.uint64)
         self._table = np.empty(0, np.int32)
         self.grow(size)
+        self.put("", 0)
+        self.forget("")  # compiled now, not once room has run out and a list waits
 
     def find(self, items: Sequence[Any], marks: NDArray[np.bool_]) -> tuple[Rows, int]:
         """The rows of n items, -1 for those without one; and whether any has none (`UNKNOWN`), or else any row is

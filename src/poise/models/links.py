@@ -89,6 +89,11 @@ def predictions(type: ProblemType, raw: Floats) -> Floats:
     return sigmoid(one) if type == "binary" else one
 
 
+def compile_links() -> None:
+    """Compile what many rows need, before any come: a rehearsal may bring one."""
+    sigmoid(logit(np.full(2, 0.5)))
+
+
 @compiled
 def _opposite(x: Floats, out: Floats) -> bool:
     """-x into `out`; whether exp of all of them stays within what a float64 holds."""

@@ -127,7 +127,7 @@ class KeptRows:
         rows, version = features.rows, kept.version
         if kept is not self._kept or len(version) != len(self._seen):
             self._look_at(kept)
-        if self._values is None or _differ(self._seen, version, rows):
+        if _differ(self._seen, version, rows) or self._values is None:  # asked first: a rehearsal compiles it
             stale = rows[self._seen[rows] != version[rows]]
             made = self._make(features.of_items(self._names, stale))
             self._values = self._room(len(version), made)

@@ -11,6 +11,7 @@ from poise.errors import StateError
 from poise.features.listed import Listed
 from poise.models.base import Floats, Model
 from poise.models.calibration import Calibration
+from poise.models.links import compile_links
 from poise.models.listed import ForLists, for_lists
 from poise.models.stored import read_json, write_json
 from poise.registry import get
@@ -87,6 +88,7 @@ class Predictor:
         """Read what `save` wrote. Raises `StateError` where a file is absent, damaged or of a newer format."""
         content = read_json(folder / "predictor.json")
         kind = get("model", content["kind"])
+        compile_links()
         try:
             model: Model = kind.load(folder / "model")
             return cls(model, Calibration.from_json(read_json(folder / "calibration.json")))

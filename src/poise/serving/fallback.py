@@ -62,6 +62,7 @@ class Objectives:
         self._fallbacks = fallbacks
         self._breakers = breakers or Breakers()
         self._logged = -LOGGED_EVERY
+        _all_finite(np.zeros(2))  # compiled now: a rehearsal may bring one row
 
     def predict(
         self,
