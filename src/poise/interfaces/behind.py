@@ -2,7 +2,8 @@
 
 A lower priority alone does not do: Linux lets whoever runs go on for some milliseconds, whatever the priority of who
 wakes up meanwhile, and counts priorities only among processes of one session. A process that is *idle*, in Linux'
-words, gives way at once; but it hardly runs at all where a core has no time left.
+words, gives way at once; but it hardly runs at all where a core has no time left. So none does that may not come back:
+Linux asks for CAP_SYS_NICE, or a limit of nice values (RLIMIT_NICE) that allows them, to end it, not to begin it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from time import monotonic
 
@@ -22,7 +24,6 @@ PATIENCE = 30.0
 OWN_GROUP = 0
 """The `process_group` of such a process for `subprocess.Popen`: Ctrl-C is for the process that answers, which then ends
 this one. It is still of that one's session, within which Linux weighs priorities against one another."""
-_THREADS = Path("/proc/self/task")
 
 
 def stand_back() -> None:
@@ -46,7 +47,7 @@ class Behind:
     """
 
     def __init__(self, now: Callable[[], float] = monotonic, to: Callable[[bool], None] | None = None) -> None:
-        self._now, self._to = now, to or _all_threads
+        self._now, self._to = now, to or _this
         self._done: float | None = None
         self._idle = False
 
@@ -71,8 +72,8 @@ class Starting:
     """Lets a process that was just started give way altogether until it is `ready`, or `PATIENCE` is over."""
 
     def __init__(self, process: int) -> None:
-        _set(process, idle=True)
-        self._timer = threading.Timer(PATIENCE, _set, (process,), {"idle": False})
+        _turn(process, idle=True)
+        self._timer = threading.Timer(PATIENCE, _turn, (process,), {"idle": False})
         self._timer.daemon = True
         self._timer.start()
 
@@ -81,14 +82,38 @@ class Starting:
         self._timer.cancel()
 
 
-def _all_threads(idle: bool) -> None:
-    """Of this process: Linux has it by thread, and new ones inherit it."""
-    with suppress(OSError):
-        for thread in _THREADS.iterdir():
-            _set(int(thread.name), idle=idle)
+@cache
+def comes_back() -> bool:
+    """Whether a thread of this process that is idle may be so no more: one that ends at once tries it."""
+    tried: list[bool] = []
+
+    def back_and_forth() -> None:
+        tried.append(_set(0, idle=True) and _set(0, idle=False))
+
+    thread = threading.Thread(target=back_and_forth)
+    thread.start()
+    thread.join()
+    return tried == [True]
 
 
-def _set(thread: int, *, idle: bool) -> None:
-    if hasattr(os, "SCHED_IDLE"):
-        with suppress(OSError):  # it has just ended, or the system does not allow it
-            os.sched_setscheduler(thread, os.SCHED_IDLE if idle else os.SCHED_OTHER, os.sched_param(0))
+def _this(idle: bool) -> None:
+    _turn(os.getpid(), idle=idle)
+
+
+def _turn(process: int, *, idle: bool) -> None:
+    """All threads of a process: Linux has it by thread, and new ones inherit it."""
+    if comes_back():
+        with suppress(OSError):  # the process has ended
+            for thread in Path(f"/proc/{process}/task").iterdir():
+                _set(int(thread.name), idle=idle)
+
+
+def _set(thread: int, *, idle: bool) -> bool:
+    """Whether that could be done. thread: 0 is the one that asks."""
+    if not hasattr(os, "SCHED_IDLE"):
+        return False
+    try:
+        os.sched_setscheduler(thread, os.SCHED_IDLE if idle else os.SCHED_OTHER, os.sched_param(0))
+    except OSError:  # it has just ended, or the system does not allow it
+        return False
+    return True
