@@ -50,6 +50,18 @@ def test_who_may_not_come_back_does_not_give_way_altogether(monkeypatch: pytest.
     assert one == other != threading.get_native_id() and (idle, back) == (os.SCHED_IDLE, os.SCHED_OTHER)
 
 
+def test_one_piece_of_work_that_takes_too_long_gets_its_share() -> None:
+    now, told = [0.0], list[bool]()
+    standing = behind.Behind(lambda: now[0], told.append)
+    standing.look()
+    standing.left(False)
+    for now[0] in (behind.PATIENCE - 1, behind.PATIENCE, behind.PATIENCE + 1):
+        standing.look()
+    assert told == [True, False]
+    standing.left(False)
+    assert told == [True, False, True]
+
+
 @linux
 def test_a_process_that_starts_for_too_long_gets_its_share_with_all_its_threads(
     monkeypatch: pytest.MonkeyPatch,
@@ -68,4 +80,9 @@ def test_a_process_that_starts_for_too_long_gets_its_share_with_all_its_threads(
             assert time.monotonic() < until, policies
             time.sleep(0.05)
         starting.ready()
+        again = behind.Starting(process.pid)
+        assert {os.sched_getscheduler(int(task.name)) for task in tasks} == {os.SCHED_IDLE}
+        behind.bring_forward(process.pid)
+        assert {os.sched_getscheduler(int(task.name)) for task in tasks} == {os.SCHED_OTHER}
+        again.ready()
         process.stdin.close()

@@ -15,12 +15,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 NICE = 5
 """How much a process stands back that somebody waits for, as `nice` counts it."""
 PATIENCE = 30.0
 """Seconds for which work may wait for a core that is never free; after that it gets its share."""
+LOOK = 5.0
+"""Seconds between two looks whether it is over, while work goes on that says nothing."""
 OWN_GROUP = 0
 """The `process_group` of such a process for `subprocess.Popen`: Ctrl-C is for the process that answers, which then ends
 this one. It is still of that one's session, within which Linux weighs priorities against one another."""
@@ -50,17 +52,36 @@ class Behind:
         self._now, self._to = now, to or _this
         self._done: float | None = None
         self._idle = False
+        self._lock = threading.Lock()
 
     def left(self, more: bool) -> None:
         """Say after each piece of work whether more is due at once."""
-        now = self._now()
-        if not more or self._done is None:
-            self._done = now
-        self._turn(now - self._done < PATIENCE)
+        with self._lock:
+            now = self._now()
+            if not more or self._done is None:
+                self._done = now
+            self._turn(now - self._done < PATIENCE)
 
     def somebody_waits(self) -> None:
         """Give way no longer than others do: what is done now is waited for."""
-        self._turn(False)
+        with self._lock:
+            self._turn(False)
+
+    def look(self) -> None:
+        """Whether the piece of work that goes on has waited too long; for any thread."""
+        with self._lock:
+            if self._done is not None and self._now() - self._done >= PATIENCE:
+                self._turn(False)
+
+    def watch(self) -> None:
+        """Look every few seconds from here on: a second of work takes minutes where one is idle on a busy core."""
+
+        def again() -> None:
+            while True:
+                sleep(LOOK)
+                self.look()
+
+        threading.Thread(target=again, name="poise-behind", daemon=True).start()
 
     def _turn(self, idle: bool) -> None:
         if idle != self._idle:
@@ -80,6 +101,11 @@ class Starting:
     def ready(self) -> None:
         """It sees to itself now, or is gone."""
         self._timer.cancel()
+
+
+def bring_forward(process: int) -> None:
+    """Somebody waits for what this process does: it gives way no longer than others do, until it says so again."""
+    _turn(process, idle=False)
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import IO, Any, Self
 from poise.data import rows_file
 from poise.data.id_hash import Hashes
 from poise.errors import PoiseError, StateError
-from poise.interfaces.behind import OWN_GROUP, Starting
+from poise.interfaces.behind import OWN_GROUP, Starting, bring_forward
 from poise.interfaces.troubles import Troubles
 from poise.serving.coming_in import Taken
 from poise.serving.inlet import Inlet
@@ -78,6 +78,8 @@ class Drainer:
         process = self._process
         if process is not None:
             _close(process.stdin)
+            if wait:
+                bring_forward(process.pid)
         if wait and self._thread.ident is not None and not self._ready.wait(wait):
             raise StateError(f"the drain did not begin again within {wait:g} s")
 

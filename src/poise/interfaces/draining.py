@@ -246,6 +246,7 @@ def _written(file: Path) -> tuple[int, int] | None:
 def run(draining: Draining, said: SimpleQueue[str | None]) -> None:
     """Drain until None is said."""
     more, behind = True, Behind()
+    behind.watch()
     while True:
         behind.left(more)
         try:
