@@ -109,6 +109,21 @@ def _policies(process: int) -> set[int]:
     return {os.sched_getscheduler(int(thread.name)) for thread in Path(f"/proc/{process}/task").iterdir()}
 
 
+def test_it_is_hurried_where_somebody_waits_until_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in = tmp_path / "stand_in"
+    stand_in.write_text(STAND_IN.format(python=sys.executable))
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    hurried = list[int]()
+    monkeypatch.setattr(drainer, "bring_forward", hurried.append)
+    with Drainer(tmp_path / "poise.yaml", tmp_path, Ear(), {}) as begun:  # type: ignore[arg-type]
+        begun.begin()
+        until = time.monotonic() + 30
+        while (process := begun._process) is None and time.monotonic() < until:
+            time.sleep(0.02)
+    assert process is not None and hurried == [process.pid]
+
+
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_ids_that_are_damaged_are_made_again_with_the_snapshot(system: System, damage: str) -> None:  # noqa: F811
     file = system.path.parent / "shown.csv"

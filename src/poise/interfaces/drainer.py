@@ -79,7 +79,7 @@ class Drainer:
         if process is not None:
             _close(process.stdin)
             if wait:
-                bring_forward(process.pid)
+                _hurry(process)
         if wait and self._thread.ident is not None and not self._ready.wait(wait):
             raise StateError(f"the drain did not begin again within {wait:g} s")
 
@@ -91,6 +91,7 @@ class Drainer:
         process = self._process
         if process is not None:
             _close(process.stdin)
+            _hurry(process)
             try:
                 process.wait(ENDING)
             except subprocess.TimeoutExpired:
@@ -185,6 +186,12 @@ class Drainer:
             process.stdin.flush()
         except (BrokenPipeError, ValueError):  # it is ending: the next one is told
             return
+
+
+def _hurry(process: subprocess.Popen[str]) -> None:
+    """Somebody waits until it has ended."""
+    if process.poll() is None:  # else the number may be that of another one
+        bring_forward(process.pid)
 
 
 def _close(stream: IO[str] | None) -> None:
