@@ -56,6 +56,17 @@ def test_a_list_can_be_drawn_again_from_what_is_kept(lists: ModuleType) -> None:
     assert [items[row] for row in order[again.order]] == shown  # type: ignore[index]
 
 
+def test_of_a_list_that_shows_nothing_no_row_is_kept_in_full(lists: ModuleType) -> None:
+    answerer = lists.answerer()
+    answerer.logs = True
+    answerer.decide(json.dumps(lists.request(1)).encode())  # the first of a hundred, which is kept whole
+    for count in (1, 2):
+        closed = lists.request(0, candidates=[{"shop_id": f"r{5 + 2 * at}", "distance": 1.0} for at in range(count)])
+        found = kept(answerer.decide(json.dumps(closed).encode()))
+        assert (found["shown"], found["logged"]) == ([], [])
+        assert all(values == [] for kind in ("sent", "features") for values in found[kind].values())  # type: ignore[attr-defined]
+
+
 def test_only_so_many_rows_are_kept_in_full() -> None:
     many = Table({"x": Column.numbers(np.arange(1000.0))})
     found = decision_log.in_full(range(1000), many, many)

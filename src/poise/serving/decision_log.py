@@ -71,7 +71,7 @@ def in_full(rows: Sequence[int] | NDArray[np.int64], sent: Table, features: Tabl
     >>> in_full([1], Table({"x": Column.numbers([1.0, 2.0])}), Table({"x2": Column.numbers([1.0, 4.0])}))
     {'logged': [1], 'sent': {'x': [2.0]}, 'features': {'x2': [4.0]}}
     """
-    at = _FIRST if sent.height == 1 else np.asarray(rows[:MOST_LOGGED], np.intp)
+    at = _FIRST if sent.height == 1 and len(rows) else np.asarray(rows[:MOST_LOGGED], np.intp)
     return {"logged": at.tolist(), "sent": sent.listed(at), "features": features.listed(at)}
 
 
