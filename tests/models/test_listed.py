@@ -102,6 +102,34 @@ def test_of_other_items_all_is_made_anew():
             assert form.predict(features).tobytes() == model.predict(features).tobytes()
 
 
+def test_texts_of_several_sides_are_scored_together():
+    """The scores of texts come of all of them, whoever says each: of a person, of an item and of both."""
+    random = np.random.default_rng(7)
+    n, words = 600, ("spicy", "vegan", "cheap", "late")
+    said = random.integers(0, len(words), (4, n))
+    sides = {"person": "request", "dish": "item", "menu": "item", "note": "both", "c": "both"}
+    texts = [name for name in sides if name != "c"]
+    rows = {name: Column.strings([f"{words[k]} food" for k in one]) for name, one in zip(texts, said, strict=True)}
+    table = Table({**rows, "c": Column.numbers(random.normal(size=n))})
+    y = (said[:3] == 1).sum(axis=0) + (said[3] == 2) + random.normal(size=n) / 4
+    types = {**dict.fromkeys(texts, "text"), "c": "number"}
+    for inputs in (texts, ["dish", "menu", "c"], ["person", "c"]):
+        chosen = {name: types[name] for name in (*inputs, "c")}
+        examples = Examples(table.select(chosen), chosen, y, None, np.full(n, MISSING_TIME))
+        model = TreesLearner().fit(
+            Problem("regression"), examples.take(np.arange(400)), examples.take(np.arange(400, n))
+        )
+        form = for_lists(model, frozenset(name for name, side in sides.items() if side == "item"))
+        assert isinstance(form, ListedTrees) and model.columns.text is not None
+        parts = Parts.of({name: name for name in sides}, Sides((), (), (), sides))
+        one = OneRow(RowForm({"person": "string"}), [table["person"].to_list()[5]])
+        for at in ([3, 1, 4], [2]):
+            both = table.select(["note", "c"]).take(np.array(at))
+            features = Listed(parts, Made(one, dict(both), Kept(table), np.array(at)), len(at))
+            whole = Table({name: features[name] for name in sides}, len(at))
+            assert form.predict(features).tobytes() == model.predict(whole).tobytes()
+
+
 def test_trees_that_are_scored_by_whole_rows_only_keep_nothing():
     random = np.random.default_rng(4)
     model = trees(random)

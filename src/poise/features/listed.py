@@ -115,10 +115,6 @@ class Listed(Table):
         parts, request = self._parts, self._made.request
         return request if parts.alike else request.select_as(parts.request)
 
-    def of_both(self, names: Iterable[str]) -> Table:
-        """Columns that each candidate says."""
-        return Table.of({name: self._made.both[self._parts.names[name]] for name in names}, self.height)
-
     def of_items(self, names: Iterable[str], rows: Rows) -> Table:
         """Columns of what is kept of items."""
         assert self._made.kept is not None

@@ -78,7 +78,7 @@ class ListedTrees:
         states, split = self._states.of(features.kept, features), form.split
         mixed = np.empty((features.height, 0))  # mostly nothing depends on both
         if split.mixes:
-            mixed = split.mixed.matrix(features.of_both(form.mixed))
+            mixed = split.mixed.matrix(features.select(split.mixed.names))
         return split.predict(form.row(features), states, mixed, features.rows)
 
 
@@ -90,9 +90,8 @@ class _Form:
     """The trees' tables for requests that say some inputs once for all candidates."""
 
     def __init__(self, model: TreesModel, item: tuple[str, ...], side: Mapping[str, str]) -> None:
-        self.request = tuple(name for name in model.inputs if side[name] == "request")
-        self.mixed = tuple(name for name in model.inputs if side[name] == "both")
-        self.split: TreesSplit = model.sides(self.request, item)
+        request = tuple(name for name in model.inputs if side[name] == "request")
+        self.split: TreesSplit = model.sides(request, item)
         self._digest = self.split.request.digest
 
     def row(self, features: Listed) -> Floats:
