@@ -19,9 +19,9 @@ from time import monotonic, sleep
 
 NICE = 5
 """How much a process stands back that somebody waits for, as `nice` counts it."""
-PATIENCE = 30.0
+PATIENCE = 5.0
 """Seconds for which work may wait for a core that is never free; after that it gets its share."""
-LOOK = 5.0
+LOOK = 1.0
 """Seconds between two looks whether it is over, while work goes on that says nothing."""
 OWN_GROUP = 0
 """The `process_group` of such a process for `subprocess.Popen`: Ctrl-C is for the process that answers, which then ends
@@ -74,7 +74,7 @@ class Behind:
                 self._turn(False)
 
     def watch(self) -> None:
-        """Look every few seconds from here on: a second of work takes minutes where one is idle on a busy core."""
+        """Look every second from here on: a second of work takes minutes where one is idle on a busy core."""
 
         def again() -> None:
             while True:
