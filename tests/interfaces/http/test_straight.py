@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 from poise.interfaces.http import request_id
 from poise.interfaces.http.app import create_app
 from poise.interfaces.http.ask import Ask, Gate
+from poise.interfaces.http.plain import PlainHead
 from poise.interfaces.http.protocol import guarded
 from poise.interfaces.http.resting import Resting
 from poise.interfaces.http.straight import Straight
@@ -307,6 +308,15 @@ def test_a_head_that_came_before_is_known_again_and_only_that_one(stand_ins: Mod
     whole = request(b"{}", "X-One: 1")
     for odd in (whole + b" ", whole[:-1], whole.replace(b": 2\r", b": x\r"), whole.replace(b": 2\r", b": 2, 2\r")):
         assert way.read(odd, first.head) is None
+
+
+def test_long_heads_are_not_remembered() -> None:
+    def head(size: int) -> PlainHead | None:
+        lines = b"content-type: application/json\r\ncontent-length: 2\r\nx-note: " + b"x" * size
+        return PlainHead.of(b"POST /v1/decide HTTP/1.1\r\n" + lines + b"\r\n\r\n{}", Limits())
+
+    short, long = head(100), head(5_000)
+    assert short is not None and short.short and long is not None and not long.short
 
 
 def test_a_head_that_is_known_is_let_in_only_as_long_as_its_token_is(stand_ins: ModuleType) -> None:

@@ -23,6 +23,8 @@ _MUST_BE = {b"content-type": b"application/json", b"connection": b"keep-alive"}
 _LENGTH = b"content-length"
 DIGITS = 9
 """Of a length, at most."""
+SHORT = 4_000
+"""Bytes of a head that a connection remembers; a longer one takes twenty times as much, for each of many connections."""
 
 
 class PlainHead:
@@ -44,6 +46,11 @@ class PlainHead:
         self._headers, self._place, self._limits = headers, place, limits
         self._before, self._after = around
         self.terms: Terms | None = None
+
+    @property
+    def short(self) -> bool:
+        """Whether a connection may remember it until its next request."""
+        return len(self._before) + len(self._after) <= SHORT
 
     @classmethod
     def of(cls, data: bytes, limits: Limits) -> PlainHead | None:

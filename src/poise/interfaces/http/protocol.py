@@ -126,7 +126,7 @@ class Guarded(Base):
 
     def _go_straight(self, way: Straight, found: Found) -> None:
         """Answer in the next turn of the loop, once all that lies ready to be read is."""
-        self._straight, self._plain = True, found.head
+        self._straight, self._plain = True, found.head if found.head.short else None
         self._stop_expecting()
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
