@@ -24,7 +24,7 @@ _LENGTH = b"content-length"
 DIGITS = 9
 """Of a length, at most."""
 SHORT = 4_000
-"""Bytes of a head that a connection remembers; a longer one takes twenty times as much, for each of many connections."""
+"""Bytes of a head that a connection remembers; a longer one takes twenty times as much, for each of many of them."""
 
 
 class PlainHead:
