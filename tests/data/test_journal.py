@@ -8,18 +8,21 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import polars as pl
 import pytest
 from tests.data.conftest import NOW, Fixed
 
-from poise.data import delta
-from poise.data.journal import STEP_BYTES, Entry, Journal
+from poise.data import delta, journal_wal
+from poise.data.journal import LOOK, Entry, Journal
+from poise.data.journal_checkpoint import Checkpoints
 from poise.data.journal_reader import reading
-from poise.data.journal_tables import JOURNAL, LARGEST_WAL
+from poise.data.journal_tables import JOURNAL, LARGEST_WAL, PAGE
+from poise.data.journal_wal import pages
 from poise.errors import StateError
 
 
@@ -195,19 +198,61 @@ def test_no_room_in_the_database_is_said_as_a_full_disk(tmp_path: Path) -> None:
         assert journal.append([some(500, size=1000)]) == [1]
 
 
-def test_what_was_written_comes_into_the_database_in_steps_that_nobody_waits_for(tmp_path: Path) -> None:
+def test_the_log_begins_anew_where_nobody_else_sees_to_it(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         file, log = tmp_path / JOURNAL, tmp_path / f"{JOURNAL}-wal"
         before = file.stat().st_size
-        journal.append([some(size=STEP_BYTES // 2)])
-        journal.catch_up()
-        assert file.stat().st_size == before, "too little for a step"
-        for _ in range(6):
-            journal.append([some(size=STEP_BYTES // 2)])
+        for _ in range(15):
+            journal.append([some(size=LOOK)])
             journal.catch_up()
-        assert file.stat().st_size > 3 * STEP_BYTES
-        assert log.stat().st_size < 2 * STEP_BYTES, "the log begins anew after each step"
-        assert journal.rows_waiting == len(list(journal.after(0))) == 7
+        assert file.stat().st_size == before, "too little for that"
+        for _ in range(60):
+            journal.append([some(size=LOOK)])
+            journal.catch_up()
+            assert log.stat().st_size < LARGEST_WAL + 3 * LOOK
+        assert file.stat().st_size > 48 * LOOK
+        assert journal.rows_waiting == len(list(journal.after(0))) == 75
+
+
+def test_another_brings_over_what_was_written_beside_who_writes(tmp_path: Path) -> None:
+    """As the drain does. Who writes has next to nothing left to do when the log is to begin anew, and loses nothing."""
+    with opened(tmp_path) as journal:
+        file, log = tmp_path / JOURNAL, tmp_path / f"{JOURNAL}-wal"
+        journal.append([some(size=LOOK)])
+        checkpoints = Checkpoints(tmp_path)
+        try:
+            until = time.monotonic() + 30
+            for n in range(40):
+                journal.append([some(size=LOOK)])
+                while pages(file)[1] * PAGE >= LOOK:  # it brings over what there is of so much, and no less
+                    assert time.monotonic() < until, pages(file)
+                    time.sleep(0.01)
+                journal.catch_up()
+                assert log.stat().st_size < LARGEST_WAL + 3 * LOOK, n
+        finally:
+            checkpoints.close()
+        assert file.stat().st_size > 38 * LOOK
+    with opened(tmp_path) as journal:
+        assert [one.first for one in journal.after(0)] == list(range(1, 42))
+
+
+def test_a_log_that_is_brought_over_while_it_is_looked_at_has_lost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drain that outlives its killed server brings all over, and takes the log away as the last that has it open."""
+    subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)], check=True)
+    log, lost = tmp_path / f"{JOURNAL}-wal", journal_wal._lost
+    assert pages(tmp_path / JOURNAL)[1] > 0
+
+    def meanwhile(file: Path, index: journal_wal._Index) -> str:
+        with closing(sqlite3.connect(file)) as drain:
+            drain.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        assert not log.exists()
+        return lost(file, index)
+
+    monkeypatch.setattr(journal_wal, "_lost", meanwhile)
+    with opened(tmp_path) as journal:
+        assert journal.rows_waiting == 1
 
 
 def test_a_commit_of_one_record_is_all_or_nothing_too(tmp_path: Path) -> None:
@@ -222,6 +267,16 @@ def test_a_commit_of_one_record_is_all_or_nothing_too(tmp_path: Path) -> None:
         assert [one.first for one in journal.after(0)] == [1, 2]
 
 
+KILLED = """
+    import os
+    import sys
+    from pathlib import Path
+    from poise.clock import Clock
+    from poise.data.journal import Entry, Journal
+    journal = Journal.open(Path(sys.argv[1]), Clock())
+    journal.append([Entry("events", "orders", 1, b"{}")])
+    os._exit(0)
+"""
 READ_ONLY = """
     import sys
     from pathlib import Path
@@ -264,7 +319,8 @@ def test_the_log_and_the_file_stay_small(tmp_path: Path) -> None:
             if n % 50 == 10:
                 slow = reader.after(first - 1000)
                 next(slow)
-            assert (tmp_path / f"{JOURNAL}-wal").stat().st_size <= LARGEST_WAL
+            journal.catch_up()
+            assert (tmp_path / f"{JOURNAL}-wal").stat().st_size <= LARGEST_WAL + 4 * LOOK
         grown = journal.size
         while journal.prune({"orders": first}):
             pass

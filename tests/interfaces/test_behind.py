@@ -50,16 +50,48 @@ def test_who_may_not_come_back_does_not_give_way_altogether(monkeypatch: pytest.
     assert one == other != threading.get_native_id() and (idle, back) == (os.SCHED_IDLE, os.SCHED_OTHER)
 
 
-def test_one_piece_of_work_that_takes_too_long_gets_its_share() -> None:
-    now, told = [0.0], list[bool]()
-    standing = behind.Behind(lambda: now[0], told.append)
-    standing.look()
-    standing.left(False)
-    for now[0] in (behind.PATIENCE - 1, behind.PATIENCE, behind.PATIENCE + 1):
-        standing.look()
-    assert told == [True, False]
-    standing.left(False)
-    assert told == [True, False, True]
+class Core:
+    """What a process has had of a core, as the test says."""
+
+    def __init__(self) -> None:
+        self.now = self.used = 0.0
+        self.told: list[bool] = []
+        self.standing = behind.Behind(lambda: self.now, self.told.append, lambda: self.used)
+
+    def seconds(self, count: float, part: float) -> None:
+        """So many go by, in which it has this part of a core and looks every second."""
+        until = self.now + count
+        while self.now < until:
+            self.now += 1.0
+            self.used += part
+            self.standing.look()
+
+
+def test_one_piece_of_work_that_hardly_has_a_core_gets_its_share() -> None:
+    core = Core()
+    core.standing.look()
+    core.standing.left(False)
+    core.seconds(behind.PATIENCE - 1, part=0.01)
+    assert core.told == [True]
+    core.seconds(2, part=0.01)
+    assert core.told == [True, False]
+    core.seconds(20, part=0.5)
+    assert core.told == [True, False], "it keeps its share until all is done"
+    core.standing.left(False)
+    assert core.told == [True, False, True]
+
+
+def test_work_that_goes_on_in_what_others_leave_gives_way_until_it_lags_for_too_long() -> None:
+    core = Core()
+    core.standing.left(False)
+    core.standing.left(True)
+    core.seconds(behind.LONGEST - 1, part=0.2)
+    assert core.told == [True]
+    core.standing.left(False)
+    core.seconds(behind.LONGEST - 1, part=0.2)
+    assert core.told == [True], "it was done in between"
+    core.seconds(1, part=0.2)
+    assert core.told == [True, False]
 
 
 @linux

@@ -21,6 +21,7 @@ from poise.data.journal_record import KINDS, Entry, Kind, Record, checksum
 from poise.data.journal_spans import load, note_pruned
 from poise.data.journal_tables import (
     JOURNAL,
+    LARGEST_WAL,
     PAGE,
     SCHEMA,
     about,
@@ -29,7 +30,7 @@ from poise.data.journal_tables import (
     explained,
     transaction,
 )
-from poise.data.journal_wal import check_log
+from poise.data.journal_wal import check_log, pages
 from poise.formats import CURRENT
 
 __all__ = ["Entry", "Journal", "Kind", "Record"]
@@ -42,8 +43,8 @@ SPARE = 16 * 2**20 // PAGE
 GIVEN_BACK = 1_000
 
 
-STEP_BYTES = 2**20
-"""What `catch_up` brings over at once: some 2 ms."""
+LOOK = 2**20
+"""Bytes of rows after which `catch_up` looks again how long the write-ahead log is."""
 
 _ADD = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -71,7 +72,7 @@ class Journal:
     def __init__(self, folder: Path, clock: Clock, lock: FolderLock, lake: str) -> None:
         self._folder, self._file, self._clock, self._lock = folder, folder / JOURNAL, clock, lock
         with ExitStack() as opened, explained(self._file):
-            self._ahead = 0
+            self._since = 0
             self._check_there()
             self._connection = opened.enter_context(closing(connect(self._file, write=True)))
             self._prepare()
@@ -123,17 +124,21 @@ class Journal:
                 with transaction(self._connection):
                     self._connection.executemany(_ADD, rows)
                     self._connection.executemany("INSERT OR IGNORE INTO settled VALUES (?, ?)", known)
-        self._ahead += sum([len(entry.body) for entry in entries])
+        self._since += sum([len(entry.body) for entry in entries])
         for entry, start in zip(entries, firsts, strict=True):
             self._spans.add(entry.source, (start, start + entry.count - 1))
         self.at = max(at if entries else self.at, *(instant for _, instant in known), 0)
         return firsts
 
     def catch_up(self) -> None:
-        """Bring what was written into the database itself, once `STEP_BYTES` came since: a moment's work, for when
-        nobody waits. SQLite does so by itself within a commit, after four times as much, for which somebody waits."""
-        if self._ahead >= STEP_BYTES:
-            self._ahead = 0
+        """Let the write-ahead log begin anew once it is `LARGEST_WAL` bytes long: what of it is not in the database yet
+        is brought over. For when nobody waits: it is a moment's work where another process does most of it
+        (`journal_checkpoint`), and takes some 30 ms else."""
+        if self._since < LOOK:
+            return
+        self._since = 0
+        in_log, _ = pages(self._file)
+        if in_log * PAGE >= LARGEST_WAL:
             with suppress(sqlite3.Error):  # a full disk, say: nothing is lost, and the next commit says so
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 

@@ -16,7 +16,8 @@ JOURNAL, LOCK = "journal.db", "lock"
 
 PAGE = 4096
 LARGEST_WAL = 16 * 2**20
-"""Bytes that the write-ahead log's file keeps between checkpoints; one comes after 1,000 pages (4 MB) at the latest."""
+"""Bytes after which the write-ahead log is to begin anew, and that its file keeps then. What comes while that cannot be
+makes it larger; four times as many, and SQLite sees to it within a commit."""
 
 SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
@@ -46,6 +47,7 @@ def connect(file: Path, *, write: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone does not reach the disk there
         connection.execute(f"PRAGMA journal_size_limit = {LARGEST_WAL}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {4 * LARGEST_WAL // PAGE}")
         connection.execute("PRAGMA secure_delete = FAST")
     return connection
 

@@ -1,4 +1,5 @@
-"""Whether the write-ahead log that a killed process left still holds all that was acknowledged.
+"""How far the write-ahead log is ahead of its database, and whether the one that a killed process left still holds all
+that was acknowledged.
 
 SQLite takes what it finds: where the log was cut or changed, it goes back to the last commit that is whole, in silence.
 The shared-memory file beside it (`-shm`) says how far the log was. SQLite writes that only after the log was synced, so
@@ -9,6 +10,7 @@ https://www.sqlite.org/fileformat2.html#walformat and https://www.sqlite.org/wal
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,30 +21,64 @@ HEADER, FRAME = 32, 24
 """Bytes of the log's header, and of a frame's before its page."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """frames: pages in the log, of which the first `in_file` are in the database too. salts: of the log it is about."""
+
+    frames: int
+    in_file: int
+    salts: bytes
+
+
+def _index(file: Path) -> _Index | None:
+    """What the shared-memory file beside the database `file` says; None where it says nothing, or is being changed."""
+    try:
+        with file.with_name(file.name + "-shm").open("rb") as shared:
+            index = shared.read(136)
+    except FileNotFoundError:
+        return None
+    if len(index) < 136 or index[:48] != index[48:96] or not index[12]:
+        return None
+    return _Index(struct.unpack_from("=I", index, 16)[0], struct.unpack_from("=I", index, 96)[0], index[32:40])
+
+
+def pages(file: Path) -> tuple[int, int]:
+    """Of the log of the database `file`: how many pages are in it, and how many of them not in the database yet; as far
+    as can be told."""
+    index = _index(file)
+    return (0, 0) if index is None else (index.frames, max(0, index.frames - index.in_file))
+
+
 def check_log(file: Path) -> None:
     """Raise `StateError` where the log of the database `file` lost commits since they were made. Changes nothing.
 
-    For a moment at which no other process writes.
+    For a moment at which no other process commits. One may bring pages over (`journal_checkpoint`), and take the log
+    away when all are: a drain outlives its server for a moment.
     """
-    log, shared = (file.with_name(file.name + ending) for ending in ("-wal", "-shm"))
-    index = shared.read_bytes()[:136] if shared.exists() else b""
-    if len(index) < 136 or index[:48] != index[48:96] or not index[12]:
-        return
-    frames, salts, in_file = (
-        struct.unpack_from("=I", index, 16)[0],
-        index[32:40],
-        struct.unpack_from("=I", index, 96)[0],
-    )
-    if frames <= in_file:
-        return  # all of it is in the database itself
-    content = log.read_bytes() if log.exists() else b""
+    index = _index(file)
+    while index is not None and index.frames > index.in_file:  # else all of it is in the database itself
+        told = _lost(file, index)
+        before, index = index, _index(file)
+        if index == before:
+            if told:
+                raise damaged(file, told)
+            return
+
+
+def _lost(file: Path, index: _Index) -> str:
+    """What the log of `file` lost of what its index is about, in words."""
+    log = file.with_name(file.name + "-wal")
+    try:
+        content = log.read_bytes()
+    except FileNotFoundError:
+        content = b""
     whole = _header_is_whole(content)
-    if whole and content[16:24] != salts:
-        return  # another log than this index is about, after a power cut
+    if whole and content[16:24] != index.salts:
+        return ""  # another log than this index is about, after a power cut
     found = _whole_frames(content) if whole else 0
-    if found < frames:
-        told = f"its last commits are cut off or changed ({log.name} has {found:,} of {frames:,} pages)"
-        raise damaged(file, told)
+    if found >= index.frames:
+        return ""
+    return f"its last commits are cut off or changed ({log.name} has {found:,} of {index.frames:,} pages)"
 
 
 def _header_is_whole(content: bytes) -> bool:

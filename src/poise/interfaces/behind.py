@@ -15,14 +15,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, process_time
 
 NICE = 5
 """How much a process stands back that somebody waits for, as `nice` counts it."""
-PATIENCE = 5.0
-"""Seconds for which work may wait for a core that is never free; after that it gets its share."""
+PATIENCE, PART = 5.0, 0.1
+"""Seconds for which work may go on with less than this part of a core, where it gets no more; then it has its share."""
+LONGEST = 30.0
+"""Seconds for which it may lag behind at all before it gets its share."""
 LOOK = 1.0
-"""Seconds between two looks whether it is over, while work goes on that says nothing."""
+"""Seconds between two looks how it goes on."""
 OWN_GROUP = 0
 """The `process_group` of such a process for `subprocess.Popen`: Ctrl-C is for the process that answers, which then ends
 this one. It is still of that one's session, within which Linux weighs priorities against one another."""
@@ -38,19 +40,28 @@ def stand_back() -> None:
 class Behind:
     """Gives way altogether, as long as the work gets done all the same.
 
-    Where the system knows no such thing, or does not allow it, nothing changes.
+    now: seconds. to: makes the process idle, or not. used: seconds of a core that it has had. Where the system knows no
+    such thing, or does not allow it, nothing changes.
 
-    >>> behind = Behind(now=iter([0.0, 10.0, 31.0, 32.0]).__next__, to=lambda idle: told.append(idle))
+    >>> behind = Behind(iter([0.0, 1.0, 4.0, 6.0, 7.0]).__next__, lambda idle: told.append(idle), lambda: 0.0)
     >>> told = []
-    >>> for more in (False, True, True, False):
+    >>> for more in (False, True, True, True, False):
     ...     behind.left(more)
     >>> told
     [True, False, True]
     """
 
-    def __init__(self, now: Callable[[], float] = monotonic, to: Callable[[bool], None] | None = None) -> None:
-        self._now, self._to = now, to or _this
+    def __init__(
+        self,
+        now: Callable[[], float] = monotonic,
+        to: Callable[[bool], None] | None = None,
+        used: Callable[[], float] = process_time,
+    ) -> None:
+        self._now, self._to, self._used = now, to or _this, used
         self._done: float | None = None
+        """When no work was left. None: before the first."""
+        self._fed, self._had = 0.0, 0.0
+        """When it last had its part of a core, and how much of one until then."""
         self._idle = False
         self._lock = threading.Lock()
 
@@ -59,8 +70,11 @@ class Behind:
         with self._lock:
             now = self._now()
             if not more or self._done is None:
-                self._done = now
-            self._turn(now - self._done < PATIENCE)
+                self._done = self._fed = now
+                self._had = self._used()
+                self._turn(True)
+            elif self._idle:
+                self._judge(now)
 
     def somebody_waits(self) -> None:
         """Give way no longer than others do: what is done now is waited for."""
@@ -70,18 +84,27 @@ class Behind:
     def look(self) -> None:
         """Whether the piece of work that goes on has waited too long; for any thread."""
         with self._lock:
-            if self._done is not None and self._now() - self._done >= PATIENCE:
-                self._turn(False)
+            if self._idle:
+                self._judge(self._now())
 
-    def watch(self) -> None:
-        """Look every second from here on: a second of work takes minutes where one is idle on a busy core."""
+    def watch(self, over: threading.Event | None = None) -> None:
+        """Look every second from here on, until it is over: a second of work takes minutes where one is idle on a busy
+        core."""
+        end = over or threading.Event()
 
         def again() -> None:
-            while True:
-                sleep(LOOK)
+            while not end.wait(LOOK):
                 self.look()
 
         threading.Thread(target=again, name="poise-behind", daemon=True).start()
+
+    def _judge(self, now: float) -> None:
+        assert self._done is not None
+        if now - self._fed >= LOOK:
+            had = self._used()
+            if had - self._had >= PART * (now - self._fed):
+                self._fed, self._had = now, had
+        self._turn(now - self._fed < PATIENCE and now - self._done < LONGEST)
 
     def _turn(self, idle: bool) -> None:
         if idle != self._idle:
@@ -90,17 +113,17 @@ class Behind:
 
 
 class Starting:
-    """Lets a process that was just started give way altogether until it is `ready`, or `PATIENCE` is over."""
+    """Lets a process that was just started give way altogether until it is `ready`, or has waited too long."""
 
     def __init__(self, process: int) -> None:
-        _turn(process, idle=True)
-        self._timer = threading.Timer(PATIENCE, _turn, (process,), {"idle": False})
-        self._timer.daemon = True
-        self._timer.start()
+        self._over = threading.Event()
+        behind = Behind(to=lambda idle: _turn(process, idle=idle), used=lambda: _core_time(process))
+        behind.left(True)
+        behind.watch(self._over)
 
     def ready(self) -> None:
         """It sees to itself now, or is gone."""
-        self._timer.cancel()
+        self._over.set()
 
 
 def bring_forward(process: int) -> None:
@@ -124,6 +147,15 @@ def comes_back() -> bool:
 
 def _this(idle: bool) -> None:
     _turn(os.getpid(), idle=idle)
+
+
+def _core_time(process: int) -> float:
+    """Seconds of a core that a process of Linux has had; 0 where it is gone."""
+    try:
+        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _turn(process: int, *, idle: bool) -> None:

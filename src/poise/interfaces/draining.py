@@ -35,6 +35,7 @@ from polars.exceptions import PolarsError
 
 from poise.data.beside import Beside, Change
 from poise.data.drain import Drain
+from poise.data.journal_checkpoint import Checkpoints
 from poise.data.journal_lock import drains
 from poise.data.journal_reader import JournalReader, reading
 from poise.data.lake import Lake
@@ -71,6 +72,7 @@ class Draining:
         self._columns = columns_of(one for release in releases for one in release.declarations)
         self._lake = Lake(self._settings.lake)
         self._journal: JournalReader = reading(self._settings.journal)
+        self._checkpoints = Checkpoints(self._settings.journal)
         self._file, self._written = file, _written(file)
         self._drain = Drain([*_of_file(file), self._loaded.system], self._lake, self._journal)
         self._snapshot = self._settings.online / fingerprint(self._loaded.declarations)
@@ -158,6 +160,7 @@ class Draining:
         if self._drain.rows > self._rows:
             self._try(self._extend)
         self._tell_positions()
+        self._checkpoints.close()
         self._journal.close()
 
     def _follow(self) -> None:
