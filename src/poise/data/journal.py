@@ -30,7 +30,7 @@ from poise.data.journal_tables import (
     explained,
     transaction,
 )
-from poise.data.journal_wal import check_log, pages
+from poise.data.journal_wal import check_log
 from poise.formats import CURRENT
 
 __all__ = ["Entry", "Journal", "Kind", "Record"]
@@ -43,8 +43,10 @@ SPARE = 16 * 2**20 // PAGE
 GIVEN_BACK = 1_000
 
 
-LOOK = 2**20
-"""Bytes of rows after which `catch_up` looks again how long the write-ahead log is."""
+AGAIN = 2**20
+"""Bytes after which `catch_up` tries again what it could not bring to an end."""
+BESIDE = 3
+"""Pages that a commit changes besides those of a record's rows."""
 
 _ADD = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -72,7 +74,7 @@ class Journal:
     def __init__(self, folder: Path, clock: Clock, lock: FolderLock, lake: str) -> None:
         self._folder, self._file, self._clock, self._lock = folder, folder / JOURNAL, clock, lock
         with ExitStack() as opened, explained(self._file):
-            self._since = 0
+            self._logged = 0
             self._check_there()
             self._connection = opened.enter_context(closing(connect(self._file, write=True)))
             self._prepare()
@@ -124,23 +126,23 @@ class Journal:
                 with transaction(self._connection):
                     self._connection.executemany(_ADD, rows)
                     self._connection.executemany("INSERT OR IGNORE INTO settled VALUES (?, ?)", known)
-        self._since += sum([len(entry.body) for entry in entries])
+        self._logged += sum([len(entry.body) // PAGE + BESIDE for entry in entries])
         for entry, start in zip(entries, firsts, strict=True):
             self._spans.add(entry.source, (start, start + entry.count - 1))
         self.at = max(at if entries else self.at, *(instant for _, instant in known), 0)
         return firsts
 
     def catch_up(self) -> None:
-        """Let the write-ahead log begin anew once it is `LARGEST_WAL` bytes long: what of it is not in the database yet
-        is brought over. For when nobody waits: it is a moment's work where another process does most of it
-        (`journal_checkpoint`), and takes some 30 ms else."""
-        if self._since < LOOK:
+        """Let the write-ahead log begin anew once it is about `LARGEST_WAL` bytes long: what of it is not in the
+        database yet is brought over. For when nobody waits: it is a moment's work where another process does most of
+        it (`journal_checkpoint`), and takes some 30 ms else."""
+        if self._logged * PAGE < LARGEST_WAL:
             return
-        self._since = 0
-        in_log, _ = pages(self._file)
-        if in_log * PAGE >= LARGEST_WAL:
-            with suppress(sqlite3.Error):  # a full disk, say: nothing is lost, and the next commit says so
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self._logged = (LARGEST_WAL - AGAIN) // PAGE
+        with suppress(sqlite3.Error):  # a full disk, say: nothing is lost, and the next commit says so
+            busy, pages, there = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if not busy and pages == there:
+                self._logged = 0
 
     def trial(self) -> None:
         """Write what is there already once more, to see whether the disk takes it. Raises `StateError` where not."""

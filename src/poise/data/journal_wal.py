@@ -1,5 +1,4 @@
-"""How far the write-ahead log is ahead of its database, and whether the one that a killed process left still holds all
-that was acknowledged.
+"""Whether the write-ahead log that a killed process left still holds all that was acknowledged.
 
 SQLite takes what it finds: where the log was cut or changed, it goes back to the last commit that is whole, in silence.
 The shared-memory file beside it (`-shm`) says how far the log was. SQLite writes that only after the log was synced, so
@@ -31,7 +30,11 @@ class _Index:
 
 
 def _index(file: Path) -> _Index | None:
-    """What the shared-memory file beside the database `file` says; None where it says nothing, or is being changed."""
+    """What the shared-memory file beside the database `file` says; None where it says nothing, or is being changed.
+
+    Never for a database that this process has open: to close the file would give up all locks that SQLite holds on it,
+    and whoever opens the database next would cut it off.
+    """
     try:
         with file.with_name(file.name + "-shm").open("rb") as shared:
             index = shared.read(136)
@@ -40,13 +43,6 @@ def _index(file: Path) -> _Index | None:
     if len(index) < 136 or index[:48] != index[48:96] or not index[12]:
         return None
     return _Index(struct.unpack_from("=I", index, 16)[0], struct.unpack_from("=I", index, 96)[0], index[32:40])
-
-
-def pages(file: Path) -> tuple[int, int]:
-    """Of the log of the database `file`: how many pages are in it, and how many of them not in the database yet; as far
-    as can be told."""
-    index = _index(file)
-    return (0, 0) if index is None else (index.frames, max(0, index.frames - index.in_file))
 
 
 def check_log(file: Path) -> None:
