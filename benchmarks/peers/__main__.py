@@ -1,13 +1,15 @@
 """`/v1/decide` and `/v1/predict` beside a no-op, a plain FastAPI + pandas + LightGBM service and MLServer, in one run.
 
-All servers get one core, the caller the other. On one connection they are asked in blocks of a hundred, in turns; once
-more call by call in turns, where each finds the core as the others left it, as one does that is asked now and then; and
-then each on eight connections, one after the other, in rounds. The plain service and MLServer run from virtual
-environments of their own (`make bench-serving` makes them, `MLSERVER=1` the second), and are left out, said so, where
-these are absent.
+All servers get one core, the caller the other. Each is asked thousands of times in a row on one connection, and then on
+eight at once, while no other does anything; that in three rounds, of which the median stands. Last all of them run, and
+are asked call by call in turns, where each finds the core as the others left it, as one does that is asked now and
+then. The plain service and MLServer run from virtual environments of their own (`make
+bench-serving` makes them, `MLSERVER=1` the second), and are left out, said so, where these are absent.
+The no-op reads the JSON that it is asked, and answers as many bytes as Poise does.
 Poise logs every answer, which no other server here does: decisions are on the disk before they are answered. So it
-stands here twice, as it is and with `log: buffered`, where they are written soon after; and so does the no-op, once
-with a bare SQLite commit of as many bytes, synced, before its answer: what any server pays on this disk for as much.
+stands here three times: as it is, with `log: buffered`, where they are written soon after, and with nothing logged; and
+the no-op twice, once with a bare SQLite commit of as many bytes, synced, before its answer: what any server pays on
+this disk for as much.
 The CPU time per answer of a server's process, and of those that it started, is printed too: it says more on a machine
 that does other work as well.
 Budgets: p99 at most the no-op's + 0.5 ms; 15 times the plain service's requests per second; for one row 3 times
@@ -18,7 +20,6 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import shutil
 import socket
 import subprocess
@@ -33,111 +34,27 @@ import numpy as np
 
 from benchmarks.figure import Figure, run
 from benchmarks.peers import shop
-from benchmarks.peers.programs import BUFFERED, DURABLE_NO_OP
-from benchmarks.serving import NO_OP
+from benchmarks.peers.asking import Asked, in_a_row, now_and_then, request, saturated
+from benchmarks.peers.programs import BUFFERED, DURABLE_NO_OP, NO_OP, UNLOGGED
 from poise.rollout.connection import Connection
-from poise.rollout.server_process import ServerProcess, running
+from poise.rollout.server_process import running
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 PLAIN, MLSERVER = (ROOT / name / "bin" for name in (".venv-peers", ".venv-mlserver"))
 SIZES, QUICK_SIZES = (20_000, 5_000, 20_000), (200, 150, 3_000)
 """Users, items, rows to learn from: so many give two models of about 300 trees, as the peers' floors were measured with
 (150,000 rows give about 1,000 each)."""
-CANDIDATES, SHOW, CONNECTIONS, BLOCK = 100, 10, 8, 100
+CANDIDATES, SHOW, ROUNDS = 100, 10, 3
+LIST_BYTES, ROW_BYTES = 10_300, 225
+"""What Poise answers, within a tenth: as much does the no-op."""
+SETTLE = 6.0
+"""Seconds in which Poise ends what it has to do after its start."""
 OVER_NO_OP, OVER_PLAIN, OVER_MLSERVER = 0.5, 15.0, 3.0
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A server and what it is asked: requests as they go over the wire."""
-
-    name: str
-    port: int
-    requests: list[bytes]
-    process: ServerProcess | None = None
 
 
 def pinned(*command: str) -> list[str]:
     """A command whose process gets the first core only, where Linux can see to that."""
     return ["taskset", "-c", "0", *command] if sys.platform == "linux" else list(command)
-
-
-def latencies(servers: list[Asked], calls: int, block: int) -> dict[str, tuple[float, float]]:
-    """p50 and p99 in milliseconds on one connection each, asked so many times in a row; the answers have to be 200."""
-    taken: dict[str, list[float]] = {server.name: [] for server in servers}
-    with ExitStack() as stack:
-        to = {server.name: stack.enter_context(Connection(server.port)) for server in servers}
-        for first in range(-2 * block, calls, block):  # what is before the first call is not counted
-            for server in servers:
-                for turn in range(first, first + block):
-                    request = server.requests[turn % len(server.requests)]
-                    started = time.perf_counter()
-                    status, said = to[server.name].exchange(request)
-                    seconds = time.perf_counter() - started
-                    assert status == 200, (server.name, said)
-                    if turn >= 0:
-                        taken[server.name].append(seconds * 1e3)
-    return {name: (float(np.percentile(of, 50)), float(np.percentile(of, 99))) for name, of in taken.items()}
-
-
-def saturated(server: Asked, seconds: float) -> tuple[float, float]:
-    """Answers per second on eight connections, each of which asks again as soon as it is answered; and the microseconds
-    of CPU that each of them took the server's process, NaN where nobody can say."""
-    answered, turn = 0, 0
-    before = cpu_seconds(server)
-    with selectors.DefaultSelector() as selector, ExitStack() as stack:
-        for _ in range(CONNECTIONS):
-            one = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            selector.register(one, selectors.EVENT_READ, bytearray())
-            one.sendall(server.requests[turn % len(server.requests)])
-            turn += 1
-        ends = time.perf_counter() + seconds
-        started = time.perf_counter()
-        while time.perf_counter() < ends:
-            for key, _ in selector.select(1.0):
-                one, came = key.fileobj, key.data
-                assert isinstance(one, socket.socket)
-                came += one.recv(1 << 18)
-                if not whole(came):
-                    continue
-                assert came.startswith(b"HTTP/1.1 200"), bytes(came[:200])
-                came.clear()
-                answered += 1
-                one.sendall(server.requests[turn % len(server.requests)])
-                turn += 1
-        rate = answered / (time.perf_counter() - started)
-    return rate, (cpu_seconds(server) - before) / answered * 1e6
-
-
-def cpu_seconds(server: Asked) -> float:
-    """What the process and those that it started have used, threads that have ended among it; NaN where nobody can
-    say."""
-    if server.process is None or sys.platform != "linux":
-        return float("nan")
-    first = Path("/proc") / str(server.process.process.pid)
-    started = [one for thread in first.glob("task/*/children") for one in thread.read_text().split()]
-    ticks = 0
-    for process in (first, *(Path("/proc") / one for one in started)):
-        fields = (process / "stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def whole(came: bytearray) -> bool:
-    """Whether an answer has come in with all of its body."""
-    end = came.find(b"\r\n\r\n")
-    if end < 0:
-        return False
-    at = came.lower().find(b"content-length:", 0, end)
-    return len(came) >= end + 4 + int(came[at + 15 : came.find(b"\r", at)])
-
-
-def request(port: int, route: str, content: object) -> bytes:
-    """The bytes of a POST."""
-    body = json.dumps(content).encode()
-    head = f"POST {route} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def of_mlserver(folder: Path, lists: list[dict], port: int) -> list[bytes]:
@@ -203,8 +120,8 @@ def agree(poise: Asked, plain: Asked) -> None:
 
 def main(quick: bool) -> list[Figure]:
     """Measure."""
-    seconds, calls = (0.2, 10) if quick else (3.0, 1_500)
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+    seconds, calls, rounds = (0.2, 10, 0) if quick else (3.0, 2_000, ROUNDS)
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shop.write(folder, *(QUICK_SIZES if quick else SIZES))
         env = {"POISE_HOME": str(folder / "home")}
@@ -216,82 +133,137 @@ def main(quick: bool) -> list[Figure]:
         (folder / "weights.json").write_text(json.dumps(shop.WEIGHTS))
         print(f"{trees} trees in both models, {CANDIDATES} candidates, 30 features")
         serve = ["serve", "-f", str(folder / "poise.yaml"), "--release", "c1", "--port", "{port}"]
-        found = measured(folder, stack, serve, seconds, calls)
+        found = measured(folder, serve, seconds, calls, rounds)
     return figures(*found)
 
 
 Pairs = dict[str, tuple[float, float]]
 Found = tuple[Pairs, Pairs, Pairs]
+Questions = dict[str, tuple[str, list[dict]]]
+"""What a server is asked: name -> route, bodies."""
 
 
-def measured(folder: Path, stack: ExitStack, serve: list[str], seconds: float, calls: int) -> Found:
-    """Latencies on one connection, in blocks and call by call in turns, and answers per second on eight."""
-    lists = shop.bodies(folder, 200, CANDIDATES)
-    rows = [
-        {**{k: v for k, v in one.items() if k != "candidates"}, **one["candidates"][0]}  # type: ignore[index]
-        for one in lists
+@dataclass(frozen=True)
+class Program:
+    """A server that can be started, and what it is asked. settles: it has work to do after its start."""
+
+    command: list[str]
+    env: dict[str, str]
+    questions: Questions
+    settles: bool = False
+
+    def start(self, stack: ExitStack) -> list[Asked]:
+        """It runs until the stack is left."""
+        process = stack.enter_context(running(pinned(*self.command), env=self.env, timeout=120))
+        return [
+            Asked(name, process.port, [request(process.port, route, one) for one in asked], process)
+            for name, (route, asked) in self.questions.items()
+        ]
+
+
+def programs(folder: Path, serve: list[str], lists: list[dict]) -> list[Program]:
+    """All servers but MLServer."""
+    rows = [{**{k: v for k, v in one.items() if k != "candidates"}, **one["candidates"][0]} for one in lists]
+    made = [
+        Program(
+            [sys.executable, *how, *serve],
+            {"POISE_HOME": str(folder / home)},
+            {f"Poise, {kind}": (route, asked) for kind, route, asked in of},
+            settles=True,
+        )
+        for home, how, of in (
+            ("home", ["-m", "poise"], [("list", "/v1/decide", lists), ("one row", "/v1/predict", rows)]),
+            ("buffered", ["-c", BUFFERED], [("list, buffered", "/v1/decide", lists)]),
+            ("unlogged", ["-c", UNLOGGED], [("list, not logged", "/v1/decide", lists)]),
+        )
     ]
-    shutil.copytree(folder / "home", folder / "another")  # whose journal has a server of its own
-    started = []
-    for home, how in (("home", ["-m", "poise"]), ("another", ["-c", BUFFERED])):
-        command = pinned(sys.executable, *how, *serve)
-        started.append(stack.enter_context(running(command, env={"POISE_HOME": str(folder / home)}, timeout=120)))
-    durable, buffered = started
-    port = durable.port
-    noop = stack.enter_context(running(pinned(sys.executable, "-c", NO_OP, "{port}"))).port
-    command = pinned(sys.executable, "-c", DURABLE_NO_OP, "{port}", str(folder / "noop.db"))
-    synced = stack.enter_context(running(command)).port
-    later = [request(buffered.port, "/v1/decide", one) for one in lists]
-    servers = [
-        Asked("no-op, list", noop, [request(noop, "/", one) for one in lists]),
-        Asked("Poise, list", port, [request(port, "/v1/decide", one) for one in lists], durable),
-        Asked("no-op, synced", synced, [request(synced, "/", one) for one in lists]),
-        Asked("Poise, list, buffered", buffered.port, later, buffered),
-        Asked("no-op, one row", noop, [request(noop, "/", one) for one in rows]),
-        Asked("Poise, one row", port, [request(port, "/v1/predict", one) for one in rows], durable),
-    ]
+    for home in ("buffered", "unlogged"):
+        shutil.copytree(folder / "home", folder / home)  # each server has a journal of its own
+    noop = {"no-op, list": (f"/{LIST_BYTES}", lists), "no-op, one row": (f"/{ROW_BYTES}", rows)}
+    made.append(Program([sys.executable, "-c", NO_OP, "{port}"], {}, noop))
+    synced = [sys.executable, "-c", DURABLE_NO_OP, "{port}", str(folder / "noop.db")]
+    made.append(Program(synced, {}, {"no-op, synced": ("/", lists)}))
     if (PLAIN / "python").exists():
-        command = pinned(str(PLAIN / "python"), str(HERE / "plain_service.py"), str(folder), "{port}")
-        made = stack.enter_context(running(command, env={"OMP_NUM_THREADS": "1"}))
-        plain = made.port
-        servers.append(Asked("plain, list", plain, [request(plain, "/decide", one) for one in lists], made))
-        servers.append(Asked("plain, one row", plain, [request(plain, "/predict", one) for one in rows], made))
-        agree(servers[1], servers[-2])
+        command = [str(PLAIN / "python"), str(HERE / "plain_service.py"), str(folder), "{port}"]
+        questions = {"plain, list": ("/decide", lists), "plain, one row": ("/predict", rows)}
+        made.append(Program(command, {"OMP_NUM_THREADS": "1"}, questions))
     else:
         print("the plain service is left out: 'make bench-serving' makes its environment")
-    if (MLSERVER / "mlserver").exists():
-        servers.append(mlserver(folder, stack, lists))
-    else:
-        print("MLServer is left out: 'make bench-serving MLSERVER=1' makes its environment")
+    return made
+
+
+def measured(folder: Path, serve: list[str], seconds: float, calls: int, rounds: int) -> Found:
+    """Latencies on one connection, in a row and now and then, and answers per second on eight. rounds: in which each
+    runs alone; without any, all run at once."""
+    lists = shop.bodies(folder, 200, CANDIDATES)
+    made = programs(folder, serve, lists)
     if sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    blocks, turns = latencies(servers, calls, min(BLOCK, calls)), latencies(servers, calls // 3, 1)
+    row: dict[str, list[tuple[float, float]]] = {}
     rates: dict[str, list[tuple[float, float]]] = {}
-    for _ in range(3):
+
+    def ask(servers: list[Asked]) -> None:
         for server in servers:
+            row.setdefault(server.name, []).append(in_a_row(server, calls))
             rates.setdefault(server.name, []).append(saturated(server, seconds))
-    return blocks, turns, {name: tuple(np.median(of, axis=0).tolist()) for name, of in rates.items()}
+
+    with ExitStack() as stack:
+        others = []
+        if (MLSERVER / "mlserver").exists():
+            others.append(mlserver(folder, stack, lists))
+        else:
+            print("MLServer is left out: 'make bench-serving MLSERVER=1' makes its environment")
+        for _ in range(rounds):
+            for program in made:
+                with ExitStack() as alone:
+                    servers = program.start(alone)
+                    time.sleep(SETTLE if program.settles else 0)
+                    ask(servers)
+            ask(others)
+        servers = [server for program in made for server in program.start(stack)]
+        by_name = {server.name: server for server in servers}
+        answers_as_much(by_name)
+        if "plain, list" in by_name:
+            agree(by_name["Poise, list"], by_name["plain, list"])
+        if not rounds:
+            ask([*servers, *others])
+        turns = now_and_then([*servers, *others], min(calls, 500))
+    return middle(row), turns, middle(rates)
 
 
-def figures(blocks: Pairs, turns: Pairs, found: Pairs) -> list[Figure]:
+def answers_as_much(servers: dict[str, Asked]) -> None:
+    """The no-op answers as many bytes as Poise."""
+    for name, size in (("Poise, list", LIST_BYTES), ("Poise, one row", ROW_BYTES)):
+        with Connection(servers[name].port) as to:
+            long = len(to.exchange(servers[name].requests[0])[1])
+        assert abs(long / size - 1) < 0.1, f"{name}: {long} bytes, not about {size}"
+
+
+def middle(rounds: dict[str, list[tuple[float, float]]]) -> Pairs:
+    """The median of each over the rounds."""
+    return {name: tuple(np.median(of, axis=0).tolist()) for name, of in rounds.items()}
+
+
+def figures(row: Pairs, turns: Pairs, found: Pairs) -> list[Figure]:
     """Print everything; what has a budget as a figure."""
     rates = {name: rate for name, (rate, _) in found.items()}
-    for name, (p50, p99) in blocks.items():
+    for name, (p50, p99) in row.items():
         cpu = "" if np.isnan(found[name][1]) else f", {found[name][1]:6,.0f} us of CPU each"
         now_and_then = "now and then {:6.2f}, {:6.2f}".format(*turns[name])
         said = f"1 connection: p50 {p50:6.2f} ms, p99 {p99:6.2f} ms ({now_and_then})"
-        print(f"{name:22s} {said}   8: {rates[name]:8,.0f}/s{cpu}")
+        print(f"{name:24s} {said}   8: {rates[name]:8,.0f}/s{cpu}")
     made = []
-    over = blocks["Poise, list, buffered"][1] - blocks["no-op, list"][1]
     route = f"/v1/decide, {CANDIDATES} candidates"
-    made.append(Figure(f"{route}, log buffered: p99 over the no-op's", over, OVER_NO_OP, " ms"))
-    over = blocks["Poise, list"][1] - blocks["no-op, synced"][1]
-    made.append(Figure(f"{route}: p99 over a no-op's with a synced write", over, None, " ms"))
+    for how, short in (("nothing logged", "not logged"), ("log buffered", "buffered")):
+        over = row[f"Poise, list, {short}"][1] - row["no-op, list"][1]
+        made.append(Figure(f"{route}, {how}: p99 over the no-op's", over, OVER_NO_OP, " ms"))
+    over = row["Poise, list"][1] - row["no-op, synced"][1]
+    made.append(Figure(f"{route}: p99 over a no-op's with a synced write", over, OVER_NO_OP, " ms"))
     if "plain, list" in rates:
         times = rates["Poise, list, buffered"] / rates["plain, list"]
         made.append(Figure(f"{route}, log buffered: requests/s of the plain service, times", times, None, "x", True))
     for kind, route in (("list", f"/v1/decide, {CANDIDATES} candidates"), ("one row", "/v1/predict, one row")):
-        over = blocks[f"Poise, {kind}"][1] - blocks[f"no-op, {kind}"][1]
+        over = row[f"Poise, {kind}"][1] - row[f"no-op, {kind}"][1]
         made.append(Figure(f"{route}: p99 over the no-op's", over, OVER_NO_OP, " ms"))
         if f"plain, {kind}" in rates:
             times = rates[f"Poise, {kind}"] / rates[f"plain, {kind}"]

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+NO_OP = """
+import sys, msgspec, uvicorn
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        body = b"{}"
+        if scope["method"] == "POST":
+            msgspec.json.decode((await receive())["body"])
+            body = b" " * int(scope["path"][1:])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+        await send({"type": "http.response.body", "body": body})
+uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", lifespan="off", access_log=False)
+"""
+"""A no-op: it reads what it is asked, and answers as many bytes as its path says."""
 BUFFERED = """
 import sys
 from poise.interfaces import taking_in
@@ -11,10 +24,19 @@ sys.argv = ["poise", *sys.argv[1:]]
 main()
 """
 """`poise` as if the release's system file said `log: buffered`."""
+UNLOGGED = """
+import sys
+from poise.serving.inlet import Inlet
+Inlet.keep = lambda self, answer: None
+from poise.interfaces.cli import main
+sys.argv = ["poise", *sys.argv[1:]]
+main()
+"""
+"""`poise` without a log of its answers, which it does not offer: the answer alone, which is all that others here do."""
 DURABLE_NO_OP = """
 import sqlite3, sys, uvicorn
 to = sqlite3.connect(sys.argv[2], isolation_level=None)
-to.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE kept (body BLOB)")
+to.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS kept (body BLOB)")
 async def app(scope, receive, send):
     if scope["type"] == "http":
         if scope["method"] == "POST":
