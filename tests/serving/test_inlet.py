@@ -207,6 +207,27 @@ def test_a_buffered_decision_waits_for_nothing_and_is_written(loaded: Loaded, tm
         assert [kind for kind, _ in made.held()] == ["decisions"] * 20
 
 
+def test_many_bytes_of_buffered_decisions_do_not_wait_for_more(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what is written at once stays short."""
+    with desk(loaded, tmp_path, durable=False) as made:
+        monkeypatch.setattr(inlet, "LINGER", 3_600.0)
+        asked = list[int]()
+
+        async def act() -> None:
+            monkeypatch.setattr(inlet, "AT_ONCE", 5 * len(made.answerer.decide(ASKED).kept or b""))
+            for number in range(10):
+                made.inlet.keep(made.answerer.decide(ASKED))
+                asked.append(number)
+                await asyncio.sleep(0.05)
+                if made.held():
+                    return
+
+        made.run(act)
+        assert 4 <= len(asked) <= 6
+
+
 def test_buffered_decisions_wait_once_too_many_could_be_lost(
     loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

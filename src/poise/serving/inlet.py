@@ -52,6 +52,9 @@ LINGER, TOGETHER = 0.2, 0.002
 """Seconds that what is logged may wait for more of it: where nobody waits for it, and decisions for those that are made
 in the same turn of the loop or the next. One sync of the disk takes as long for many as for one, and whoever asks
 meanwhile on the same core waits for it: at 0.2 s that is not one answer in a hundred."""
+AT_ONCE = 2**17
+"""Bytes of decisions after which those that nobody waits for are written without waiting for more: a larger group keeps
+the core for milliseconds on end from whoever asks meanwhile."""
 
 
 class Inlet:
@@ -75,6 +78,8 @@ class Inlet:
         self._limits = limits or Limits()
         self._journal = journal
         self._buffered = 0
+        self._lingering = 0
+        """Bytes of decisions that wait for more."""
         self._hidden = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
@@ -179,7 +184,10 @@ class Inlet:
         try:
             self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept), wakes=False)
             self._buffered += 1
-            if self._later is None:
+            self._lingering += len(answer.kept) if answer.decided else 0
+            if self._lingering >= AT_ONCE:
+                self._write_now()
+            elif self._later is None:
                 self._later = self._ours().call_later(LINGER, self._write_now)
         except Overloaded as error:
             self._not_logged(error)
@@ -202,6 +210,7 @@ class Inlet:
             if handle is not None:
                 handle.cancel()
         self._soon = self._later = None
+        self._lingering = 0
         self._writer.wake()
 
     def take_up(self, rows: History, prints: Hashes | None, upto: int | None = None) -> Taken:
