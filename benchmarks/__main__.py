@@ -26,6 +26,7 @@ EVERY = (
     "training",
     "assess",
     "drift",
+    "streams",
     "poison",
     "cbpe",
     "updating",

@@ -8,32 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.__main__ import EVERY
 
 ROOT = Path(__file__).parent.parent
-NAMES = (
-    "start",
-    "asof",
-    "checks",
-    "reception",
-    "windows",
-    "online_store",
-    "journal",
-    "events",
-    "drain",
-    "kernel",
-    "serving",
-    "lists",
-    "overload",
-    "peers",
-    "training",
-    "assess",
-    "updating",
-    "drift",
-    "streams",
-    "poison",
-    "cbpe",
-    "sixty_days",
-)
 LONG = {
     "assess",
     "events",
@@ -69,7 +46,7 @@ def test_all_are_listed():
         "training_by_hand",
         "updated_streams",
     }
-    assert every - beside == set(NAMES)
+    assert every - beside == set(EVERY)
 
 
 def ran(*command: str) -> str:
@@ -87,7 +64,7 @@ def ran(*command: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.soak) if name in LONG else name for name in NAMES]
+    "name", [pytest.param(name, marks=pytest.mark.soak) if name in LONG else name for name in EVERY]
 )
 def test_short_form(name):
     if name in {"training", "poison", "streams"}:
