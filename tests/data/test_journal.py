@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,11 +18,11 @@ import polars as pl
 import pytest
 from tests.data.conftest import NOW, Fixed
 
-from poise.data import delta, journal_wal
+from poise.data import delta, journal_checkpoint, journal_wal
 from poise.data.journal import AGAIN, Entry, Journal
 from poise.data.journal_checkpoint import Checkpoints
 from poise.data.journal_reader import reading
-from poise.data.journal_tables import JOURNAL, LARGEST_WAL
+from poise.data.journal_tables import JOURNAL, LARGEST_WAL, beside
 from poise.errors import StateError
 
 
@@ -217,8 +218,8 @@ def test_another_brings_over_what_was_written_beside_who_writes(tmp_path: Path) 
     """As the drain does: who writes has little left to do when the log is to begin anew, and neither loses anything."""
     with opened(tmp_path) as journal:
         file, log = tmp_path / JOURNAL, tmp_path / f"{JOURNAL}-wal"
-        before = file.stat().st_size
-        with closing(Checkpoints(tmp_path)):
+        before, troubles = file.stat().st_size, list[StateError]()
+        with closing(Checkpoints(tmp_path, troubles.append)):
             journal.append([some(size=10 * AGAIN)])
             until = time.monotonic() + 30
             while file.stat().st_size < before + 10 * AGAIN:
@@ -228,7 +229,7 @@ def test_another_brings_over_what_was_written_beside_who_writes(tmp_path: Path) 
                 journal.append([some(size=AGAIN)])
                 journal.catch_up()
                 assert log.stat().st_size < 2 * LARGEST_WAL
-        assert journal.rows_waiting == len(list(journal.after(0))) == 101
+        assert journal.rows_waiting == len(list(journal.after(0))) == 101 and not troubles
     with opened(tmp_path) as journal:
         assert [one.first for one in journal.after(0)] == list(range(1, 102))
 
@@ -240,7 +241,7 @@ BESIDE = """
     from poise.data.journal_checkpoint import Checkpoints
     from poise.data.journal_reader import reading
     while True:
-        with closing(reading(Path(sys.argv[1]))) as journal, closing(Checkpoints(Path(sys.argv[1]))):
+        with closing(reading(Path(sys.argv[1]))) as journal, closing(Checkpoints(Path(sys.argv[1]), print)):
             time.sleep(0.15)
             assert journal.newest("events", 1)
         print("once", flush=True)
@@ -263,6 +264,35 @@ def test_processes_that_come_and_go_beside_who_writes_take_nothing_from_it(tmp_p
                     count += 1
             other.kill()
         assert journal.rows_waiting == len(list(journal.after(0))) == count
+
+
+def test_who_brings_over_commits_nothing_and_waits_for_nobody_who_does(tmp_path: Path) -> None:
+    """Else a drain that is stopped amid it would keep the server from writing, and could not start on a full disk."""
+    with opened(tmp_path) as journal:
+        journal.append([some()])
+        log = tmp_path / f"{JOURNAL}-wal"
+        written = log.read_bytes()
+        journal._connection.execute("BEGIN IMMEDIATE")
+        with closing(beside(tmp_path / JOURNAL)) as connection:
+            busy, pages, there = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            assert not busy and pages == there > 0
+        journal._connection.execute("ROLLBACK")
+        assert log.read_bytes() == written
+
+
+def test_trouble_with_bringing_over_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_checkpoint, "LATEST", 0.05)
+    troubles, there = list[StateError](), threading.Event()
+    with closing(Checkpoints(tmp_path, lambda error: (troubles.append(error), there.set()))):
+        assert there.wait(30) and "journal.db" in str(troubles[0])
+        assert not (tmp_path / JOURNAL).exists(), "it makes none"
+        with opened(tmp_path) as journal:
+            before = (tmp_path / JOURNAL).stat().st_size
+            journal.append([some(size=AGAIN)])
+            until = time.monotonic() + 30
+            while (tmp_path / JOURNAL).stat().st_size < before + AGAIN:
+                assert time.monotonic() < until
+                time.sleep(0.01)
 
 
 def test_a_log_that_is_brought_over_while_it_is_looked_at_has_lost_nothing(

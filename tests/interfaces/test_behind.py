@@ -94,6 +94,17 @@ def test_work_that_goes_on_in_what_others_leave_gives_way_until_it_lags_for_too_
     assert core.told == [True, False]
 
 
+def test_it_gives_way_again_once_nobody_waits_any_more_though_work_is_left() -> None:
+    core = Core()
+    core.standing.left(True)
+    core.standing.somebody_waits()
+    assert core.told == [True, False]
+    core.now += 2 * behind.PATIENCE
+    core.standing.left(True)
+    core.seconds(behind.PATIENCE - 1, part=0.01)
+    assert core.told == [True, False, True], "what was waited for counts as no time without a core"
+
+
 @linux
 def test_a_process_that_starts_for_too_long_gets_its_share_with_all_its_threads(
     monkeypatch: pytest.MonkeyPatch,

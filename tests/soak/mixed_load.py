@@ -29,9 +29,9 @@ NONSENSE = (b"{", b"[]", b'{"user_id": 1e400}', b'{"user_id": ["x"]}', b"[" * 2_
 
 @dataclass
 class Load:
-    """What came of it. statuses: kind of request -> status -> how often. memory: seconds since the start, bytes."""
+    """What came of it. statuses: of (kind of request, status) how many. memory: seconds since the start, bytes."""
 
-    statuses: dict[str, Counter[int]] = field(default_factory=dict)
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     memory: list[tuple[float, int]] = field(default_factory=list)
     rows: int = 0
     """New rows that were accepted."""
@@ -39,7 +39,7 @@ class Load:
     @property
     def requests(self) -> int:
         """How many were answered."""
-        return sum(sum(of.values()) for of in self.statuses.values())
+        return self.statuses.total()
 
     def grown(self, since: float) -> int:
         """Bytes from the tenth of the time that begins at `since`, a share of it, to the last tenth."""
@@ -61,7 +61,7 @@ def bear(folder: Path, seconds: float, *, new: bool = True) -> Load:
     found, over = Load(), threading.Event()
     serve = [sys.executable, "-m", "poise", "serve", "-f", str(folder / "poise.yaml"), "--port", "{port}"]
     with running(serve) as server:
-        callers = [_Caller(folder, server.port, seed, found, over, new=new) for seed in range(CALLERS)]
+        callers = [_Caller(folder, server.port, seed, over, new=new) for seed in range(CALLERS)]
         threads = [threading.Thread(target=caller.run) for caller in callers]
         for thread in threads:
             thread.start()
@@ -74,6 +74,9 @@ def bear(folder: Path, seconds: float, *, new: bool = True) -> Load:
             over.set()
             for thread in threads:
                 thread.join()
+        for caller in callers:
+            found.statuses += caller.load.statuses
+            found.rows += caller.load.rows
         failed = [caller.failed for caller in callers if caller.failed]
         assert not failed, failed
         assert server.process.poll() is None
@@ -83,8 +86,9 @@ def bear(folder: Path, seconds: float, *, new: bool = True) -> Load:
 class _Caller:
     """One connection that asks for this and that until it is over."""
 
-    def __init__(self, folder: Path, port: int, seed: int, load: Load, over: threading.Event, *, new: bool) -> None:
-        self._chance, self._load, self._over, self._seed, self._new = random.Random(seed), load, over, seed, new
+    def __init__(self, folder: Path, port: int, seed: int, over: threading.Event, *, new: bool) -> None:
+        self._chance, self._over, self._seed, self._new = random.Random(seed), over, seed, new
+        self.load = Load()
         data = folder / "data"
         self._users = pl.read_parquet(data / "users.parquet")["user_id"].to_list()
         states = pl.read_parquet(data / "restaurants" / "*.parquet").sort("changed_at")
@@ -93,7 +97,8 @@ class _Caller:
         self._to = Connection(port)
         self._orders: list[bytes] = []
         self._number, self._decision = 0, ""
-        said = self._ask("list", "/v1/decide", self._list())
+        while "time" not in (said := self._ask("list", "/v1/decide", self._list())):
+            time.sleep(0.1)  # it is busy
         self._at = datetime.fromisoformat(said["time"])
         self.failed: str | None = None
 
@@ -118,7 +123,7 @@ class _Caller:
 
     def _told(self, kind: str, said: tuple[int, bytes], fine: set[int]) -> Any:
         status, text = said
-        self._load.statuses.setdefault(kind, Counter())[status] += 1
+        self.load.statuses[kind, status] += 1
         assert status in fine, (kind, status, text[:500])
         return json.loads(text) if status == 200 and text.startswith(b"{") else {}
 
@@ -143,21 +148,19 @@ class _Caller:
             names = {"order_id": f"load-{self._seed}-{self._number}", "impression_id": "none"}
             rows.append({**self._row(), **names, "value": 9.0, "ordered_at": at})
         self._orders = [*self._orders[-20:], json.dumps(rows).encode()]
-        self._load.rows += (
-            self._ask("order", "/v1/events/orders", self._orders[-1]).get("counts", {}).get("accepted", 0)
-        )
+        self.load.rows += self._ask("order", "/v1/events/orders", self._orders[-1]).get("counts", {}).get("accepted", 0)
 
     def _again(self) -> None:
         if self._orders:
             said = self._ask("again", "/v1/events/orders", self._chance.choice(self._orders))
-            assert "accepted" not in said.get("counts", {}) or 503 in self._load.statuses["order"], said["counts"]
+            assert "accepted" not in said.get("counts", {}) or self.load.statuses["order", 503], said["counts"]
 
     def _change(self) -> None:
         self._number += 1
         item, at = self._chance.choice(self._items), (self._at + timedelta(microseconds=self._number)).isoformat()
         row = {**self._states[item], "price": 5 + self._chance.random(), "changed_at": at}
         said = self._ask("change", "/v1/events/restaurants", [row])
-        self._load.rows += said.get("counts", {}).get("accepted", 0)
+        self.load.rows += said.get("counts", {}).get("accepted", 0)
 
     def _tensors(self) -> None:
         row = self._row()

@@ -31,6 +31,7 @@ from poise.data.journal_tables import (
     transaction,
 )
 from poise.data.journal_wal import check_log
+from poise.errors import StateError
 from poise.formats import CURRENT
 
 __all__ = ["Entry", "Journal", "Kind", "Record"]
@@ -178,12 +179,18 @@ class Journal:
         return rows
 
     def wipe(self) -> None:
-        """Write the file anew, so that nothing of what was dropped is left in it or beside it."""
+        """Write the file anew, so that nothing of what was dropped is left in it or beside it.
+
+        Raises `StateError` where another process keeps the write-ahead log from being emptied.
+        """
         with explained(self._file):
             self._connection.execute("PRAGMA secure_delete = ON")
             self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             self._connection.execute("PRAGMA secure_delete = FAST")
+        if busy:
+            what = f"the write-ahead log of {self._file} is in use by another process, and still holds what was dropped"
+            raise StateError(what, hint="end what reads it and try again")
 
     @property
     def last(self) -> int:

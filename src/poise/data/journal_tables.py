@@ -38,8 +38,7 @@ def connect(file: Path, *, write: bool) -> sqlite3.Connection:
 
     It may be handed from thread to thread; whoever does so sees to it that one uses it at a time.
     """
-    address = f"file:{quote(str(file.absolute()))}?mode={'rwc' if write else 'ro'}"
-    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+    connection = _opened(file, "rwc" if write else "ro")
     if write:
         connection.execute(f"PRAGMA page_size = {PAGE}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -50,6 +49,20 @@ def connect(file: Path, *, write: bool) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {4 * LARGEST_WAL // PAGE}")
         connection.execute("PRAGMA secure_delete = FAST")
     return connection
+
+
+def beside(file: Path) -> sqlite3.Connection:
+    """A connection for checkpoints beside the process that writes: to open it, too, commits nothing. Some of what
+    `connect` sets is a commit on a file that is there."""
+    connection = _opened(file, "rw")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")
+    return connection
+
+
+def _opened(file: Path, mode: str) -> sqlite3.Connection:
+    address = f"file:{quote(str(file.absolute()))}?mode={mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ class Behind:
         """When no work was left. None: before the first."""
         self._fed, self._had = 0.0, 0.0
         """When it last had its part of a core, and how much of one until then."""
-        self._idle = False
+        self._idle = self._lagging = False
         self._lock = threading.Lock()
 
     def left(self, more: bool) -> None:
@@ -70,14 +70,15 @@ class Behind:
         with self._lock:
             now = self._now()
             if not more or self._done is None:
-                self._done = self._fed = now
-                self._had = self._used()
-                self._turn(True)
-            elif self._idle:
+                self._done, self._lagging = now, False
+                self._begin(now)
+            elif not self._idle and not self._lagging:  # somebody waited
+                self._begin(now)
+            else:
                 self._judge(now)
 
     def somebody_waits(self) -> None:
-        """Give way no longer than others do: what is done now is waited for."""
+        """Give way no longer than others do, until a piece of work is done: it is waited for."""
         with self._lock:
             self._turn(False)
 
@@ -98,13 +99,20 @@ class Behind:
 
         threading.Thread(target=again, name="poise-behind", daemon=True).start()
 
+    def _begin(self, now: float) -> None:
+        self._fed, self._had = now, self._used()
+        self._turn(True)
+
     def _judge(self, now: float) -> None:
         assert self._done is not None
+        if self._lagging:
+            return
         if now - self._fed >= LOOK:
             had = self._used()
             if had - self._had >= PART * (now - self._fed):
                 self._fed, self._had = now, had
-        self._turn(now - self._fed < PATIENCE and now - self._done < LONGEST)
+        self._lagging = now - self._fed >= PATIENCE or now - self._done >= LONGEST
+        self._turn(not self._lagging)
 
     def _turn(self, idle: bool) -> None:
         if idle != self._idle:

@@ -24,7 +24,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -72,7 +72,6 @@ class Draining:
         self._columns = columns_of(one for release in releases for one in release.declarations)
         self._lake = Lake(self._settings.lake)
         self._journal: JournalReader = reading(self._settings.journal)
-        self._checkpoints = Checkpoints(self._settings.journal)
         self._file, self._written = file, _written(file)
         self._drain = Drain([*_of_file(file), self._loaded.system], self._lake, self._journal)
         self._snapshot = self._settings.online / fingerprint(self._loaded.declarations)
@@ -160,7 +159,6 @@ class Draining:
         if self._drain.rows > self._rows:
             self._try(self._extend)
         self._tell_positions()
-        self._checkpoints.close()
         self._journal.close()
 
     def _follow(self) -> None:
@@ -225,9 +223,12 @@ class Draining:
         return False
 
 
+_telling = threading.Lock()
+
+
 def tell(**what: Any) -> None:
-    """One line for the parent. A parent that is gone hears nothing, and the end comes of itself."""
-    with suppress(BrokenPipeError):
+    """One line for the parent, from any thread. A parent that is gone hears nothing, and the end comes of itself."""
+    with _telling, suppress(BrokenPipeError):
         print(json.dumps(what), flush=True)
 
 
@@ -275,7 +276,8 @@ def main(file: str, *folders: str) -> int:
     importable_from(Path(file).parent)
     said: SimpleQueue[str | None] = SimpleQueue()
     try:
-        with drains(Settings.read(Path(file)).journal):
+        journal = Settings.read(Path(file)).journal
+        with drains(journal), closing(Checkpoints(journal, lambda error: tell(trouble=str(error)))):
             draining = Draining(Path(file), [Path(folder) for folder in folders])
             threading.Thread(target=_listen, args=(said,), daemon=True).start()
             tell(ready=True)
