@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from poise.interfaces.http.app import create_app
 from poise.interfaces.http.asides import Asides
+from poise.interfaces.http.openapi_schema import SAYS
 from poise.interfaces.http.roles import FORMS, NEEDED, PAGES, needed
 from poise.serving.served import Served
 
@@ -117,3 +118,10 @@ def test_columns_are_described_as_they_are_checked(app: ASGIApp, document: dict[
 def test_roles_of_paths_that_no_table_names_are_the_most_careful(document: dict[str, Any]) -> None:
     assert needed("POST", "/v1/nothing") == ("operate",)
     assert "components" in document and "securitySchemes" not in document["components"], "no tokens are needed here"
+
+
+def test_a_reason_is_what_is_left_of_it_without_blanks() -> None:
+    says = re.compile(SAYS)
+    for number in range(0x11000):
+        if not 0xD800 <= number < 0xE000:
+            assert bool(says.search(chr(number))) == bool(chr(number).strip()), hex(number)

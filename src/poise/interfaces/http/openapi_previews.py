@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from poise.decisions.weights import LEAST, MOST
 from poise.interfaces.http.openapi_schema import Schema, object_of, refusal
+from poise.interfaces.http.openapi_weights import WEIGHT
 from poise.serving.preview import MOST as MOST_LISTS
 
 _LIMITS: Schema = {
@@ -34,10 +34,9 @@ _TERM: Schema = {
 
 def preview_paths(terms: tuple[str, ...], refusals: Mapping[str, str]) -> Schema:
     """The paths. refusals: what each status means where a body is sent."""
-    weight: Schema = {"type": "number", "description": f"0, or of a size from {LEAST:g} to {MOST:g}"}
     values: Schema = {
         "type": "object",
-        "properties": dict.fromkeys(terms, weight),
+        "properties": dict.fromkeys(terms, WEIGHT),
         "additionalProperties": False,
         "minProperties": 1,
     }

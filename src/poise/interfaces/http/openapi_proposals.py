@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from poise.interfaces.http.openapi_schema import Schema, object_of, refusal
+from poise.interfaces.http.openapi_schema import REASON, Schema, object_of, refusal
 from poise.interfaces.http.proposals import PROPOSALS
 from poise.serving.proposals import STANDINGS
-from poise.serving.weights import WHO, WHY
+from poise.serving.weights import WHO
 
-_WHY: Schema = {"type": "string", "minLength": 1, "maxLength": WHY, "pattern": "\\S"}
 _WHO: Schema = {"type": ["string", "null"], "maxLength": WHO}
 _ONE = object_of(
     {
@@ -32,12 +31,12 @@ def proposal_paths(refusals: Mapping[str, str]) -> Schema:
             "maxLength": WHO,
             "description": "the stakeholder for whom it is said",
         },
-        "why": _WHY,
+        "why": REASON,
         "who": _WHO,
         "expected_version": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**53 - 1},
     }
     said = object_of(own, ["as", "why"])
-    over = object_of({"why": _WHY, "who": _WHO}, ["why"])
+    over = object_of({"why": REASON, "who": _WHO}, ["why"])
     standing: Schema = {"type": "string", "enum": list(STANDINGS)}
     listed = {"200": _told(object_of({"proposals": {"type": "array", "items": _ONE}}, ["proposals"]))}
     few = {status: refusals[status] for status in ("403", "422", "503")}

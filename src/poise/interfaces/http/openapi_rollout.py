@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from poise.interfaces.http.openapi_schema import Schema, refusal
-from poise.serving.weights import WHO, WHY
+from poise.interfaces.http.openapi_schema import REASON, SAYS, Schema, refusal
+from poise.serving.weights import WHO
 
 _TOLD: Schema = {"description": "Where it stands", "content": {"application/json": {"schema": {"type": "object"}}}}
-_WHY: Schema = {"type": "string", "minLength": 1, "maxLength": WHY, "pattern": "\\S"}
-_WHO: Schema = {"type": ["string", "null"], "minLength": 1, "maxLength": WHO, "pattern": "\\S"}
+_WHO: Schema = {"type": ["string", "null"], "minLength": 1, "maxLength": WHO, "pattern": SAYS}
 _SHARE: Schema = {"type": ["number", "null"], "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 
 
 def rollout_paths(refusals: Mapping[str, str]) -> Schema:
     """The paths. refusals: what each status means where a body is sent."""
     beside: Schema = {
-        "why": {**_WHY, "description": "the reason, for the history"},
+        "why": {**REASON, "description": "the reason, for the history"},
         "who": {**_WHO, "description": "who decides; default 'not said (HTTP)'"},
     }
     share: Schema = {"share": {**_SHARE, "description": "stay a canary, and answer this share of the callers"}}

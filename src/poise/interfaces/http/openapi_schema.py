@@ -7,6 +7,7 @@ from typing import Any
 from poise.interfaces.http.problem import MEDIA_TYPE
 from poise.releases.contract import Input, TermOutput
 from poise.serving.limits import Limits
+from poise.serving.weights import WHY
 
 Schema = dict[str, Any]
 TIME: Schema = {"type": "string", "format": "date-time"}
@@ -16,6 +17,9 @@ ASKED_TIME: Schema = {
     "description": "the instant to answer for; default now. Role operate only; 409 where this server has gone past it",
 }
 DECISION_ID: Schema = {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"}
+SAYS = r"[^\t-\r\u001c- \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+"""The pattern of a text that is not blank, as Python counts blanks. (\\S of JSON Schema counts some others.)"""
+REASON: Schema = {"type": "string", "minLength": 1, "maxLength": WHY, "pattern": SAYS}
 VERSION: Schema = {"type": "integer", "description": "the version of the weights"}
 
 

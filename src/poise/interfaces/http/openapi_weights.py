@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise.decisions.weights import LEAST, MOST
+from poise.interfaces.http.openapi_schema import REASON
 from poise.interfaces.http.problem import MEDIA_TYPE
-from poise.serving.weights import MOST_VERSIONS, WHO, WHY
+from poise.serving.weights import MOST_VERSIONS, WHO
 
 Schema = dict[str, Any]
 LARGEST = 2**53 - 1
-_WEIGHT: Schema = {
+WEIGHT: Schema = {
     "type": "number",
     "description": f"utility per unit of the term: 0, or of a size from {LEAST:g} to {MOST:g}",
     "anyOf": [
@@ -21,13 +22,7 @@ _WEIGHT: Schema = {
     ],
 }
 _BESIDE: Schema = {
-    "why": {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": WHY,
-        "pattern": "\\S",
-        "description": "the reason, for the history",
-    },
+    "why": {**REASON, "description": "the reason, for the history"},
     "who": {"type": ["string", "null"], "maxLength": WHO, "description": "who decides; default 'not said (HTTP)'"},
     "expected_version": {
         "type": ["integer", "null"],
@@ -44,7 +39,7 @@ def weights_paths(units: Mapping[str, str | None], refusals: Mapping[str, str]) 
     """The paths. units: of each term. refusals: what each status means where a body is sent."""
     values: Schema = {
         "type": "object",
-        "properties": {term: {**_WEIGHT, "title": unit or "no unit"} for term, unit in units.items()},
+        "properties": {term: {**WEIGHT, "title": unit or "no unit"} for term, unit in units.items()},
         "additionalProperties": False,
         "minProperties": 1,
         "description": "terms that are not named keep their weight",
