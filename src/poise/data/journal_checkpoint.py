@@ -11,14 +11,17 @@ import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from shutil import disk_usage
 
-from poise.data.journal_tables import JOURNAL, PAGE, beside, explanation
+from poise.data.journal_tables import JOURNAL, LARGEST_WAL, PAGE, beside, explanation
 from poise.errors import StateError
 
 ENOUGH = 2**20 // PAGE
 """Pages that are to be brought over at once, if possible: each time costs two syncs of the disk."""
 SOONEST, LATEST = 0.1, 5.0
 """Seconds until the next time: twice as many where it were fewer pages, half where it were more."""
+ROOM = LARGEST_WAL
+"""Bytes that are free on the disk, at least: what makes the database larger is not to take the last room from rows."""
 
 
 class Checkpoints:
@@ -40,15 +43,20 @@ class Checkpoints:
                 with closing(beside(self._file)) as connection:
                     self._follow(connection)
             except sqlite3.Error as error:
-                self._trouble(explanation(error, self._file))
-                self._over.wait(LATEST)
+                self._tell(explanation(error, self._file))
+            except OSError as error:  # the folder is gone, say
+                self._tell(StateError(f"{self._file} cannot be used: {error.strerror or error}"))
+
+    def _tell(self, error: StateError) -> None:
+        self._trouble(error)
+        self._over.wait(LATEST)
 
     def _follow(self, connection: sqlite3.Connection) -> None:
         """Again and again, until it is over."""
         wait, seen, before = SOONEST, 0, 0
         while not self._over.wait(wait):
             changed, there = self._changed(), before
-            if changed != seen:
+            if changed != seen and disk_usage(self._file.parent).free >= ROOM:
                 busy, pages, there = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 there = before if busy else there
                 seen = changed if there == pages else 0

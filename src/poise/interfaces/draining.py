@@ -277,11 +277,12 @@ def main(file: str, *folders: str) -> int:
     said: SimpleQueue[str | None] = SimpleQueue()
     try:
         journal = Settings.read(Path(file)).journal
-        with drains(journal), closing(Checkpoints(journal, lambda error: tell(trouble=str(error)))):
+        with drains(journal):
             draining = Draining(Path(file), [Path(folder) for folder in folders])
             threading.Thread(target=_listen, args=(said,), daemon=True).start()
             tell(ready=True)
-            run(draining, said)
+            with closing(Checkpoints(journal, lambda error: tell(trouble=str(error)))):
+                run(draining, said)
     except PoiseError as error:
         print(error, file=sys.stderr)
         return error.exit_code
