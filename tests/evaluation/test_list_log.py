@@ -100,17 +100,18 @@ def test_the_logging_policy_itself_has_weights_of_one():
 
 
 def coverage(name: str, seeds: int) -> dict[str, float]:
-    """How often the limits of the gain held the truth."""
-    held, near = {"orders": 0, "money": 0}, {"orders": 0.8, "money": 0.4}
+    """How often the limits of the gain held the truth, of those that were told: one log in twenty may be refused."""
+    held, told, near = {"orders": 0, "money": 0}, {"orders": 0, "money": 0}, {"orders": 0.8, "money": 0.4}
     for seed in range(seeds):
         log, truth = simulated(seed, 400, LUCE)
         then, now = log.under(near, LUCE), log.under(NOW, LUCE)
         gain = true_worth(log, truth, near, LUCE) - true_worth(log, truth, NOW, LUCE)
         for at, term in enumerate(held):
             made = estimate(name, then[term], now[term])
-            assert made.refused is None
-            held[term] += made.gain.low <= gain[at] <= made.gain.high
-    return {term: count / seeds for term, count in held.items()}
+            told[term] += made.refused is None
+            held[term] += made.refused is None and made.gain.low <= gain[at] <= made.gain.high
+    assert min(told.values()) >= 0.95 * seeds, told
+    return {term: count / told[term] for term, count in held.items()}
 
 
 def test_intervals_hold_the_truth_of_the_simulation():

@@ -62,6 +62,8 @@ class Asked:
         if not isinstance(values, Mapping) or not values:
             came = "nothing" if values is None else described(values)
             raise RequestError(f"{came} came", field="values", allowed="an object of one or more terms")
+        if isinstance(lists, float) and lists.is_integer():  # 20.0 is a whole number, as JSON counts
+            lists = int(lists)
         if isinstance(lists, bool) or not isinstance(lists, int) or not 1 <= lists <= MOST:
             raise RequestError(f"{described(lists)} came", field="lists", allowed=f"a whole number from 1 to {MOST:,}")
         made = applied(decision, {**live, **checked_some(decision, values, field="values")})
