@@ -3,8 +3,8 @@
 All servers get one core, the caller the other. Each is asked thousands of times in a row on one connection, and then on
 eight at once, while no other does anything; that in three rounds, of which the median stands. Last all of them run, and
 are asked call by call in turns, where each finds the core as the others left it, as one does that is asked now and
-then. The plain service and MLServer run from virtual environments of their own (`make
-bench-serving` makes them, `MLSERVER=1` the second), and are left out, said so, where these are absent.
+then. The plain service and MLServer run from virtual environments of their own (`make bench-serving` makes them,
+`MLSERVER=1` the second), and are left out, said so, where these are absent.
 The no-op reads the JSON that it is asked, and answers as many bytes as Poise does.
 Poise logs every answer, which no other server here does: decisions are on the disk before they are answered. So it
 stands here three times: as it is, with `log: buffered`, where they are written soon after, and with nothing logged; and
@@ -35,7 +35,8 @@ import numpy as np
 from benchmarks.figure import Figure, run
 from benchmarks.peers import shop
 from benchmarks.peers.asking import Asked, in_a_row, now_and_then, request, saturated
-from benchmarks.peers.programs import BUFFERED, DURABLE_NO_OP, NO_OP, UNLOGGED
+from benchmarks.peers.programs import BUFFERED, DURABLE_NO_OP, UNLOGGED
+from benchmarks.serving import NO_OP
 from poise.rollout.connection import Connection
 from poise.rollout.server_process import running
 
@@ -44,7 +45,7 @@ PLAIN, MLSERVER = (ROOT / name / "bin" for name in (".venv-peers", ".venv-mlserv
 SIZES, QUICK_SIZES = (20_000, 5_000, 20_000), (200, 150, 3_000)
 """Users, items, rows to learn from: so many give two models of about 300 trees, as the peers' floors were measured with
 (150,000 rows give about 1,000 each)."""
-CANDIDATES, SHOW, ROUNDS = 100, 10, 3
+CANDIDATES, ROUNDS = 100, 3
 LIST_BYTES, ROW_BYTES = 10_300, 225
 """What Poise answers, within a tenth: as much does the no-op."""
 SETTLE = 6.0

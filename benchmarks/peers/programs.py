@@ -2,19 +2,6 @@
 
 from __future__ import annotations
 
-NO_OP = """
-import sys, msgspec, uvicorn
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        body = b"{}"
-        if scope["method"] == "POST":
-            msgspec.json.decode((await receive())["body"])
-            body = b" " * int(scope["path"][1:])
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
-        await send({"type": "http.response.body", "body": body})
-uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", lifespan="off", access_log=False)
-"""
-"""A no-op: it reads what it is asked, and answers as many bytes as its path says."""
 BUFFERED = """
 import sys
 from poise.interfaces import taking_in

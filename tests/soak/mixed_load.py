@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from tests.journeys.processes import resident
 
 from poise.rollout.connection import Connection
 from poise.rollout.server_process import running
@@ -68,7 +68,7 @@ def bear(folder: Path, seconds: float, *, new: bool = True) -> Load:
         try:
             started = time.monotonic()
             while time.monotonic() - started < seconds and all(thread.is_alive() for thread in threads):
-                found.memory.append((time.monotonic() - started, _resident(server.process.pid)))
+                found.memory.append((time.monotonic() - started, resident(server.process.pid)))
                 time.sleep(seconds / 200)
         finally:
             over.set()
@@ -187,9 +187,3 @@ class _Caller:
 
     def _look(self) -> None:
         self._told("look", self._to.get(self._chance.choice(["/metrics", "/v1/releases", "/health/ready"])), FINE)
-
-
-def _resident(process: int) -> int:
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024

@@ -79,6 +79,15 @@ def not_json(body: bytes, error: Exception, form: str) -> NotJson:
     return NotJson(f"the body is not JSON: unexpected character at byte {at}, near {shown(near)!r}")
 
 
+def whole(value: Any) -> Any:
+    """A whole number that came as `20.0` as the integer that it is to JSON; anything else as it came.
+
+    >>> whole(20.0), whole(20.5), whole(True), whole("20")
+    (20, 20.5, True, '20')
+    """
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def described(value: Any) -> str:
     """What came, in words for people, short whatever it is.
 

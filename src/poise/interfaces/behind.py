@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from time import monotonic, process_time
 
+from poise.rollout.server_process import cpu_seconds
+
 NICE = 5
 """How much a process stands back that somebody waits for, as `nice` counts it."""
 PATIENCE, PART = 5.0, 0.1
@@ -125,7 +127,7 @@ class Starting:
 
     def __init__(self, process: int) -> None:
         self._over = threading.Event()
-        behind = Behind(to=lambda idle: _turn(process, idle=idle), used=lambda: _core_time(process))
+        behind = Behind(to=lambda idle: _turn(process, idle=idle), used=lambda: cpu_seconds(process) or 0.0)
         behind.left(True)
         behind.watch(self._over)
 
@@ -155,15 +157,6 @@ def comes_back() -> bool:
 
 def _this(idle: bool) -> None:
     _turn(os.getpid(), idle=idle)
-
-
-def _core_time(process: int) -> float:
-    """Seconds of a core that a process of Linux has had; 0 where it is gone."""
-    try:
-        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _turn(process: int, *, idle: bool) -> None:

@@ -3,7 +3,7 @@
 The snapshot is that of the first release; of others only is known which columns their stores are shown.
 
 A process of its own beside the server that holds the journal, so that what reads and writes the lake never touches
-answers. It ends when its standard input closes: it then writes all that waits.
+answers; it makes the journal's checkpoints, too. It ends when its standard input closes: it then writes all that waits.
 
 It tells, one JSON object a line: `drained` (per source the position up to which its rows are in the lake), `prune` (up
 to which position they are also in the snapshot, so that the journal may drop them), `snapshot` (its versions), `lake`

@@ -19,10 +19,10 @@ from poise.errors import NotNow, RequestError
 from poise.interfaces.gathering import gathered_of, preview_of
 from poise.monitoring.logged_lines import releases_by
 from poise.releases.folder import ReleaseFolder
-from poise.serving.body import described, shown
+from poise.serving.body import shown
 from poise.serving.loaded import Loaded
 from poise.serving.preview import Asked, Preview
-from poise.serving.weights import SEEDED
+from poise.serving.weights import SEEDED, version_of
 from poise.settings import Settings
 from poise.spec.decision import Decision
 from poise.spec.system import SystemSpec
@@ -124,10 +124,7 @@ def _version(asked: Mapping[str, Any]) -> int | None:
     for name in asked:
         if name != "version":
             raise RequestError("there is no such field", field=shown(str(name)), allowed=FORM)
-    version = asked.get("version")
-    if version is not None and (isinstance(version, bool) or not isinstance(version, int) or version < 1):
-        raise RequestError(f"{described(version)} came", field="version", allowed="the number of a version, from 1")
-    return version
+    return version_of(asked, "version", 1)
 
 
 def _pair(rows: tuple[WeightsRow, ...], version: int | None) -> tuple[WeightsRow, WeightsRow]:

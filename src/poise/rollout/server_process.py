@@ -34,17 +34,22 @@ class ServerProcess:
     def cpu_seconds(self) -> float | None:
         """CPU time that the process has used so far, user and system, over all threads; None where Linux's /proc is
         not there. Nanoseconds per thread where the kernel keeps them, else ticks of 10 ms."""
-        folder = Path("/proc") / str(self.process.pid)
-        try:
-            threads = [thread / "schedstat" for thread in (folder / "task").iterdir()]
-            return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
-        except (OSError, ValueError, IndexError):
-            pass
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        except (OSError, ValueError, IndexError):
-            return None
+        return cpu_seconds(self.process.pid)
+
+
+def cpu_seconds(process: int) -> float | None:
+    """`ServerProcess.cpu_seconds` of the process with this number; None also where it is gone."""
+    folder = Path("/proc") / str(process)
+    try:
+        threads = [thread / "schedstat" for thread in (folder / "task").iterdir()]
+        return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from poise.data.strict_json import described, not_json, refuse_duplicates, shown
+from poise.data.strict_json import described, not_json, refuse_duplicates, shown, whole
 from poise.errors import NotJson, RequestError, TooLarge
 from poise.serving.limits import Limits
 
-__all__ = ["ROWS_FORM", "decode", "described", "refuse_duplicates", "shown"]
+__all__ = ["ROWS_FORM", "decode", "described", "refuse_duplicates", "shown", "whole"]
 
 ROWS_FORM = 'an object: {"rows": [{…}, …]} or one row {…}'
 _DECODER = msgspec.json.Decoder()

@@ -25,7 +25,7 @@ from poise.evaluation.choice_log import ChoiceLog
 from poise.evaluation.list_log import ListLog
 from poise.evaluation.off_policy import LoggedRows
 from poise.evaluation.off_policy_estimate import Estimate, estimate, margin
-from poise.serving.body import described
+from poise.serving.body import described, whole
 from poise.spec.decision import Decision
 from poise.spec.requirement import Requirement
 
@@ -58,12 +58,10 @@ class Asked:
         for name in content:
             if name not in ("values", "lists"):
                 raise RequestError("there is no such field", field=name[:100], allowed=FORM)
-        values, lists = content.get("values"), content.get("lists", MOST)
+        values, lists = content.get("values"), whole(content.get("lists", MOST))
         if not isinstance(values, Mapping) or not values:
             came = "nothing" if values is None else described(values)
             raise RequestError(f"{came} came", field="values", allowed="an object of one or more terms")
-        if isinstance(lists, float) and lists.is_integer():  # 20.0 is a whole number, as JSON counts
-            lists = int(lists)
         if isinstance(lists, bool) or not isinstance(lists, int) or not 1 <= lists <= MOST:
             raise RequestError(f"{described(lists)} came", field="lists", allowed=f"a whole number from 1 to {MOST:,}")
         made = applied(decision, {**live, **checked_some(decision, values, field="values")})

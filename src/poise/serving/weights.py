@@ -13,7 +13,7 @@ from poise.clock import SECOND, Clock, to_text
 from poise.decisions.exchange import exchange_rates, what_changed
 from poise.decisions.weights import applied, checked, checked_some, counting
 from poise.errors import NotNow, RequestError, did_you_mean
-from poise.serving.body import described, shown
+from poise.serving.body import described, shown, whole
 from poise.serving.field import instant_of
 from poise.spec.decision import Decision
 from poise.stores.state_base import WeightsChange, WeightsRow
@@ -256,10 +256,9 @@ def text_of(asked: Mapping[str, Any], field: str, most: int) -> str:
 
 def version_of(asked: Mapping[str, Any], field: str, least: int) -> int | None:
     """The number of a version, None where it is not there. Raises `RequestError` for what is none."""
-    value = asked.get(field)
+    value = whole(asked.get(field))
     if value is None:
         return None
-    value = int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**53:
         allowed = "the number of a version, from 1" + ("" if least else "; 0 where none is live yet")
         raise RequestError(f"{described(value)} came", field=field, allowed=allowed)

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.journeys.processes import resident
 
 STAND_INS = Path(__file__).parents[2] / "serving" / "stand_ins.py"
 JSON = "application/json"
@@ -67,9 +68,7 @@ class Server:
 
     def size(self) -> int:
         """Its resident memory in bytes."""
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        assert found is not None
-        return int(found[1]) * 1024
+        return resident(self.process.pid)
 
     def files(self) -> int:
         """How many files and sockets it has open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from poise.interfaces.http.openapi_schema import Schema, object_of, refusal
-from poise.interfaces.http.openapi_weights import WEIGHT
+from poise.interfaces.http.openapi_weights import LARGEST, WEIGHT
 from poise.serving.preview import MOST as MOST_LISTS
 
 _LIMITS: Schema = {
@@ -43,7 +43,8 @@ def preview_paths(terms: tuple[str, ...], refusals: Mapping[str, str]) -> Schema
     lists: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_LISTS, "default": MOST_LISTS}
     term: Schema = {"type": "string", "enum": list(terms)}
     gain: Schema = {"type": "number", "exclusiveMinimum": -1, "maximum": 10, "not": {"const": 0}}
-    version: Schema = {"type": ["integer", "null"], "minimum": 1, "description": "default the newest change"}
+    version: Schema = {"type": ["integer", "null"], "minimum": 1, "maximum": LARGEST}
+    version["description"] = "default the newest change"
     one = object_of({"term": term, "gain": gain}, ["term", "gain"])
     goals: Schema = {**values, "properties": dict.fromkeys(terms, gain)}
     told = object_of({"release": {"type": "string"}, "terms": {"type": "array", "items": _TERM}}, ["release", "terms"])
