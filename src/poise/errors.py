@@ -122,6 +122,13 @@ class NoSuchModel(RequestError):
     title = "There is no such model"
 
 
+class NoSuchCandidate(RequestError):
+    """An item is asked about that took no part in the decision (HTTP 404)."""
+
+    status = 404
+    title = "There was no such candidate"
+
+
 class Retired(RequestError):
     """A request asks by a contract that was taken out of use; the hint names what to ask by instead (HTTP 410)."""
 

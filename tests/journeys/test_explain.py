@@ -147,7 +147,7 @@ def test_an_item_that_was_not_shown(market: tuple[Path, int]) -> None:
     _, told = ask(port, "/v1/explain", {"decision_id": made["decision_id"], "item": closed})
     assert told["rows"][0]["left_out"] == "where: shops.open is false"
     status, told = ask(port, "/v1/explain", {"decision_id": made["decision_id"], "item": "r99"})
-    assert status == 422 and told["field"] == "item"
+    assert status == 404 and told["field"] == "item"
 
 
 def test_what_was_never_decided(market: tuple[Path, int]) -> None:

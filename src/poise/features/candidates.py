@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from poise.one_row import OneRow
+from poise.one_row import OneRow, repeated
 from poise.table import Column, Same, Table
 
 
@@ -60,7 +60,7 @@ class Candidates(Table):
         own = {name: column.take(index) for name, column in self._own.items()}
         return Candidates(own, self.shared, self._names, height)
 
-    def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
-        """The rows at these positions as lists of Python values, None for missing."""
+    def listed(self, index: NDArray[np.intp]) -> dict[str, Any]:
+        """The rows at these positions as lists of what goes into JSON, None for missing."""
         own, values, count = self._own, self.shared.row, len(index)
-        return {name: own[name].listed(index) if name in own else [values[name]] * count for name in self._names}
+        return {n: own[n].listed(index) if n in own else repeated(values[n], count) for n in self._names}

@@ -14,7 +14,7 @@ from poise.features.kept_column import Rows
 from poise.features.kept_items import KeptItems
 from poise.features.sides import Side, Sides, makes
 from poise.features.stopwatch import Groups
-from poise.one_row import OneRow
+from poise.one_row import OneRow, repeated
 from poise.table import Column, Same, Table
 
 Named = tuple[tuple[str, str], ...]
@@ -133,13 +133,13 @@ class Listed(Table):
         at = np.flatnonzero(index) if index.dtype == np.bool_ else np.asarray(index, np.intp)
         return Table({name: self._taken(name, at) for name in self._parts.names}, len(at))
 
-    def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
-        """The rows at these positions as lists of Python values, None or NaN for missing: null in JSON."""
+    def listed(self, index: NDArray[np.intp]) -> dict[str, Any]:
+        """The rows at these positions as lists of what goes into JSON, None or NaN for missing."""
         made, parts, count = self._made, self._parts, len(index)
         found: dict[str, Any] = dict.fromkeys(parts.names)
         values = made.request.row
         for name, key in parts.request:
-            found[name] = [values[key]] * count
+            found[name] = repeated(values[key], count)
         if made.kept is not None:
             items = made.kept.listed(made.rows[index])
             for name, key in parts.item:

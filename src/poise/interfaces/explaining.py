@@ -66,8 +66,8 @@ class Explaining:
     def decision(self, number: str, item: Any = None) -> dict[str, Any]:
         """Why the decision with this id was made; of a list also one item, by its impression id or its own.
 
-        Raises `NoSuchDecision`, `RequestError` for an item that was no candidate, `NotExplained` where a model cannot
-        be taken apart, `Tampered` or `StateError` where the release cannot be read.
+        Raises `NoSuchDecision`, `NoSuchCandidate`, `NotExplained` where a model cannot be taken apart,
+        `Tampered` or `StateError` where the release cannot be read.
         """
         number, _, place = number.partition(".")
         record = self._find(number)

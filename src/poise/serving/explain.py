@@ -16,7 +16,7 @@ from poise.clock import to_text
 from poise.decisions.choose import Chooser
 from poise.decisions.of_system import chooser_of, names_in_terms, ranker_of
 from poise.decisions.rank import Ranker
-from poise.errors import RequestError, StateError
+from poise.errors import NoSuchCandidate, RequestError, StateError
 from poise.models.base import Floats
 from poise.models.contributions import Contributions, Explainer
 from poise.models.fallback import Fallback
@@ -237,12 +237,12 @@ def _instead(one: Objective, by: str) -> Objective:
 def row_asked(record: Record, item: Any = None, row: Any = None) -> int | None:
     """The row of a record that a caller asks about, by its item or by its number; None where neither is said.
 
-    Raises `RequestError` for one that is not there.
+    Raises `NoSuchCandidate`, and `RequestError` for a row that is not there.
     """
     if item is not None:
         items: Sequence[Any] = record.get("items") or ()
         if item not in items:
-            raise RequestError(f"'{item}' was no candidate of this decision", field="item")
+            raise NoSuchCandidate(f"'{item}' was no candidate of this decision", field="item")
         return list(items).index(item)
     if row is None:
         return None

@@ -31,7 +31,7 @@ def explain_paths(contract: Contract, refusals: Mapping[str, str]) -> Schema:
         asked.append(ref("DecideRequest"))
     if contract.outputs:
         asked.append(ref("PredictRequest"))
-    statuses = {**refusals, "404": "There is no such decision"}
+    statuses = {**refusals, "404": "There is no such decision, or the item was no candidate of it"}
     return {
         "/v1/decisions": {
             "get": {
