@@ -6,12 +6,15 @@ import contextlib
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from poise.errors import NotJson, PoiseError, RequestError, StateError, TooLarge
+from poise.features.candidates import Candidates
+from poise.one_row import OneRow, RowForm
 from poise.releases.contract import Contract, Input
 from poise.serving.different import Different
 from poise.serving.limits import Limits
@@ -256,3 +259,15 @@ def test_items_are_a_column_as_any_of_strings(words, places):
     assert one.to_list() == other.to_list() == one.take(np.arange(len(words))).to_list()
     assert one.listed(at) == other.listed(at) == one.take(at).to_list()
     assert (len(one), one.gone(), one.missing().tolist()) == (len(other), other.gone(), other.missing().tolist())
+
+
+@given(st.lists(st.integers(0, 4), max_size=40), st.none() | st.text(), st.floats(allow_infinity=False))
+def test_what_all_candidates_share_is_kept_as_if_each_had_said_it(places, user, price):
+    shared = OneRow(RowForm({"user": "string", "price": "number"}), [user, price])
+    rows = Candidates({"dish": Column.strings(list("abcde"))}, shared, ("user", "dish", "price"), 5)
+    kept = msgspec.json.decode(msgspec.json.encode(rows.listed(np.array(places, np.intp))))
+    assert kept == {
+        "user": [user] * len(places),
+        "dish": ["abcde"[place] for place in places],
+        "price": [None if price != price else price] * len(places),
+    }
