@@ -132,9 +132,11 @@ class _Turn:
     def kept(self, answer: Answer, error: BaseException | None) -> None:
         """What an answer waited for has happened, or failed; this may be called from outside of the request."""
         before = request_id.current.set(self.number)
-        self._ask.leave()
-        self.end(answer if error is None else self._ask.refusal(error))
-        request_id.current.reset(before)
+        try:
+            self._ask.leave()
+            self.end(answer if error is None else self._ask.refusal(error))
+        finally:
+            request_id.current.reset(before)
 
     def done(self, task: asyncio.Task[Answer]) -> None:
         """The answer is there, or failed."""
