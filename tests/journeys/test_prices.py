@@ -84,7 +84,7 @@ def test_the_price_that_earns_most_is_chosen_and_its_neighbours_are_explored(rel
     asked = [{"cost": 4.0, "size": 1.0}] * 200
     answer = made.decide(json.dumps({"rows": asked}).encode())
     assert answer.kept is not None
-    found, kept = json.loads(answer.body), json.loads(answer.kept)
+    found, kept = json.loads(answer.body), json.loads(answer.kept.encoded())
     best = (50 + 4 * 1 + 2 * 4) / 4
     prices = {one["price"] for one in found["decisions"]}
     assert {one["actions"][0]["action"] for one in found["decisions"]} == {"15.5"} and abs(15.5 - best) <= 0.5
@@ -105,7 +105,7 @@ def test_a_price_is_explained_by_what_others_would_have_made(released: System) -
     assert live is not None
     answer = made.decide(json.dumps({"rows": [{"cost": 4.0, "size": 1.0}] * 20}).encode())
     assert answer.kept is not None
-    record = json.loads(answer.kept)
+    record = json.loads(answer.kept.encoded())
     told = explain(Release(live), record, {"profit": 1.0, "sold": 0.0})["rows"]
     explored = next(n for n, one in enumerate(record["chosen"]) if one != "15.5")
     kept = next(n for n, one in enumerate(record["chosen"]) if one == "15.5")

@@ -15,7 +15,7 @@ from poise.table import Column, Table
 
 def kept(answer: Answer) -> dict[str, object]:
     assert answer.kept is not None
-    found = json.loads(answer.kept)
+    found = json.loads(answer.kept.encoded())
     assert isinstance(found, dict)
     return found
 

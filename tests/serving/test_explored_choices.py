@@ -37,7 +37,7 @@ def test_an_explored_choice_says_how_it_was_drawn(stand_ins: ModuleType) -> None
     answerer = exploring(stand_ins, Explore(method="epsilon", share=0.4, never=("rebook",)))
     answer = answerer.decide(ROWS.encode())
     assert answer.kept is not None
-    found, kept = json.loads(answer.body)["decisions"], json.loads(answer.kept)
+    found, kept = json.loads(answer.body)["decisions"], json.loads(answer.kept.encoded())
     policy = np.array(kept["policy"])
     assert draw_actions(policy, kept["explored"]["seed"]).tolist() == [kept["actions"].index(c) for c in kept["chosen"]]
     set_aside = 0
@@ -55,7 +55,7 @@ def test_an_explored_choice_says_how_it_was_drawn(stand_ins: ModuleType) -> None
 def test_without_exploration_the_best_is_certain(stand_ins: ModuleType) -> None:
     answer = exploring(stand_ins, None).decide(ROWS.encode())
     assert answer.kept is not None
-    kept = json.loads(answer.kept)
+    kept = json.loads(answer.kept.encoded())
     assert kept["explored"] is None and set(kept["propensities"]) == {1.0}
     assert all(one["chosen"] == one["actions"][0]["action"] for one in json.loads(answer.body)["decisions"])
 

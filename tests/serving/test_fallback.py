@@ -105,7 +105,7 @@ def test_nothing_is_said_where_every_model_answers(lists: ModuleType, monkeypatc
 def asked(answerer: Answerer, lists: ModuleType) -> tuple[dict[str, Any], dict[str, Any]]:
     answer = answerer.decide(json.dumps(lists.request(8)).encode())
     assert answer.kept is not None
-    return json.loads(answer.body), json.loads(answer.kept)
+    return json.loads(answer.body), json.loads(answer.kept.encoded())
 
 
 def test_a_list_says_that_its_store_is_down(lists: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -18,7 +19,7 @@ from poise.data.id_hash import Hashes
 from poise.data.journal import Entry
 from poise.data.prints_in_polars import frame_prints
 from poise.errors import NoSuchSource, Overloaded, PoiseError, StateError
-from poise.serving import inlet
+from poise.serving import unhurried
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
 from poise.serving.write_trouble import TRIED_EVERY
@@ -207,16 +208,39 @@ def test_a_buffered_decision_waits_for_nothing_and_is_written(loaded: Loaded, tm
         assert [kind for kind, _ in made.held()] == ["decisions"] * 20
 
 
+def test_the_entry_of_a_buffered_decision_is_made_once_its_answer_has_gone(loaded: Loaded, tmp_path: Path) -> None:
+    """And one of which none can be made costs no other its own."""
+    with desk(loaded, tmp_path, durable=False) as made:
+        counted = made.answerer.telemetry.stages["log"].counts
+
+        async def act() -> None:
+            good, bad = made.answerer.decide(ASKED), made.answerer.decide(ASKED)
+            assert bad.kept is not None
+            bad = msgspec.structs.replace(bad, kept=msgspec.structs.replace(bad.kept, fields={"kind": object()}))
+            for answer in (good, bad, good):
+                made.inlet.keep(answer)
+            assert (sum(counted), made.inlet.unwritten) == (0, 3)
+            await asyncio.sleep(0)
+            assert sum(counted) == 2
+
+        made.run(act)
+        made.inlet.close()
+        assert [kind for kind, _ in made.held()] == ["decisions"] * 2
+        assert made.inlet.telemetry.counted["unlogged"] == {(): 1}
+
+
 def test_many_bytes_of_buffered_decisions_do_not_wait_for_more(
     loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that what is written at once stays short."""
     with desk(loaded, tmp_path, durable=False) as made:
-        monkeypatch.setattr(inlet, "LINGER", 3_600.0)
+        monkeypatch.setattr(unhurried, "LINGER", 3_600.0)
 
         async def act() -> None:
-            size = len(made.answerer.decide(ASKED).kept or b"")
-            monkeypatch.setattr(inlet, "AT_ONCE", 5 * size)
+            kept = made.answerer.decide(ASKED).kept
+            assert kept is not None
+            size = len(kept.encoded())
+            monkeypatch.setattr(unhurried, "AT_ONCE", 5 * size)
             for _ in range(3):
                 made.inlet.keep(made.answerer.decide(ASKED))
             await asyncio.sleep(0.1)
@@ -235,7 +259,7 @@ def test_many_bytes_of_buffered_decisions_do_not_wait_for_more(
 def test_buffered_decisions_wait_once_too_many_could_be_lost(
     loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inlet, "MOST_BUFFERED", 5)
+    monkeypatch.setattr(unhurried, "MOST_BUFFERED", 5)
     goes_on = threading.Event()
     with desk(loaded, tmp_path, durable=False) as made:
         made.journal.appended = lambda _: (goes_on.wait(10), None)[1]

@@ -141,7 +141,7 @@ def ask(answerer: Answerer, n: int) -> tuple[list[dict[str, Any]], dict[str, Any
     rows = [{"carrier": "UA", "distance": 1500.0, "departs": None}] * n
     answer = answerer.decide(json.dumps({"rows": rows}).encode())
     assert answer.kept is not None
-    return json.loads(answer.body)["decisions"], json.loads(answer.kept)
+    return json.loads(answer.body)["decisions"], json.loads(answer.kept.encoded())
 
 
 def test_the_answer_says_what_a_capacity_did(stand_ins: ModuleType) -> None:

@@ -114,7 +114,7 @@ class Writer(Generic[T]):
             if self._closing:
                 raise Overloaded("the server is stopping")
             if self._ended:
-                raise _ended()
+                raise ended()
             if self._queue and (self._rows + rows > self._limits.rows or self._size + size > self._limits.size):
                 told = f"{self._rows:,} rows ({self._size / 2**20:,.1f} MB) wait to be written"
                 raise Overloaded(
@@ -173,7 +173,7 @@ class Writer(Generic[T]):
             self._queue.clear()
             self._rows = self._size = 0
         if left:
-            self._call(self._failed, left, _ended())
+            self._call(self._failed, left, ended())
 
     def _work(self) -> None:
         while True:
@@ -313,7 +313,8 @@ def _positions(places: list[list[tuple[int, int]]], firsts: Sequence[int]) -> tu
     return tuple(found)
 
 
-def _ended() -> StateError:
+def ended() -> StateError:
+    """What is said once the thread has ended by a fault."""
     return StateError("nothing is written any more: the thread that does so has ended", hint="restart the server")
 
 

@@ -16,7 +16,7 @@ from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
 from poise.errors import RequestError, TooLarge
 from poise.serving import decision_log
-from poise.serving.answered import Answer, Predicted, Used
+from poise.serving.answered import Answer, LogEntry, Predicted, Used
 from poise.serving.decide import Decider
 from poise.serving.decide_list import ListDecider
 from poise.serving.encoding import encode
@@ -173,9 +173,7 @@ class Answerer:
         kept.update(marks)
         kept.update(decision_log.predictions_of(scored.predictions))
         kept.update(decision_log.in_full(range(received.rows.height), received.rows, scored.features))
-        encoded = encode(kept)
-        stages.done("log")
-        return Predicted(received.per, head, scored, since_epoch, used, encoded)
+        return Predicted(received.per, head, scored, since_epoch, used, LogEntry(kept, self.telemetry, stages.passed))
 
     def decide(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """The items to show of the candidates in `body`, or the action to take for each of its rows; in both cases with
@@ -207,15 +205,14 @@ class Answerer:
         head = {**self._head(instant), **scored.marks, "weights": live.version, "unknown": scored.unknown}
         body = encode({**decisions[0], **head} if received.single else {**head, "decisions": decisions})
         stages.done("encode")
-        encoded = None
+        record = None
         if self.logs:
             kept = decision_log.head("choice", self.release, per, instant, live.version) | scored.marks
             kept |= choices
             kept |= decision_log.predictions_of(scored.predictions)
             kept |= decision_log.in_full(range(asked.height), asked, scored.features)
-            encoded = encode(kept)
-            stages.done("log")
-        return self._made(received, body, tuple(one["decision_id"] for one in made), encoded, instant)
+            record = LogEntry(kept, self.telemetry, stages.passed)
+        return self._made(received, body, tuple(one["decision_id"] for one in made), record, instant)
 
     def _at_every_price(self, rows: Table) -> Table:
         """The rows at each of the prices to choose from; where actions are chosen, as they are."""
@@ -247,15 +244,14 @@ class Answerer:
         stages.done("decide")
         body = encode(made)
         stages.done("encode")
-        encoded = None
+        record = None
         if self.logs:
             head = decision_log.head("list", self.release, received.per, instant, live.version)
-            encoded = encode({**head, **scored.marks, **kept})
-            stages.done("log")
-        return self._made(received, body, (made["decision_id"],), encoded, instant)
+            record = LogEntry({**head, **scored.marks, **kept}, self.telemetry, stages.passed)
+        return self._made(received, body, (made["decision_id"],), record, instant)
 
     def _made(
-        self, received: Received | ReceivedList, body: bytes, ids: tuple[str, ...], kept: bytes | None, instant: int
+        self, received: Received | ReceivedList, body: bytes, ids: tuple[str, ...], kept: LogEntry | None, instant: int
     ) -> Answer:
         """The answer that says what was decided."""
         used = Used(self.loaded.contract.major, received.per, received.sent)

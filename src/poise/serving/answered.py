@@ -6,12 +6,16 @@ Structs, since a frozen class is dear to make, and not looked at by the garbage 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from poise.serving.encoding import encode
+
 if TYPE_CHECKING:
     from poise.serving.score import Scored
+    from poise.serving.telemetry import Telemetry
 
 
 class Used(msgspec.Struct, frozen=True, gc=False):
@@ -22,14 +26,34 @@ class Used(msgspec.Struct, frozen=True, gc=False):
     fields: frozenset[str]
 
 
+class LogEntry(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What the log keeps of an answer. It is written as JSON by whoever asks for that: where nobody waits for the log,
+    once the answer has gone.
+
+    seconds: what it took up to here, which `telemetry` is told together with the writing.
+    """
+
+    fields: Mapping[str, Any]
+    telemetry: Telemetry
+    seconds: float = 0.0
+
+    def encoded(self) -> bytes:
+        """Its JSON, made anew with each call. Raises `PoiseError` for what JSON has no form for."""
+        began = perf_counter()
+        body = encode(self.fields)
+        ended = perf_counter()
+        self.telemetry.stage("log", self.seconds + ended - began, ended)
+        return body
+
+
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """What goes back to the caller."""
 
     status: int
     body: bytes
     content_type: str = "application/json"
-    kept: bytes | None = None
-    """What the log keeps of it (JSON), where answers are logged; `decided` says whether it is a decision."""
+    kept: LogEntry | None = None
+    """What the log keeps of it, where answers are logged; `decided` says whether it is a decision."""
     decided: bool = False
     instant: int = 0
     """T of what is kept."""
@@ -50,5 +74,5 @@ class Predicted(msgspec.Struct, frozen=True, eq=False, gc=False):
     instant: int
     """T, as `Answer` has it."""
     used: Used
-    kept: bytes | None = None
-    """What the log keeps of it, as `Answer` has it."""
+    kept: LogEntry | None = None
+    """What the log keeps of it."""

@@ -19,10 +19,10 @@ from contextlib import suppress
 from poise.clock import Clock
 from poise.data.id_hash import Hashes
 from poise.data.journal import Entry, Journal
-from poise.data.journal_writer import Writer, Written
+from poise.data.journal_writer import Writer, Written, ended
 from poise.data.reception import Reception
 from poise.data.stored import Stored
-from poise.errors import Overloaded, PoiseError, StateError
+from poise.errors import PoiseError, StateError
 from poise.serving.answer import Answer
 from poise.serving.coming_in import (
     Arrived,
@@ -40,28 +40,23 @@ from poise.serving.limits import Limits
 from poise.serving.online import Online
 from poise.serving.telemetry import Telemetry
 from poise.serving.told import Told
+from poise.serving.unhurried import Unhurried
 from poise.serving.write_trouble import TRIED_EVERY, WriteTrouble
 from poise.table import History
 
 _LOG = logging.getLogger("poise.serving")
 _WALL = Clock()
-MOST_BUFFERED = 1_000
-"""Answers that nobody waits for and that are not on the disk yet: with more, decisions wait as durable ones do."""
-
-LINGER, TOGETHER = 0.2, 0.002
-"""Seconds that what is logged may wait for more of it: where nobody waits for it, and decisions for those that are made
-in the same turn of the loop or the next. One sync of the disk takes as long for many as for one, and whoever asks
-meanwhile on the same core waits for it: at 0.2 s that is not one answer in a hundred."""
-AT_ONCE = 2**17
-"""Bytes of decisions after which those that nobody waits for are written without waiting for more: a larger group keeps
-the core for milliseconds on end from whoever asks meanwhile."""
+TOGETHER = 0.002
+"""Seconds that decisions may wait for those that are made in the same turn of the loop or the next: one sync of the
+disk takes as long for many as for one."""
 
 
 class Inlet:
     """Takes rows and decisions in for what answers from `online`, until `close`.
 
     reception: judges rows, by the system file of the newest release; `follow` exchanges it. durable: decisions are
-    answered once they are on disk; else they are written soon after, and a kill loses at most `MOST_BUFFERED` of them.
+    answered once they are on disk; else they are written soon after (`unhurried`), and a kill loses at most
+    `MOST_BUFFERED` of them.
     """
 
     def __init__(
@@ -77,9 +72,7 @@ class Inlet:
         self._online, self._reception, self._stored, self._durable = online, reception, stored, durable
         self._limits = limits or Limits()
         self._journal = journal
-        self._buffered = 0
-        self._lingering = 0
-        """Bytes of decisions that wait for more."""
+        self._unhurried = Unhurried(self._submit, self._write_now, self._not_logged)
         self._hidden = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Writer[Item] = Writer(journal, self._judge, self._written, self._failed)
@@ -88,7 +81,6 @@ class Inlet:
         self._trouble = WriteTrouble()
         self._trial: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
-        self._later: asyncio.TimerHandle | None = None
         self._since = 0.0
         self.telemetry = Telemetry()
         """Where is counted what becomes of rows; a server hands in its own."""
@@ -106,7 +98,7 @@ class Inlet:
     @property
     def unwritten(self) -> int:
         """Rows and answers that wait to be written."""
-        return self._writer.waiting
+        return self._writer.waiting + self._unhurried.unmade
 
     @property
     def kept_rows(self) -> int:
@@ -155,7 +147,8 @@ class Inlet:
         self._held += 1 if held else -1
 
     def close(self) -> None:
-        """Take nothing more, write what waits."""
+        """Take nothing more, write what waits; nothing is answered any more."""
+        self._unhurried.submit()
         self._writer.close()
 
     async def events(self, source: str, body: bytes) -> Answer:
@@ -172,26 +165,23 @@ class Inlet:
     def keep(self, answer: Answer) -> Told | None:
         """Log an answer; what its caller waits for before it is told, if anything.
 
-        Raises `Overloaded` for a durable decision where too much waits. Others are dropped then, with a warning.
+        Raises `Overloaded` for a durable decision where too much waits (others are dropped then, with a warning), and
+        `StateError` where a fault ended the journal's writer.
         """
         if answer.kept is None:
             return None
-        if answer.decided and (self._durable or self._buffered >= MOST_BUFFERED):
+        if answer.decided and (self._durable or self._unhurried.full):
             told = Told()
-            self._writer.submit(Kept(answer.kept, answer.instant, told), 1, len(answer.kept), wakes=False)
+            self._submit(Kept(answer.kept.encoded(), answer.instant, told))
             self._write_soon()
             return told
-        try:
-            self._writer.submit(Kept(answer.kept, answer.instant, None), 1, len(answer.kept), wakes=False)
-            self._buffered += 1
-            self._lingering += len(answer.kept) if answer.decided else 0
-            if self._lingering >= AT_ONCE:
-                self._write_now()
-            elif self._later is None:
-                self._later = self._ours().call_later(LINGER, self._write_now)
-        except Overloaded as error:
-            self._not_logged(error)
+        if not self._writer.alive:
+            raise ended()
+        self._unhurried.keep(answer)
         return None
+
+    def _submit(self, kept: Kept) -> None:
+        self._writer.submit(kept, 1, len(kept.body), wakes=False)
 
     def _write_soon(self) -> None:
         """Once this turn of the loop is over and the next, so that what is decided in it, and for whom was read
@@ -206,11 +196,10 @@ class Inlet:
         self._soon = self._ours().call_soon(self._write_now)
 
     def _write_now(self) -> None:
-        for handle in (self._soon, self._later):
-            if handle is not None:
-                handle.cancel()
-        self._soon = self._later = None
-        self._lingering = 0
+        if self._soon is not None:
+            self._soon.cancel()
+        self._soon = None
+        self._unhurried.written()
         self._writer.wake()
 
     def take_up(self, rows: History, prints: Hashes | None, upto: int | None = None) -> Taken:
@@ -286,7 +275,7 @@ class Inlet:
             self._writer.settled(group.events, self._journal.at)
             unseen = StateError("these rows are on the disk, and no answer sees them until the server starts again")
         self._applied = max(self._applied, *group.events, 0)
-        self._buffered -= unwaited(group.items)
+        self._unhurried.count -= unwaited(group.items)
         if any(group.firsts) or any(isinstance(item, Trial) for item in group.items):
             self._trouble.wrote()
         for item in group.items:
@@ -324,7 +313,7 @@ class Inlet:
             item.told.set_result(Taken(item.position, seen))
 
     def _refuse(self, items: Sequence[Item], error: PoiseError) -> None:
-        self._buffered -= unwaited(items)
+        self._unhurried.count -= unwaited(items)
         if isinstance(error, StateError):  # else rows could not be judged, which says nothing of the disk
             self._trouble.failed(error)
             self.telemetry.count("write_failures")

@@ -26,6 +26,11 @@ class Stages:
         self._telemetry = telemetry
         self._since = perf_counter()
 
+    @property
+    def passed(self) -> float:
+        """Seconds since the last stage ended."""
+        return perf_counter() - self._since
+
     def done(self, stage: Stage, at: float | None = None) -> None:
         """A stage ended now, or at the `at` of `time.perf_counter`; the next one began."""
         ended = perf_counter() if at is None else at

@@ -1,0 +1,82 @@
+"""What is logged of answers that nobody waits for: made once the answers have gone, and on the disk soon after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from poise.errors import PoiseError
+from poise.serving.answer import Answer
+from poise.serving.coming_in import Kept
+
+MOST_BUFFERED = 1_000
+"""Answers that nobody waits for and that are not on the disk yet: with more, decisions wait as durable ones do."""
+LINGER = 0.2
+"""Seconds that they may wait for more. One sync of the disk takes as long for many as for one, and whoever asks
+meanwhile on the same core waits for it: at 0.2 s that is not one answer in a hundred."""
+AT_ONCE = 2**17
+"""Bytes of decisions after which they do not wait for more: a larger group keeps the core for milliseconds on end from
+whoever asks meanwhile."""
+
+
+class Unhurried:
+    """Takes answers in that nobody waits for, on the thread that answers.
+
+    submit: takes what is logged of one, which may raise `PoiseError`; write: writes what was submitted; lost: is told
+    why one is not logged.
+    """
+
+    def __init__(
+        self, submit: Callable[[Kept], None], write: Callable[[], None], lost: Callable[[PoiseError], None]
+    ) -> None:
+        self._submit, self._write, self._lost = submit, write, lost
+        self.count = 0
+        """Answers that are not on the disk yet; whoever writes them takes them off."""
+        self._gone: list[Answer] = []
+        self._bytes = 0
+        self._later: asyncio.TimerHandle | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether too many could be lost by now."""
+        return self.count >= MOST_BUFFERED
+
+    @property
+    def unmade(self) -> int:
+        """Those of which no entry was made yet."""
+        return len(self._gone)
+
+    def keep(self, answer: Answer) -> None:
+        """Log an answer, once this turn of the loop is over and it has gone."""
+        self.count += 1
+        self._gone.append(answer)
+        if len(self._gone) == 1:
+            asyncio.get_running_loop().call_soon(self._turn_over)
+
+    def submit(self) -> None:
+        """Hand in all that there is."""
+        gone, self._gone = self._gone, []
+        for answer in gone:
+            assert answer.kept is not None
+            try:
+                entry = answer.kept.encoded()
+                self._submit(Kept(entry, answer.instant, None))
+            except PoiseError as error:
+                self.count -= 1
+                self._lost(error)
+                continue
+            self._bytes += len(entry) if answer.decided else 0
+
+    def written(self) -> None:
+        """What was handed in is being written: nothing of it waits for more."""
+        if self._later is not None:
+            self._later.cancel()
+        self._later = None
+        self._bytes = 0
+
+    def _turn_over(self) -> None:
+        self.submit()
+        if self._bytes >= AT_ONCE:
+            self._write()
+        elif self._later is None:
+            self._later = asyncio.get_running_loop().call_later(LINGER, self._write)
