@@ -29,7 +29,7 @@ STATIONS = [
     "interfaces",
 ]
 """In the order of the data's path: a station imports only those above it, and the foundation."""
-FOUNDATION = {"clock", "errors", "formats", "jit", "one_row", "registry", "settings", "table"}
+FOUNDATION = {"clock", "encoding", "errors", "formats", "jit", "one_row", "registry", "settings", "table"}
 BASES = {"poise.stores.base", "poise.engine.base", "poise.stores.state_base"}
 LAZY = {"registry.py"}
 """The table of plug-ins imports on demand; so does the table of CLI commands (the folder interfaces/cli)."""

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from poise.encoding import encode
 from poise.table import MISSING_TIME, Column, Kind, Same, Table
 
 _FEW = 20
@@ -128,10 +129,10 @@ class OneRow(Table):
         height = int(index.sum()) if index.dtype == np.bool_ else len(index)
         return Table({name: self[name].take(index) for name in self}, height)
 
-    def listed(self, index: NDArray[np.intp]) -> dict[str, Any]:
-        """The row once for each position, as lists of what goes into JSON."""
+    def listed(self, index: NDArray[np.intp]) -> dict[str, list[Any]]:
+        """The row once for each position, as lists of Python values."""
         named, count = zip(self.form.kinds, self.cells, strict=True), len(index)
-        return {name: [value] for name, value in named} if count == 1 else {n: repeated(v, count) for n, v in named}
+        return {name: [value] for name, value in named} if count == 1 else {n: [value] * count for n, value in named}
 
 
 def repeated(value: Any, count: int) -> list[Any] | msgspec.Raw:
@@ -143,7 +144,7 @@ def repeated(value: Any, count: int) -> list[Any] | msgspec.Raw:
     """
     if count <= _FEW:
         return [value] * count
-    one = msgspec.json.encode(value)
+    one = encode(value)
     return msgspec.Raw(b"[" + (one + b",") * (count - 1) + one + b"]")
 
 

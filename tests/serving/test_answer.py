@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from poise.clock import Clock, ReplayClock
+from poise.encoding import plain
 from poise.errors import NotFinite, PoiseError, RequestError
-from poise.serving.encoding import plain
 from poise.serving.follow import Follower
 from poise.serving.served import Served
 from poise.stores.state_base import LiveRow, LiveState, ReleaseRow, WeightsChange, WeightsRow

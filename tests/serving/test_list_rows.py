@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poise.encoding import encode
 from poise.errors import NotJson, PoiseError, RequestError, StateError, TooLarge
 from poise.features.candidates import Candidates
 from poise.one_row import OneRow, RowForm
@@ -261,11 +262,15 @@ def test_items_are_a_column_as_any_of_strings(words, places):
     assert (len(one), one.gone(), one.missing().tolist()) == (len(other), other.gone(), other.missing().tolist())
 
 
-@given(st.lists(st.integers(0, 4), max_size=40), st.none() | st.text(), st.floats(allow_infinity=False))
+@given(
+    st.lists(st.integers(0, 4), max_size=40),
+    st.none() | st.text() | st.text().map(np.str_),
+    st.floats(allow_infinity=False),
+)
 def test_what_all_candidates_share_is_kept_as_if_each_had_said_it(places, user, price):
     shared = OneRow(RowForm({"user": "string", "price": "number"}), [user, price])
     rows = Candidates({"dish": Column.strings(list("abcde"))}, shared, ("user", "dish", "price"), 5)
-    kept = msgspec.json.decode(msgspec.json.encode(rows.listed(np.array(places, np.intp))))
+    kept = msgspec.json.decode(encode(rows.listed(np.array(places, np.intp))))
     assert kept == {
         "user": [user] * len(places),
         "dish": ["abcde"[place] for place in places],

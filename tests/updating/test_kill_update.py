@@ -104,9 +104,10 @@ def test_a_server_beside_goes_on_answering_by_what_is_live(outdated: Outdated, p
         time.sleep(1)  # it looks five times a second
         assert {answering(server.port) for _ in range(20)} <= {"r1", expected}
         again = System.read(system.path)
-        assert again.update().outcome == "promoted"
+        found = again.update()
+        assert found.outcome == "promoted" and found.update is not None
         ends = time.monotonic() + SOON
-        while answering(server.port) != "r2":
+        while answering(server.port) != found.update.release:  # r3 where r2 was begun
             assert time.monotonic() < ends
             time.sleep(0.1)
         again.state.close()

@@ -14,12 +14,12 @@ from poise.clock import Clock
 from poise.decisions.choose import priced
 from poise.decisions.explore import Exploration
 from poise.decisions.weights import first_weights
+from poise.encoding import encode
 from poise.errors import RequestError, TooLarge
 from poise.serving import decision_log
 from poise.serving.answered import Answer, LogEntry, Predicted, Used
 from poise.serving.decide import Decider
 from poise.serving.decide_list import ListDecider
-from poise.serving.encoding import encode
 from poise.serving.instant import Instants, said
 from poise.serving.limited import Counts
 from poise.serving.limited_of import limited_of
@@ -173,7 +173,7 @@ class Answerer:
         kept.update(marks)
         kept.update(decision_log.predictions_of(scored.predictions))
         kept.update(decision_log.in_full(range(received.rows.height), received.rows, scored.features))
-        return Predicted(received.per, head, scored, since_epoch, used, LogEntry(kept, self.telemetry, stages.passed))
+        return Predicted(received.per, head, scored, since_epoch, used, LogEntry(kept, stages.lap()))
 
     def decide(self, body: bytes, *, may_ask_time: bool = False) -> Answer:
         """The items to show of the candidates in `body`, or the action to take for each of its rows; in both cases with
@@ -211,7 +211,7 @@ class Answerer:
             kept |= choices
             kept |= decision_log.predictions_of(scored.predictions)
             kept |= decision_log.in_full(range(asked.height), asked, scored.features)
-            record = LogEntry(kept, self.telemetry, stages.passed)
+            record = LogEntry(kept, stages.lap())
         return self._made(received, body, tuple(one["decision_id"] for one in made), record, instant)
 
     def _at_every_price(self, rows: Table) -> Table:
@@ -247,7 +247,7 @@ class Answerer:
         record = None
         if self.logs:
             head = decision_log.head("list", self.release, received.per, instant, live.version)
-            record = LogEntry({**head, **scored.marks, **kept}, self.telemetry, stages.passed)
+            record = LogEntry({**head, **scored.marks, **kept}, stages.lap())
         return self._made(received, body, (made["decision_id"],), record, instant)
 
     def _made(

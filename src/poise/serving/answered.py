@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from poise.serving.encoding import encode
+from poise.encoding import encode
 
 if TYPE_CHECKING:
     from poise.serving.score import Scored
@@ -27,22 +27,21 @@ class Used(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogEntry(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """What the log keeps of an answer. It is written as JSON by whoever asks for that: where nobody waits for the log,
-    once the answer has gone.
-
-    seconds: what it took up to here, which `telemetry` is told together with the writing.
+    """What the log keeps of an answer, before it is written: where nobody waits for the log, that is done once the
+    answer has gone. seconds: what it took so far.
     """
 
     fields: Mapping[str, Any]
-    telemetry: Telemetry
     seconds: float = 0.0
 
-    def encoded(self) -> bytes:
-        """Its JSON, made anew with each call. Raises `PoiseError` for what JSON has no form for."""
+    def encoded(self, telemetry: Telemetry | None = None) -> bytes:
+        """Its JSON, made anew with each call; `telemetry` is told how long all of it took. Raises `PoiseError` for what
+        JSON has no form for."""
         began = perf_counter()
         body = encode(self.fields)
-        ended = perf_counter()
-        self.telemetry.stage("log", self.seconds + ended - began, ended)
+        if telemetry is not None:
+            ended = perf_counter()
+            telemetry.stage("log", self.seconds + ended - began, ended)
         return body
 
 

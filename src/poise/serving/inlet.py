@@ -148,8 +148,10 @@ class Inlet:
 
     def close(self) -> None:
         """Take nothing more, write what waits; nothing is answered any more."""
-        self._unhurried.submit()
-        self._writer.close()
+        try:
+            self._unhurried.submit()
+        finally:
+            self._writer.close()
 
     async def events(self, source: str, body: bytes) -> Answer:
         """Take in the rows of `body` for `source`: what became of each, once the accepted ones are durable and visible.
@@ -172,7 +174,7 @@ class Inlet:
             return None
         if answer.decided and (self._durable or self._unhurried.full):
             told = Told()
-            self._submit(Kept(answer.kept.encoded(), answer.instant, told))
+            self._submit(answer, told)
             self._write_soon()
             return told
         if not self._writer.alive:
@@ -180,8 +182,12 @@ class Inlet:
         self._unhurried.keep(answer)
         return None
 
-    def _submit(self, kept: Kept) -> None:
-        self._writer.submit(kept, 1, len(kept.body), wakes=False)
+    def _submit(self, answer: Answer, told: Told | None = None) -> int:
+        """Hand in what is logged of an answer; how many bytes these are."""
+        assert answer.kept is not None
+        body = answer.kept.encoded(self.telemetry)
+        self._writer.submit(Kept(body, answer.instant, told), 1, len(body), wakes=False)
+        return len(body)
 
     def _write_soon(self) -> None:
         """Once this turn of the loop is over and the next, so that what is decided in it, and for whom was read

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from poise.encoding import encode
 from poise.errors import NotFinite, RequestError
 from poise.serving.answered import Answer
-from poise.serving.encoding import encode
 
 if TYPE_CHECKING:
     from poise.serving.loaded import Loaded
@@ -33,5 +33,7 @@ def rehearse(
             raise
         _LOG.warning("no real request is known, and the one made up for a rehearsal was refused: %s", error)
         return
+    if answer.kept is not None:
+        answer.kept.encoded()  # else a log that cannot be written would be seen only after the first caller's answer
     for name, mark in msgspec.json.decode(answer.body).get("fallbacks", {}).items() if by_models else ():
         raise NotFinite(f"in its rehearsal {loaded.release} did not answer '{name}' by its model: {mark['why']}")

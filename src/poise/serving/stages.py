@@ -15,7 +15,8 @@ class Stages:
     >>> from poise.serving.telemetry import Telemetry
     >>> telemetry = Telemetry()
     >>> stages = Stages(telemetry)
-    >>> stages.done("decode"); stages.done("encode")
+    >>> stages.done("decode"); stages.lap() < 1.0; stages.done("encode")
+    True
     >>> sum(telemetry.stages["decode"].counts), sum(telemetry.stages["log"].counts)
     (1, 0)
     """
@@ -26,10 +27,10 @@ class Stages:
         self._telemetry = telemetry
         self._since = perf_counter()
 
-    @property
-    def passed(self) -> float:
-        """Seconds since the last stage ended."""
-        return perf_counter() - self._since
+    def lap(self) -> float:
+        """Seconds since the last stage ended, which are not counted as one; the next one begins."""
+        before, self._since = self._since, perf_counter()
+        return self._since - before
 
     def done(self, stage: Stage, at: float | None = None) -> None:
         """A stage ended now, or at the `at` of `time.perf_counter`; the next one began."""

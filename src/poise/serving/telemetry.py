@@ -45,7 +45,7 @@ COUNTERS: Mapping[str, Described] = {
         ("kind", "name"),
     ),
     "events": Described("Rows that came in, by what became of them.", ("source", "fate")),
-    "unlogged": Described("Answers that were given and not logged, since too much waited to be written."),
+    "unlogged": Described("Answers that were given and not logged; the log of the process says why."),
     "write_failures": Described("Groups of rows and answers, and trials, that the disk did not take."),
     "rollout_answers": Described(
         "Answers beside a canary, by who was asked ('canary', 'live') and whether that 'answered' or 'failed'.",

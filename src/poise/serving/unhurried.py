@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 
 from poise.errors import PoiseError
 from poise.serving.answer import Answer
-from poise.serving.coming_in import Kept
 
 MOST_BUFFERED = 1_000
 """Answers that nobody waits for and that are not on the disk yet: with more, decisions wait as durable ones do."""
@@ -22,12 +22,12 @@ whoever asks meanwhile."""
 class Unhurried:
     """Takes answers in that nobody waits for, on the thread that answers.
 
-    submit: takes what is logged of one, which may raise `PoiseError`; write: writes what was submitted; lost: is told
-    why one is not logged.
+    submit: makes the entry of one, hands it to the writer, and says how long it is; write: writes what was submitted;
+    lost: is told why one is not logged.
     """
 
     def __init__(
-        self, submit: Callable[[Kept], None], write: Callable[[], None], lost: Callable[[PoiseError], None]
+        self, submit: Callable[[Answer], int], write: Callable[[], None], lost: Callable[[PoiseError], None]
     ) -> None:
         self._submit, self._write, self._lost = submit, write, lost
         self.count = 0
@@ -47,25 +47,23 @@ class Unhurried:
         return len(self._gone)
 
     def keep(self, answer: Answer) -> None:
-        """Log an answer, once this turn of the loop is over and it has gone."""
+        """Log an answer once it has gone: after the next turn of the loop, in which the long way sends it."""
         self.count += 1
         self._gone.append(answer)
-        if len(self._gone) == 1:
-            asyncio.get_running_loop().call_soon(self._turn_over)
+        if len(self._gone) == 1:  # in no request's context: these are of several
+            asyncio.get_running_loop().call_soon(self._next_turn, context=Context())
 
     def submit(self) -> None:
-        """Hand in all that there is."""
+        """Hand in all that there is. One that cannot be logged costs no other its entry."""
         gone, self._gone = self._gone, []
         for answer in gone:
-            assert answer.kept is not None
             try:
-                entry = answer.kept.encoded()
-                self._submit(Kept(entry, answer.instant, None))
-            except PoiseError as error:
+                size = self._submit(answer)
+            except Exception as error:
                 self.count -= 1
-                self._lost(error)
-                continue
-            self._bytes += len(entry) if answer.decided else 0
+                self._lost(error if isinstance(error, PoiseError) else PoiseError(f"{type(error).__name__}: {error}"))
+            else:
+                self._bytes += size if answer.decided else 0
 
     def written(self) -> None:
         """What was handed in is being written: nothing of it waits for more."""
@@ -74,7 +72,10 @@ class Unhurried:
         self._later = None
         self._bytes = 0
 
-    def _turn_over(self) -> None:
+    def _next_turn(self) -> None:
+        asyncio.get_running_loop().call_soon(self._turns_over)
+
+    def _turns_over(self) -> None:
         self.submit()
         if self._bytes >= AT_ONCE:
             self._write()

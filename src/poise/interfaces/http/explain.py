@@ -69,7 +69,7 @@ class _Explain:
             raise StateError("this server keeps nothing of its answers that could be explained", hint=hint)
         weights = answerer.weights
         values = None if weights is None else dict(weights.values)
-        return {"record": msgspec.Raw(answer.kept.encoded()), "weights": values}
+        return {"record": msgspec.Raw(answer.kept.encoded(answerer.telemetry)), "weights": values}
 
 
 def _decides(answerer: Answerer, content: Mapping[str, Any]) -> bool:
