@@ -32,7 +32,8 @@ class Unhurried:
         self._submit, self._write, self._lost = submit, write, lost
         self.count = 0
         """Answers that are not on the disk yet; whoever writes them takes them off."""
-        self._gone: list[Answer] = []
+        self._last: Answer | None = None
+        self._due = False
         self._bytes = 0
         self._later: asyncio.TimerHandle | None = None
 
@@ -43,27 +44,31 @@ class Unhurried:
 
     @property
     def unmade(self) -> int:
-        """Those of which no entry was made yet."""
-        return len(self._gone)
+        """How many of them have no entry yet."""
+        return int(self._last is not None)
 
     def keep(self, answer: Answer) -> None:
-        """Log an answer once it has gone: after the next turn of the loop, in which the long way sends it."""
+        """Log an answer once it has gone: after the next turn of the loop, in which the long way sends it, or when the
+        next one comes, for of many that wait together nothing would be left in the core's cache."""
+        self.submit()
         self.count += 1
-        self._gone.append(answer)
-        if len(self._gone) == 1:  # in no request's context: these are of several
+        self._last = answer
+        if not self._due:
+            self._due = True  # in no request's context: the next ones are of others
             asyncio.get_running_loop().call_soon(self._next_turn, context=Context())
 
     def submit(self) -> None:
-        """Hand in all that there is. One that cannot be logged costs no other its entry."""
-        gone, self._gone = self._gone, []
-        for answer in gone:
-            try:
-                size = self._submit(answer)
-            except Exception as error:
-                self.count -= 1
-                self._lost(error if isinstance(error, PoiseError) else PoiseError(f"{type(error).__name__}: {error}"))
-            else:
-                self._bytes += size if answer.decided else 0
+        """Make the entry that is not made yet and hand it in. That of one that cannot be logged is lost, and told of."""
+        answer, self._last = self._last, None
+        if answer is None:
+            return
+        try:
+            size = self._submit(answer)
+        except Exception as error:
+            self.count -= 1
+            self._lost(error if isinstance(error, PoiseError) else PoiseError(f"{type(error).__name__}: {error}"))
+        else:
+            self._bytes += size if answer.decided else 0
 
     def written(self) -> None:
         """What was handed in is being written: nothing of it waits for more."""
@@ -76,6 +81,7 @@ class Unhurried:
         asyncio.get_running_loop().call_soon(self._turns_over)
 
     def _turns_over(self) -> None:
+        self._due = False
         self.submit()
         if self._bytes >= AT_ONCE:
             self._write()
