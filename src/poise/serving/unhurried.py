@@ -58,7 +58,7 @@ class Unhurried:
             asyncio.get_running_loop().call_soon(self._next_turn, context=Context())
 
     def submit(self) -> None:
-        """Make the entry that is not made yet and hand it in; that of one that cannot be logged is lost, and told of."""
+        """Make the entry that is not made yet and hand it in. One that cannot be logged is lost, and told of."""
         answer, self._last = self._last, None
         if answer is None:
             return
