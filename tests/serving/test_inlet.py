@@ -19,6 +19,7 @@ from poise.data.id_hash import Hashes
 from poise.data.journal import Entry
 from poise.data.prints_in_polars import frame_prints
 from poise.errors import NoSuchSource, Overloaded, PoiseError, StateError
+from poise.interfaces.http import request_id
 from poise.serving import unhurried
 from poise.serving.limits import Limits
 from poise.serving.loaded import Loaded
@@ -233,6 +234,23 @@ def test_the_entry_of_a_buffered_decision_is_made_once_its_answer_has_gone(
         made.inlet.close()
         assert [kind for kind, _ in made.held()] == ["decisions"] * 2
         assert sum(counted) == 2
+
+
+def test_the_entry_of_an_answer_that_nobody_waits_for_is_made_in_no_request(loaded: Loaded, tmp_path: Path) -> None:
+    """Else its span, and what the process's log says of it, would be put down to the next request."""
+    with desk(loaded, tmp_path, durable=False) as made:
+        seen: list[str] = []
+
+        async def act() -> None:
+            made.inlet.telemetry.listener = lambda *_: seen.append(request_id.current.get() or "nobody")
+            for number in ("one", "two"):
+                request_id.current.set(number)
+                made.inlet.keep(made.answerer.decide(ASKED))
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+        made.run(act)
+        assert seen == ["nobody", "nobody"]
 
 
 def test_many_bytes_of_buffered_decisions_do_not_wait_for_more(

@@ -34,6 +34,8 @@ class Unhurried:
         """Answers that are not on the disk yet; whoever writes them takes them off."""
         self._last: Answer | None = None
         self._due = False
+        self._nobody = Context()
+        """In which entries are made: in no request's, for it would be the next one's."""
         self._bytes = 0
         self._later: asyncio.TimerHandle | None = None
 
@@ -50,12 +52,12 @@ class Unhurried:
     def keep(self, answer: Answer) -> None:
         """Log an answer once it has gone: after the next turn of the loop, in which the long way sends it, or when the
         next one comes, for of many that wait together nothing would be left in the core's cache."""
-        self.submit()
+        self._nobody.run(self.submit)
         self.count += 1
         self._last = answer
         if not self._due:
-            self._due = True  # in no request's context: the next ones are of others
-            asyncio.get_running_loop().call_soon(self._next_turn, context=Context())
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._next_turn, context=self._nobody)
 
     def submit(self) -> None:
         """Make the entry that is not made yet and hand it in. One that cannot be logged is lost, and told of."""
